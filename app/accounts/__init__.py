@@ -1,0 +1,1 @@
+"""Which accounts there are to look at."""

@@ -1,0 +1,1 @@
+"""The YAML policy: its schema, its loader and its generated example."""

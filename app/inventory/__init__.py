@@ -1,0 +1,1 @@
+"""What credentials an account holds: complete, or a failure with a reason."""

@@ -1,0 +1,1 @@
+"""The durable memory: findings, deliveries, snoozes, audit events, and the lease."""

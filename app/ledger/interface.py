@@ -1,0 +1,119 @@
+"""The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from app.model import (
+    AccountState,
+    Delivery,
+    Event,
+    Facts,
+    Finding,
+    Pause,
+    RememberedUser,
+    RunRecord,
+    Snooze,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything one step writes: all of it in one transaction, or none.
+
+    Rows replace their like by key: facts and snoozes by ``uid``, findings by ``id``, deliveries by
+    ``id``, accounts by ``account_id``, users by (account_id, user). Events and runs are appended.
+    A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
+    and nothing is written; the ledger raises the revision by one at each write.
+    """
+
+    facts: tuple[Facts, ...] = ()
+    forget: tuple[str, ...] = ()  # uids of credentials proven gone: their facts are dropped
+    findings: tuple[Finding, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
+    events: tuple[Event, ...] = ()
+    accounts: tuple[AccountState, ...] = ()
+    users: tuple[RememberedUser, ...] = ()
+    run: RunRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """One consistent reading of what the plan needs: immutable, so the plan stays pure."""
+
+    facts: Mapping[str, Facts] = field(default_factory=dict)  # by uid
+    findings: Mapping[str, Finding] = field(default_factory=dict)  # by uid, resolved ones too
+    # by finding id: every delivery of its present episode, in order of creation
+    deliveries: Mapping[str, Sequence[Delivery]] = field(default_factory=dict)
+    snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
+    accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    last_run: RunRecord | None = None
+    pause: Pause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act. ``epoch`` fences every claim; ``expires_at`` None: held while the process lives."""
+
+    epoch: int
+    expires_at: datetime | None = None
+
+
+class Ledger(Protocol):
+    """Durable memory with one writer at a time that acts.
+
+    Every method raises `LedgerError` with a remedy when the store can't be reached, is locked for
+    longer than its time-out, full, damaged, or of a newer schema. A failed write leaves no trace.
+    Datetimes come back aware and in UTC, to the microsecond.
+    """
+
+    def view(self) -> LedgerView: ...
+
+    def apply(self, change: Change, lease: Lease | None = None) -> None:
+        """Writes ``change`` in one transaction; with a ``lease``, raises `StaleLease` if it was lost."""
+
+    def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
+        """Claims deliveries for sending, all in one transaction: of ``ids``, those in state pending,
+        failed or ambiguous become claimed (epoch set, ``attempts`` + 1, ``message_id`` set unless the
+        row already carries one from an ambiguous attempt). Returns the claimed rows as they were
+        *before* the claim in ``state`` (so the caller sees that one was ambiguous), with the new
+        epoch, attempts and message_id. Raises `StaleLease` if the lease was lost, `LedgerError`
+        while the service is paused. Rows of other states are left alone and not returned."""
+
+    def abandoned(self, lease: Lease) -> tuple[Delivery, ...]:
+        """Deliveries claimed under an older epoch and never settled: their sender died."""
+
+    def delivery(self, delivery_id: str) -> Delivery | None: ...
+
+    def deliveries_of(self, finding_id: str) -> Sequence[Delivery]:
+        """Every delivery of a finding, all episodes, in order of creation."""
+
+    def undelivered(self) -> Sequence[Delivery]:
+        """Every delivery in state pending, claimed, failed, ambiguous or dead, of any episode."""
+
+    def memory(self, account_id: str) -> Mapping[str, RememberedUser]:
+        """The remembered users of one account, by name."""
+
+    def events(self, since: datetime | None = None) -> Sequence[Event]:
+        """The audit trail, oldest first."""
+
+    def pause(self, pause: Pause | None, event: Event) -> None:
+        """Pauses (or with None resumes) all acting and notifying, on every replica, at once."""
+
+    def paused(self) -> Pause | None: ...
+
+    def rehearsal(self) -> datetime | None:
+        """The instant at which `run --at` created this ledger; None for a ledger of normal runs."""
+
+    def mark_rehearsal(self, at: datetime) -> None:
+        """Marks a ledger as one of rehearsals. Raises `LedgerError` when a normal run used it."""
+
+    def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
+        """Takes the right to act, for the length of the `with` block, waiting up to ``wait``;
+        None when another process keeps it. Each taking has a higher epoch than any before.
+        The holder's death frees it at once (SQLite: a file lock) or when it expires (servers)."""
+
+    def close(self) -> None: ...

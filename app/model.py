@@ -1,0 +1,377 @@
+"""The domain's words as frozen types. Nothing here does I/O or reads a clock."""
+
+import hashlib
+import re
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+# A last line of defence at every output boundary (see `redact`).
+KEY_ID = re.compile(r"A(?:KI|SI)A[A-Z0-9]{16}")
+SHOWN_CHARACTERS = 4
+
+ACTIVE, INACTIVE, EXPIRED = "Active", "Inactive", "Expired"
+
+
+class Kind(StrEnum):
+    """The kinds of long-lived credential. `ACCESS_KEY` is acted on; the rest are reported."""
+
+    ACCESS_KEY = "access_key"
+    ROOT_ACCESS_KEY = "root_access_key"
+    CONSOLE_PASSWORD = "console_password"
+    SERVICE_SPECIFIC_CREDENTIAL = "service_specific_credential"
+    SSH_PUBLIC_KEY = "ssh_public_key"
+    SIGNING_CERTIFICATE = "signing_certificate"
+
+
+class Mode(StrEnum):
+    """What the service may do. Where several apply, the lowest holds (`lowest`)."""
+
+    OBSERVE = "observe"
+    NOTIFY = "notify"
+    ENFORCE = "enforce"
+
+    @staticmethod
+    def lowest(*modes: "Mode | None") -> "Mode":
+        order = list(Mode)
+        return min((m for m in modes if m is not None), key=order.index)
+
+
+class Do(StrEnum):
+    """A destructive act of a stage."""
+
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+
+
+def mask(key_id: str | None) -> str:
+    """``…WXYZ``: the last four characters, never more; ``…????`` while the id has not been read."""
+    return f"…{key_id[-SHOWN_CHARACTERS:]}" if key_id else "…????"
+
+
+def redact(text: str) -> str:
+    """Masks every access key id inside free text."""
+    return KEY_ID.sub(lambda found: mask(found.group()), text)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRef:
+    """A role to assume and the ExternalId it asks for."""
+
+    arn: str
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account. ``reader`` None means: the hub's own credentials are this account's."""
+
+    id: str
+    name: str = ""
+    alias: str = ""
+    ou_ids: tuple[str, ...] = ()  # from the root down: ("r-ab12", "ou-ab12-11111111", …)
+    ou_path: str = ""  # the same by name: "Root/Prod/Payments"
+    tags: Mapping[str, str] | None = field(default_factory=dict)  # None: could not be read
+    partition: str = "aws"
+    mode: Mode | None = None
+    reader: RoleRef | None = None
+    actor: RoleRef | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or self.alias or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class LastUsed:
+    """``at`` a time, ``never``, or ``unknown``; unknown is never treated as never."""
+
+    state: Literal["at", "never", "unknown"]
+    at: datetime | None = None
+    service: str | None = None
+    region: str | None = None
+    why_unknown: str = ""
+
+    @staticmethod
+    def never() -> "LastUsed":
+        return LastUsed("never")
+
+    @staticmethod
+    def unknown(why: str) -> "LastUsed":
+        return LastUsed("unknown", why_unknown=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One long-lived credential as read at ``observed_at``.
+
+    ``id`` is None while only the credential report spoke of it: such a credential is far from every stage.
+    ``tags`` and ``groups`` are None when they could not be read.
+    ``created`` is the true CreateDate when ``live``, else the latest possible one.
+    """
+
+    account_id: str
+    user: str
+    id: str | None
+    status: str
+    created: datetime
+    last_used: LastUsed
+    observed_at: datetime
+    live: bool
+    kind: Kind = Kind.ACCESS_KEY
+    user_path: str = "/"
+    tags: Mapping[str, str] | None = None
+    groups: tuple[str, ...] | None = None
+    unreadable: str = ""  # why tags or groups are None
+
+    @property
+    def uid(self) -> str:
+        """The credential's identity inside the ledger: never shown."""
+        return f"{self.account_id}/{self.id}"
+
+    @property
+    def masked(self) -> str:
+        return mask(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The credentials of one account as of one instant: complete.
+
+    ``live_users`` were read live and whole: only for them does an id's absence prove anything.
+    """
+
+    account: Account
+    taken_at: datetime
+    credentials: tuple[Credential, ...]
+    live_users: frozenset[str]
+    root_keys: int = 0  # active root access keys
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFailure:
+    """An account that could not be read whole: nothing is concluded from it."""
+
+    account: Account
+    at: datetime
+    reason: str
+    blocked: bool = False  # access is denied for good (an SCP, a missing role): said once
+
+
+Scan = Inventory | ScanFailure
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedKey:
+    """A key's true CreateDate, once seen live."""
+
+    id: str
+    created: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedUser:
+    """What the last live read of a user showed: saves calls, and proves true creation dates."""
+
+    account_id: str
+    user: str
+    read_at: datetime
+    keys: tuple[RememberedKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who answers for a credential, and how we know."""
+
+    address: str  # an e-mail address
+    how: str  # "tag owner", "user name", "map", "fallback"
+    is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code for machines and a sentence for people."""
+
+    code: str
+    text: str
+
+
+# --- what the ledger remembers -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is remembered of a credential even in `observe`."""
+
+    uid: str
+    account_id: str
+    user: str
+    key_id: str
+    created: datetime
+    first_seen: datetime
+    status: str
+    inactive_since: datetime | None = None  # first seen inactive, or deactivated by this service
+    deactivated_at: datetime | None = None  # by this service, in the present inactive spell
+    exempt: bool = False  # the last evaluation said so: a lapse opens a new episode
+    last_used: LastUsed = field(default_factory=lambda: LastUsed.unknown("not read yet"))
+
+
+class FindingState(StrEnum):
+    OPEN = "open"
+    DORMANT = "dormant"  # no stage applies any more, yet nothing proves it resolved
+    SUSPENDED = "suspended"  # its account is deselected or suspended
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A credential on a ladder, for one episode. The id is opaque and lasts over episodes."""
+
+    id: str
+    uid: str
+    account_id: str
+    account: str  # its label
+    user: str
+    key_id: str
+    state: FindingState
+    episode: int
+    opened_at: datetime
+    rule: str
+    stage: str
+    owner: str
+    reason: str
+    due_at: datetime | None = None  # of the next destructive act, as last computed
+    resolved_at: datetime | None = None
+    fresh_after: datetime | None = None  # a counted notice must be younger than this before any act
+    refs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # sink -> its references
+    revision: int = 0  # the ledger raises it at each write and refuses a stale one
+
+    @staticmethod
+    def id_for(uid: str) -> str:
+        """Opaque and stable, so that a ticket is found again even by an empty ledger."""
+        digest = hashlib.sha256(f"keysteward finding {uid}".encode()).digest()
+        return f"KS-{b32encode(digest)[:10].decode()}"
+
+    @property
+    def masked(self) -> str:
+        return mask(self.key_id)
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    FAILED = "failed"  # will be tried again
+    AMBIGUOUS = "ambiguous"  # may have arrived: look, then send again
+    DEAD = "dead"  # can't succeed
+    CANCELLED = "cancelled"
+
+
+UNDELIVERED = frozenset(
+    {DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.FAILED, DeliveryState.AMBIGUOUS}
+)
+
+
+class Verb(StrEnum):
+    NOTIFY = "notify"
+    RESOLVE = "resolve"  # close the ticket
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+
+
+DESTRUCTIVE = frozenset({Verb.DEACTIVATE, Verb.DELETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One action on one sink, keyed (finding, episode, stage, occurrence, sink, route)."""
+
+    finding_id: str
+    episode: int
+    stage: str
+    occurrence: int
+    sink: str
+    verb: Verb
+    state: DeliveryState
+    created_at: datetime
+    route: Literal["owner", "fallback"] = "owner"
+    recipient: str = ""  # whom it is for, later whom it reached
+    names_date: datetime | None = None  # the day of the destructive act that it names
+    enforced: bool = False  # `enforce` applied to the credential when it was planned
+    counts: bool = False  # the sink vouches that a person was told
+    message_id: str = ""  # the digest that carries it
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    settled_at: datetime | None = None  # delivered, dead or cancelled
+    epoch: int = 0  # the lease under which it was claimed
+    receipt: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)  # the rendered notice (plan/render.py)
+
+    @property
+    def id(self) -> str:
+        parts = (self.finding_id, self.episode, self.stage, self.occurrence, self.sink, self.route)
+        return "/".join(map(str, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """The ladder on hold. It stays in the ledger after its end: a fresh notice must follow it."""
+
+    uid: str
+    until: datetime
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail. ``what`` is a verb of the vocabulary, ``detail`` is for people."""
+
+    at: datetime
+    by: str
+    what: str
+    account_id: str = ""
+    finding_id: str = ""
+    key: str = ""  # masked
+    detail: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Freshness of one account. A failure keeps the last known counts."""
+
+    account_id: str
+    account: str
+    last_success: datetime | None
+    error: str = ""
+    error_since: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)  # state -> credentials
+    root_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One cycle, as it ended. ``at`` is the run's own `now`."""
+
+    at: datetime
+    finished_at: datetime
+    outcome: Literal["success", "partial", "failed"]
+    accounts: Mapping[str, int] = field(default_factory=dict)  # outcome -> accounts
+    held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts
+    config_hash: str = ""
+    mode: str = ""

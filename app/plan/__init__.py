@@ -1,0 +1,1 @@
+"""What to do, as data. Pure: no I/O, no clock."""

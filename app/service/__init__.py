@@ -1,0 +1,1 @@
+"""One cycle from accounts to sinks, and the daemon around it."""

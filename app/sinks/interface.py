@@ -1,0 +1,57 @@
+"""What a sink is. `tests/contract/test_sinks.py` holds every implementation to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from app.plan.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one recipient gets from one run: one notice, or a digest of many, worst first.
+
+    ``id`` lasts over retries of the same attempt. ``maybe_sent``: an earlier attempt may have
+    arrived, so look for it before sending again, where the service allows looking.
+    """
+
+    id: str
+    recipient: str  # an e-mail address, or "#channel"
+    notices: tuple[Notice, ...]
+    now: datetime
+    is_fallback: bool = False
+    maybe_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a message arrived. ``refs`` is kept on each finding under the sink's name.
+
+    ``counts``: a person was told (Slack, mail, an *assigned* ticket), so `require` may count it.
+    """
+
+    recipient: str  # whom it really reached
+    counts: bool
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Delivers notices. One failure stays with its message.
+
+    Raises `Transient` (retry later; `retry_after` when told), `Ambiguous` (may have arrived),
+    `RecipientUnreachable` (tell the fallback) or `Permanent`. Never logs or raises a secret or a full
+    key id. Delivered means confirmed by the other side: an HTTP 200 with ``ok: false`` is a failure.
+    """
+
+    name: str  # its name in the config
+    digest: bool  # True: one message carries all of a recipient's notices of a run
+
+    @property
+    def fallback(self) -> str | None:
+        """A recipient of this sink's own for owners it can't reach (Slack: its channel)."""
+
+    def send(self, message: Message) -> Receipt: ...
+
+    def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
+        """Closes what `send` opened for this finding; None when there is nothing to close."""
