@@ -1,0 +1,114 @@
+"""What an observer sees: one immutable picture of the last finished run.
+
+Prometheus and the status page both draw from it, so they can't contradict each other. It sits beside
+the sinks because Prometheus is one; the service builds it and hands it over (`service/snapshot.py`).
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+from app.model import AccountState, Kind, Pause, RunRecord
+
+# Upper bounds in days; the ladder's usual steps (30, 45, 75, 90) fall on bounds.
+AGE_BOUNDS_DAYS = (1, 7, 14, 30, 45, 60, 75, 90, 120, 180, 365, 730)
+DUE_WITHIN = ("1d", "7d", "30d")
+
+
+class CountKey(NamedTuple):
+    """What `Snapshot.credentials` counts by. ``state`` is a stage's name or ok, exempt, inactive, unknown."""
+
+    account_id: str
+    account: str
+    kind: str
+    state: str
+
+
+class AgeKey(NamedTuple):
+    account_id: str
+    account: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgeHistogram:
+    """Ages in days: ``counts`` has one number a bound of `AGE_BOUNDS_DAYS`, and a last one for older."""
+
+    counts: tuple[int, ...] = (0,) * (len(AGE_BOUNDS_DAYS) + 1)
+    sum_days: float = 0.0
+
+    @staticmethod
+    def of(ages_days: Iterable[float]) -> "AgeHistogram":
+        counts = [0] * (len(AGE_BOUNDS_DAYS) + 1)
+        total = 0.0
+        for age in ages_days:
+            counts[bisect_left(AGE_BOUNDS_DAYS, age)] += 1
+            total += age
+        return AgeHistogram(tuple(counts), total)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding as shown. ``key_tail`` is masked; no field holds a full key id or a secret."""
+
+    finding_id: str
+    account_id: str
+    account: str
+    user: str
+    key_tail: str  # "…WXYZ"
+    created: datetime
+    rule: str
+    state: str  # the stage's name, as in `CountKey.state`
+    kind: str = Kind.ACCESS_KEY
+    owner: str = ""
+    last_used: str = ""  # "2 h ago by s3", "never", "unknown (why)"
+    due_at: datetime | None = None  # of the next destructive act
+    next_step: str = ""  # what comes next, in a few words: "deactivate", "final notice"
+    reason: str = ""  # one sentence
+    ticket: str = ""  # its key or URL
+    snoozed_until: datetime | None = None
+    exposed: bool = False  # AWS or somebody found it leaked: shown before all others
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """An act that a guard or a last check held back."""
+
+    key_tail: str
+    account: str
+    act: str  # "deactivate", "delete", "notify"
+    guard: str  # the same word as in `Snapshot.held`
+    reason: str
+    user: str = ""
+    account_id: str = ""
+    finding_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is shown. ``Snapshot()`` is valid: the service has just started, nothing is known."""
+
+    version: str = ""
+    mode: str = "observe"
+    started_at: datetime | None = None
+    taken_at: datetime | None = None  # the instant that this picture shows
+    last_run: RunRecord | None = None
+    last_runs: Mapping[str, datetime] = field(default_factory=dict)  # outcome -> its latest end
+    next_run_at: datetime | None = None
+    accounts: tuple[AccountState, ...] = ()
+    accounts_by_outcome: Mapping[str, int] = field(default_factory=dict)  # success, failed, blocked, …
+    credentials: Mapping[CountKey, int] = field(default_factory=dict)
+    ages: Mapping[AgeKey, AgeHistogram] = field(default_factory=dict)
+    findings: tuple[FindingRow, ...] = ()
+    due_within: Mapping[str, int] = field(default_factory=dict)  # of `DUE_WITHIN` -> credentials
+    exposed: Mapping[str, int] = field(default_factory=dict)  # account id -> exposed credentials
+    held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts
+    held_rows: tuple[HeldRow, ...] = ()
+    pending: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
+    dead: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
+    paused: Pause | None = None
+    leader: bool = False
+    config_reload_ok: bool = True
+    calendar: Mapping[date, int] = field(default_factory=dict)  # day -> destructive acts due
