@@ -6,20 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.model import Account, Credential, RememberedUser, Scan
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """How closely to look, derived from the policy alone (`policy/near.py`).
-
-    A key younger than ``near_age`` is far from every stage: its report row is enough.
-    ``inactive_matters``: some ladder counts `inactive`, so the ids of inactive keys are needed.
-    ``live``: a threshold or repeat is so short that a report hours old can't serve.
-    """
-
-    near_age: timedelta
-    inactive_matters: bool = True
-    live: bool = False
+from app.policy.near import Need as Need
 
 
 @dataclass(frozen=True, slots=True)

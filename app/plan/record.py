@@ -1,0 +1,51 @@
+"""What the plan reads of the ledger, and what it writes to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.model import (
+    AccountState,
+    Delivery,
+    Event,
+    Facts,
+    Finding,
+    Pause,
+    RememberedUser,
+    RunRecord,
+    Snooze,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything one step writes: all of it in one transaction, or none.
+
+    Rows replace their like by key: facts and snoozes by ``uid``, findings by ``id``, deliveries by
+    ``id``, accounts by ``account_id``, users by (account_id, user). Events and runs are appended.
+    A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
+    and nothing is written; the ledger raises the revision by one at each write.
+    """
+
+    facts: tuple[Facts, ...] = ()
+    forget: tuple[str, ...] = ()  # uids of credentials proven gone: their facts are dropped
+    findings: tuple[Finding, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
+    events: tuple[Event, ...] = ()
+    accounts: tuple[AccountState, ...] = ()
+    users: tuple[RememberedUser, ...] = ()
+    run: RunRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """One consistent reading of what the plan needs: immutable, so the plan stays pure."""
+
+    facts: Mapping[str, Facts] = field(default_factory=dict)  # by uid
+    findings: Mapping[str, Finding] = field(default_factory=dict)  # by uid, resolved ones too
+    # by finding id: every delivery of its present episode, in order of creation
+    deliveries: Mapping[str, Sequence[Delivery]] = field(default_factory=dict)
+    snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
+    accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    last_run: RunRecord | None = None
+    pause: Pause | None = None

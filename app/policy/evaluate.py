@@ -1,0 +1,161 @@
+"""The decision on one credential: a pure function of the policy, the credential and one `now`."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.model import ACTIVE, INACTIVE, Account, Credential, LastUsed, Mode, Owner, Reason
+from app.policy.match import covers
+from app.policy.owner import owner_of
+from app.policy.rules import Policy, Rule, Stage
+from app.policy.stages import asks_for_use, current_stage, stage_due
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy says of one credential now.
+
+    ``state`` is the stage's name, or ``ok``, ``exempt``, ``inactive``, ``unknown``. ``rule`` is the ladder or
+    exemption that matched; ``next_rule`` the ladder that waits behind an exemption.
+    """
+
+    state: str
+    reason: Reason
+    mode: Mode
+    rule: Rule | None = None
+    stage: Stage | None = None
+    due_at: datetime | None = None  # since when `stage` has been due
+    owner: Owner | None = None
+    next_rule: Rule | None = None
+
+    @property
+    def exempt(self) -> bool:
+        return self.state == "exempt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    rule: Rule | None
+    unsure: Rule | None = None  # an earlier rule of which it can't be told whether it matches
+
+
+def evaluate(
+    policy: Policy, account: Account, credential: Credential, inactive_since: datetime | None, now: datetime
+) -> Decision:
+    """The first matching rule wins; a lapsed exemption matches nothing."""
+    matched = _match(policy.rules, account, credential, now)
+    rule = matched.rule
+    mode = Mode.lowest(policy.mode, account.mode, rule.mode if rule else None)
+    owner = owner_of(policy.owners, credential)
+    if matched.unsure:
+        why = credential.unreadable or "its tags, groups or account tags could not be read"
+        text = f"Can't tell whether rule {matched.unsure.name!r} applies: {why}"
+        return Decision("unknown", Reason("unreadable", text), mode, owner=owner)
+    if credential.unreadable:
+        text = f"Nothing is done while this can't be read: {credential.unreadable}"
+        return Decision("unknown", Reason("unreadable", text), mode, rule, owner=owner)
+    if rule is None:
+        return Decision(_resting(credential), Reason("no_rule", "No rule matches"), mode, owner=owner)
+    if rule.exemption:
+        return _exempted(policy, account, credential, rule, mode, owner, now)
+    return _climb(rule, credential, inactive_since, mode, owner, now)
+
+
+def _match(rules: tuple[Rule, ...], account: Account, credential: Credential, now: datetime) -> _Matched:
+    for rule in rules:
+        if lapsed(rule, now):
+            continue
+        answer = covers(rule.match, account, credential)
+        if answer is None:
+            return _Matched(None, unsure=rule)
+        if answer:
+            return _Matched(rule)
+    return _Matched(None)
+
+
+def lapsed(rule: Rule, now: datetime) -> bool:
+    """Whether ``rule`` is an exemption past its end."""
+    return bool(rule.exemption and rule.exemption.until and rule.exemption.until <= now)
+
+
+def _resting(credential: Credential) -> str:
+    return "inactive" if credential.status == INACTIVE else "ok"
+
+
+def _exempted(
+    policy: Policy,
+    account: Account,
+    credential: Credential,
+    rule: Rule,
+    mode: Mode,
+    owner: Owner | None,
+    now: datetime,
+) -> Decision:
+    assert rule.exemption  # noqa: S101 - narrows the type for the lines below
+    until = f" until {rule.exemption.until:%d %b %Y}" if rule.exemption.until else ""
+    by = f", approved by {rule.exemption.approved_by}" if rule.exemption.approved_by else ""
+    ladders = tuple(other for other in policy.rules if not other.exemption)
+    behind = _match(ladders, account, credential, now).rule
+    reason = Reason("exempt", f"Rule {rule.name!r} exempts it{until}: {rule.exemption.reason}{by}")
+    return Decision("exempt", reason, mode, rule, owner=owner, next_rule=behind)
+
+
+def _climb(
+    rule: Rule,
+    credential: Credential,
+    inactive_since: datetime | None,
+    mode: Mode,
+    owner: Owner | None,
+    now: datetime,
+) -> Decision:
+    stage = current_stage(rule, credential, inactive_since, now)
+    if stage is None:
+        return _no_stage(rule, credential, mode, owner, now)
+    due = stage_due(stage, credential, inactive_since)
+    text = f"Rule {rule.name!r}, stage {stage.name!r}: {describe(credential, now)}"
+    return Decision(stage.name, Reason("stage", text), mode, rule, stage, due, owner)
+
+
+def _no_stage(rule: Rule, credential: Credential, mode: Mode, owner: Owner | None, now: datetime) -> Decision:
+    blind = credential.status == ACTIVE and credential.last_used.state == "unknown" and credential.live
+    if blind and asks_for_use(rule) and _due_if_idle(rule, credential, now):
+        text = f"Its last use could not be read: {credential.last_used.why_unknown}"
+        return Decision("unknown", Reason("last_use_unknown", text), mode, rule, owner=owner)
+    text = f"Rule {rule.name!r}: no stage is due: {describe(credential, now)}"
+    return Decision(_resting(credential), Reason("not_due", text), mode, rule, owner=owner)
+
+
+def _due_if_idle(rule: Rule, credential: Credential, now: datetime) -> bool:
+    """Whether some stage would be due had the key never been used: then not knowing matters."""
+    idle = replace(credential, last_used=LastUsed.never())
+    return current_stage(rule, idle, None, now) is not None
+
+
+def describe(credential: Credential, now: datetime) -> str:
+    """Age, last use and status in one clause."""
+    age = f"created {(now - credential.created).days} days ago"
+    if credential.status != ACTIVE:
+        return f"{age}, {credential.status}"
+    return f"{age}, {last_used_text(credential.last_used, now)}"
+
+
+def last_used_text(last_used: LastUsed, now: datetime) -> str:
+    """``last used 2 h ago by s3 in eu-central-1``, ``never used``, or why it is unknown."""
+    if last_used.state == "never":
+        return "never used"
+    if last_used.state == "unknown" or last_used.at is None:
+        return f"last use unknown ({last_used.why_unknown})"
+    by = f" by {last_used.service}" if last_used.service else ""
+    where = f" in {last_used.region}" if last_used.region else ""
+    return f"last used {ago(now - last_used.at)}{by}{where}"
+
+
+def ago(span: timedelta) -> str:
+    """``just now``, ``25 min ago``, ``2 h ago``, ``41 days ago``."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{span.days} days ago"

@@ -1,0 +1,74 @@
+"""When each stage of a ladder falls due for one credential, and which one is current."""
+
+from datetime import UTC, datetime, timedelta
+
+from app.model import ACTIVE, INACTIVE, Credential
+from app.policy.rules import Age, AllOf, AnyOf, Inactive, Rule, Stage, Unused, When
+
+# AWS may show a use hours late: nothing destructive relies on a last use younger than this.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
+USE_LAG = timedelta(hours=24)
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def later(instant: datetime, by: timedelta) -> datetime:
+    """``instant + by``, or the end of time where that can't be told."""
+    try:
+        return instant + by
+    except OverflowError:
+        return END_OF_TIME
+
+
+def stage_due(stage: Stage, credential: Credential, inactive_since: datetime | None) -> datetime | None:
+    """When ``stage`` is due if nothing changes; None: not as things stand."""
+    lag = USE_LAG if stage.do else timedelta(0)
+    return _due(stage.when, credential, inactive_since, lag)
+
+
+def _due(
+    when: When, credential: Credential, inactive_since: datetime | None, lag: timedelta
+) -> datetime | None:
+    match when:
+        case Age(after):
+            return later(credential.created, after) if credential.status == ACTIVE else None
+        case Unused(after):
+            return _unused(credential, after, lag)
+        case Inactive(after):
+            counts = credential.status == INACTIVE and inactive_since
+            return later(inactive_since, after) if counts and inactive_since else None
+        case AnyOf(conditions):
+            known = [due for c in conditions if (due := _due(c, credential, inactive_since, lag))]
+            return min(known, default=None)
+        case AllOf(conditions):
+            dues = [_due(c, credential, inactive_since, lag) for c in conditions]
+            known = [due for due in dues if due]
+            return max(known) if known and len(known) == len(dues) else None
+
+
+def _unused(credential: Credential, after: timedelta, lag: timedelta) -> datetime | None:
+    if credential.status != ACTIVE or credential.last_used.state == "unknown":
+        return None
+    return later(credential.last_used.at or credential.created, after + lag)
+
+
+def current_stage(
+    rule: Rule, credential: Credential, inactive_since: datetime | None, now: datetime
+) -> Stage | None:
+    """The last listed stage whose condition holds; those it skipped are never replayed."""
+    for stage in reversed(rule.stages):
+        due = stage_due(stage, credential, inactive_since)
+        if due is not None and due <= now:
+            return stage
+    return None
+
+
+def thresholds(when: When) -> tuple[Age | Unused | Inactive, ...]:
+    """Every simple condition inside ``when``."""
+    if isinstance(when, AnyOf | AllOf):
+        return tuple(leaf for condition in when.conditions for leaf in thresholds(condition))
+    return (when,)
+
+
+def asks_for_use(rule: Rule) -> bool:
+    """Whether any stage of ``rule`` depends on the last use."""
+    return any(isinstance(leaf, Unused) for stage in rule.stages for leaf in thresholds(stage.when))
