@@ -1,0 +1,160 @@
+"""Each metric family of this service, built from plain data. Base units, timestamps rather than ages."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from app.model import redact
+from app.sinks.snapshot import AGE_BOUNDS_DAYS, DUE_WITHIN, FindingRow, Snapshot
+from app.telemetry import COUNTED, SCAN_BOUNDS_SECONDS, Counters
+
+PREFIX = "keysteward_"
+MAX_FINDING_SERIES = 5_000
+AwsRequests = Mapping[tuple[str, str, str], int]  # (service, operation, outcome) -> requests
+Samples = Iterable[tuple[Sequence[str], float]]
+
+
+def about(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("build_info", "The running version.", ("version",), [((snapshot.version,), 1)])
+    yield _gauge("leader", "1 if this replica is the one that acts.", (), [((), snapshot.leader)])
+    yield _gauge(
+        "config_last_reload_successful",
+        "1 if the config was valid when it was last read.",
+        (),
+        [((), snapshot.config_reload_ok)],
+    )
+    yield _gauge(
+        "last_run_timestamp_seconds",
+        "When the latest run of each outcome ended.",
+        ("outcome",),
+        [((outcome,), at.timestamp()) for outcome, at in snapshot.last_runs.items()],
+    )
+
+
+def credentials(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge(
+        "credentials",
+        "Credentials by state: a stage's name, or ok, exempt, inactive, unknown.",
+        ("account_id", "account", "kind", "state"),
+        snapshot.credentials.items(),
+    )
+    yield _histogram(
+        "credential_age_days",
+        "Ages of the credentials, in days.",
+        ("account_id", "account", "kind"),
+        AGE_BOUNDS_DAYS,
+        [(key, ages.counts, ages.sum_days) for key, ages in snapshot.ages.items()],
+    )
+    due = dict.fromkeys(DUE_WITHIN, 0) | dict(snapshot.due_within)
+    yield _by("credentials_due", "Credentials with a destructive act due within a span.", "within", due)
+    yield _by("exposed_credentials", "Credentials known to have leaked.", "account_id", snapshot.exposed)
+
+
+def findings(snapshot: Snapshot, user_label: bool) -> Iterator[Metric]:
+    """One series a finding, the oldest credentials first, so that a full house drops the youngest."""
+    labels = ("account_id", "key", "kind", "rule", "state", *(("user",) if user_label else ()))
+    keys = _unambiguous_keys(snapshot.findings)
+    oldest = heapq.nsmallest(
+        MAX_FINDING_SERIES, snapshot.findings, key=lambda row: (row.created, row.finding_id)
+    )
+    yield _gauge(
+        "credential_created_timestamp_seconds",
+        "When the credential of each open finding was created.",
+        labels,
+        [(_finding_labels(row, keys, user_label), row.created.timestamp()) for row in oldest],
+    )
+    dropped = len(snapshot.findings) - len(oldest)
+    yield _gauge("series_dropped", "Findings left out of the per-credential series.", (), [((), dropped)])
+
+
+def accounts(snapshot: Snapshot) -> Iterator[Metric]:
+    outcomes = {"success": 0, "failed": 0} | dict(snapshot.accounts_by_outcome)
+    yield _by("accounts", "Accounts by the outcome of their latest scan.", "outcome", outcomes)
+    yield _gauge(
+        "account_last_success_timestamp_seconds",
+        "When each account was last read whole.",
+        ("account_id", "account"),
+        [
+            ((state.account_id, state.account), state.last_success.timestamp())
+            for state in snapshot.accounts
+            if state.last_success
+        ],
+    )
+    roots = {state.account_id: state.root_keys for state in snapshot.accounts}
+    yield _by("root_access_keys", "Active access keys of the root user.", "account_id", roots)
+
+
+def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[Metric]:
+    scans, seconds = counters.scans()
+    yield _histogram(
+        "scan_duration_seconds",
+        "How long a scan of all accounts took.",
+        (),
+        SCAN_BOUNDS_SECONDS,
+        [((), scans, seconds)],
+    )
+    yield _counter("aws_requests_total", "Requests to AWS.", ("service", "operation", "outcome"), aws.items())
+    yield _counted("deliveries_total", "Deliveries attempted, by outcome.", counters)
+    yield _by("deliveries_pending", "Deliveries not sent yet.", "sink", snapshot.pending)
+    yield _by("deliveries_dead", "Deliveries that can't succeed.", "sink", snapshot.dead)
+    yield _counted("actions_total", "Acts on credentials, by outcome.", counters)
+    yield _by("held_actions", "Acts that the latest run held back, by guard.", "guard", snapshot.held)
+
+
+def _finding_labels(row: FindingRow, keys: Mapping[str, str], user_label: bool) -> tuple[str, ...]:
+    user = (row.user,) if user_label else ()
+    return (row.account_id, keys[row.finding_id], row.kind, row.rule, row.state, *user)
+
+
+def _unambiguous_keys(rows: Sequence[FindingRow]) -> dict[str, str]:
+    """The ``key`` label by finding id: four characters, and the finding's id where they clash."""
+    tails = Counter((row.account_id, redact(row.key_tail)) for row in rows)
+    return {
+        row.finding_id: row.key_tail
+        if tails[row.account_id, redact(row.key_tail)] == 1
+        else f"{row.key_tail} ({row.finding_id})"
+        for row in rows
+    }
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    return _gauge(name, text, (label,), [((key,), value) for key, value in values.items()])
+
+
+def _counted(name: str, text: str, counters: Counters) -> Metric:
+    return _counter(name, text, COUNTED[name], counters.counts(name).items())
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
+    return _filled(GaugeMetricFamily(PREFIX + name, text, labels=labels), samples)
+
+
+def _counter(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
+    return _filled(CounterMetricFamily(PREFIX + name, text, labels=labels), samples)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
+    for values, number in samples:
+        family.add_metric(_shown(values), number)
+    return family
+
+
+def _histogram(
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    bounds: Sequence[int],
+    samples: Iterable[tuple[Sequence[str], Sequence[int], float]],
+) -> Metric:
+    family = HistogramMetricFamily(PREFIX + name, text, labels=labels)
+    ends = [*(f"{bound}.0" for bound in bounds), "+Inf"]
+    for values, counts, total in samples:
+        family.add_metric(_shown(values), list(zip(ends, accumulate(counts), strict=True)), total)
+    return family
+
+
+def _shown(values: Sequence[str]) -> list[str]:
+    return [redact(value) for value in values]
