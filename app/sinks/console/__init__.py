@@ -1,0 +1,1 @@
+"""The terminal: each message as its reader would see it."""

@@ -1,0 +1,1 @@
+"""Mail over SMTP or SES: one mail an owner and run."""

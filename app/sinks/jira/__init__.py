@@ -1,0 +1,1 @@
+"""Jira: one ticket a finding, opened once, kept up to date, closed on proof."""

@@ -1,0 +1,1 @@
+"""Slack: one Block Kit message an owner and run."""
