@@ -1,0 +1,251 @@
+"""Reads the config: file, secrets folder, environment; the later wins. All faults are told at once."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.config import layers, lint, messages
+from app.config.accounts import AccountsSettings
+from app.config.lint import Issue, Severity
+from app.config.policy import RuleSettings
+from app.config.schema import DEFAULT_SINKS, RESERVED_SINKS, Config, default_rules
+from app.config.yaml_marks import LARGEST_FILE, Document, YamlFault, read_yaml
+from app.config.yaml_marks import Path as Keys
+from app.errors import ConfigError
+from app.model import redact
+from app.sinks.registry import SINKS
+
+_SECRET_NAME = re.compile(r"token|secret|passw|credential|webhook|api_?key", re.IGNORECASE)
+_SHORTEST_SECRET = 6  # replacing less would only garble sentences
+_PLACES = ("config.yaml", "/etc/keysteward/config.yaml")
+_Model = TypeVar("_Model", bound=BaseModel)
+_DEFAULTS = "default config"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong. ``file`` may also name a variable; ``line`` counts from 1."""
+
+    file: str
+    line: int | None
+    path: str  # "rules[1].stages[0].when.age"
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        parts = [place, self.path, self.message] if self.path else [place, self.message]
+        return ": ".join(parts)
+
+
+@dataclass
+class _Sources:
+    """The merged tree, and enough to tell where each value of it came from."""
+
+    file: str
+    document: Document
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    tree: dict[str, Any] = field(default_factory=dict)
+
+    def fault(self, issue: Issue) -> Fault:
+        file, line = self._place(issue.path)
+        message = redact(_single_line(issue.message))
+        for secret in _secrets(self.tree):
+            if len(secret) >= _SHORTEST_SECRET:
+                message = message.replace(secret, "***")
+        return Fault(file, line, _dotted(issue.path), message, issue.severity)
+
+    def _place(self, path: Keys) -> tuple[str, int | None]:
+        for length in range(len(path), 0, -1):
+            name = layers.PREFIX + "__".join(map(str, path[:length])).upper()
+            if name in self.env:
+                return f"environment {name}", None
+            if name in self.secrets:
+                return f"secrets folder {name}", None
+        unwritten = next((path[:n] for n in range(1, len(path)) if path[:n] not in self.document.lines), ())
+        below = layers.PREFIX + "".join(f"{part}__" for part in unwritten).upper()
+        for kind, names in (("environment", self.env), ("secrets folder", self.secrets)):
+            for name in names:  # a sink, say, of which only variables speak
+                if unwritten and name.startswith(below):
+                    return f"{kind} {name}", None
+        return self.file, None if self.file == _DEFAULTS else self.document.line(path)
+
+
+def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path | None:
+    """``--config``, else ``$KEYSTEWARD_CONFIG``, ./config.yaml, /etc/keysteward/config.yaml; None: none."""
+    if option is not None:
+        return option
+    if env.get("KEYSTEWARD_CONFIG"):
+        return cwd / env["KEYSTEWARD_CONFIG"]
+    return next((cwd / place for place in _PLACES if (cwd / place).exists()), None)
+
+
+def load_config(
+    path: Path | None,
+    env: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+    resolver: layers.Resolver | None = None,
+) -> Config:
+    """The effective config. Raises `ConfigError`, one line for each fault of severity error.
+
+    ``path`` None is the default config. Precedence: environment, then the folder that
+    ``KEYSTEWARD_SECRETS_DIR`` names, then the file. ``resolver`` reads an AWS Secrets Manager reference
+    (``NAME`` or ``NAME#KEY``) and is called only if there is one; without it references stay as they are.
+    """
+    config, faults = _read(path, env, now, resolver)
+    errors = [str(fault) for fault in faults if fault.severity == "error"]
+    if config is None or errors:
+        raise ConfigError("\n".join(errors))
+    return config
+
+
+def check_config(path: Path | None, env: Mapping[str, str], *, now: datetime | None = None) -> list[Fault]:
+    """Every fault, warnings too, in the order of the file. Never raises, resolves no reference."""
+    return _read(path, env, now, None)[1]
+
+
+def _read(
+    path: Path | None, env: Mapping[str, str], now: datetime | None, resolver: layers.Resolver | None
+) -> tuple[Config | None, list[Fault]]:
+    file = str(path) if path else _DEFAULTS
+    try:
+        document = read_yaml(_content(path)) if path else Document({})
+    except YamlFault as fault:
+        return None, [Fault(file, fault.line or None, "", fault.message)]
+    sources = _Sources(file, document, env=layers.variables(env))
+    try:
+        if env.get("KEYSTEWARD_SECRETS_DIR"):
+            sources.secrets = layers.secret_files(Path(env["KEYSTEWARD_SECRETS_DIR"]))
+    except ValueError as error:
+        return None, [Fault("environment KEYSTEWARD_SECRETS_DIR", None, "", str(error))]
+    return _checked(sources, now, resolver)
+
+
+def _content(path: Path) -> str:
+    """Raises `YamlFault` on line 0: there is no line to speak of."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise YamlFault(0, f"can't be read: {error.strerror or 'bad name'}") from None
+    except ValueError:
+        raise YamlFault(0, "can't be read: bad name") from None
+    if len(content) > LARGEST_FILE:
+        raise YamlFault(0, "is larger than 1 MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise YamlFault(content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
+
+
+def _checked(
+    sources: _Sources, now: datetime | None, resolver: layers.Resolver | None
+) -> tuple[Config | None, list[Fault]]:
+    issues = [Issue(path, message) for _, path, message in sources.document.faults]
+    lines = {path: line for line, path, _ in sources.document.faults}
+    faults = [Fault(sources.file, lines[i.path], _dotted(i.path), i.message) for i in issues]
+    for names, kind in ((sources.env, "environment"), (sources.secrets, "secrets folder")):
+        faults += [Fault(f"{kind} {name}", None, "", text) for name, text in layers.unknown(names)]
+    tree = layers.merge(sources.document.value, layers.tree_of(sources.secrets))
+    tree = layers.merge(tree, layers.tree_of(sources.env))
+    sources.tree, failed = layers.resolve(_with_defaults(tree), resolver)
+    config, found = _validated(sources.tree, now)
+    found = [*(Issue(path, message) for path, message in failed), *found]
+    faults += [sources.fault(issue) for issue in found]
+    return config, sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
+
+
+def _with_defaults(tree: dict[str, Any]) -> dict[str, Any]:
+    """Sections written without anything in them (``accounts:``) are as if they weren't there."""
+    tree = {key: value for key, value in tree.items() if value is not None}
+    tree.setdefault("sinks", dict(DEFAULT_SINKS))
+    names = list(tree["sinks"]) if isinstance(tree["sinks"], dict) else []
+    return {"rules": default_rules(names), **tree}
+
+
+def _validated(tree: dict[str, Any], now: datetime | None) -> tuple[Config | None, list[Issue]]:
+    sinks, issues = _sinks(tree["sinks"])
+    config: Config | None = None
+    try:
+        config = Config(**tree | {"sinks": sinks})
+    except ValidationError as error:
+        issues += messages.issues(error, Config)
+    names = tree["sinks"] if isinstance(tree["sinks"], dict) else ()
+    issues += lint.lint_rules(_parts(tree["rules"]), list(names), now)
+    accounts = _part(AccountsSettings, tree.get("accounts", {}))
+    issues += lint.lint_accounts(accounts) if accounts else ()
+    return config, issues
+
+
+def _parts(rules: Any) -> dict[int, RuleSettings]:
+    """The rules that are valid in themselves, so that their common faults show beside the others' own."""
+    parts = {
+        at: _part(RuleSettings, rule) for at, rule in enumerate(rules if isinstance(rules, list) else ())
+    }
+    return {at: rule for at, rule in parts.items() if rule}
+
+
+def _part(model: type[_Model], value: Any) -> _Model | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _sinks(tree: Any) -> tuple[dict[str, BaseModel], list[Issue]]:
+    if not isinstance(tree, dict):
+        return {}, [Issue(("sinks",), "should be a mapping of names to sinks")]
+    sinks: dict[str, BaseModel] = {}
+    issues: list[Issue] = []
+    for name, value in tree.items():
+        path = ("sinks", name)
+        wrong = _misfit(name, value)
+        if wrong:
+            issues.append(Issue((*path, *wrong[0]), wrong[1]))
+            continue
+        model = SINKS[value["type"]].settings
+        try:
+            sinks[name] = model.model_validate(value)
+        except ValidationError as error:
+            issues += messages.issues(error, model, path)
+    return sinks, issues
+
+
+def _misfit(name: str, value: Any) -> tuple[tuple[str, ...], str] | None:
+    """What makes a sink unreadable as any type: the path below it, and a sentence."""
+    if name.lower() in RESERVED_SINKS:
+        return (), f'the sink name "{name}" is reserved'
+    if not isinstance(value, dict):
+        return (), "should be a mapping with a type"
+    if "type" not in value:
+        return ("type",), f"is missing (one of {', '.join(SINKS)})"
+    if value["type"] not in list(SINKS):
+        hint = lint.did_you_mean(str(value["type"])[:20], SINKS) or f" (one of {', '.join(SINKS)})"
+        return ("type",), f"unknown type of sink{hint}"
+    return None
+
+
+def _secrets(tree: dict[str, Any]) -> Iterator[str]:
+    """Every value in the tree that a message must not quote, even by a validator of another's making."""
+    if isinstance(tree.get("ledger"), str):
+        yield tree["ledger"]
+    sinks = tree["sinks"] if isinstance(tree["sinks"], dict) else {}
+    for sink in sinks.values():
+        if isinstance(sink, dict):
+            yield from (str(v) for k, v in sink.items() if _SECRET_NAME.search(k))
+
+
+def _dotted(path: Keys) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return redact(_single_line(text.removeprefix(".")))
+
+
+def _single_line(text: str) -> str:
+    return " ".join(text.split())[:500]

@@ -1,0 +1,230 @@
+"""The `rules`, `owners` and `guards` of the config, and their translation into the policy's own words."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from app.config.types import Duration, Email, Freeze, Glob, Globs, Instant, Section, Share
+from app.model import Do, Kind, Mode
+from app.plan.limits import Brake, Limits
+from app.policy.rules import (
+    Age,
+    AllOf,
+    AnyOf,
+    Exemption,
+    Inactive,
+    Match,
+    OwnerByMap,
+    OwnerByTag,
+    OwnerByUserName,
+    OwnerFallback,
+    OwnerSource,
+    Require,
+    Rule,
+    Stage,
+    Unused,
+    When,
+)
+
+RESERVED_STAGES = frozenset({"ok", "exempt", "inactive", "unknown", "resolved"})
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+class WhenSettings(Section):
+    """Exactly one condition. Thresholds are at or past, never exactly."""
+
+    age: Duration | None = Field(None, description="this long after creation, while Active")
+    unused: Duration | None = Field(
+        None, description="this long after the last use, or creation when never used"
+    )
+    inactive: Duration | None = Field(None, description="this long after it was deactivated")
+    any: tuple["WhenSettings", ...] | None = Field(None, description="at least one of several conditions")
+    all: tuple["WhenSettings", ...] | None = Field(None, description="each of several conditions")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "give exactly one of age, unused, inactive, any, all (for several: all: [{age: 75d}, …])"
+            )
+        if self.any == () or self.all == ():
+            raise ValueError(f"{given[0]} needs at least one condition")
+        return self
+
+    def domain(self) -> When:
+        if self.age is not None:
+            return Age(self.age)
+        if self.unused is not None:
+            return Unused(self.unused)
+        if self.inactive is not None:
+            return Inactive(self.inactive)
+        if self.any is not None:
+            return AnyOf(tuple(when.domain() for when in self.any))
+        return AllOf(tuple(when.domain() for when in self.all or ()))
+
+
+class RequireSettings(Section):
+    """Delivered notices that must precede a destructive act."""
+
+    notices: PositiveInt = Field(2, description="delivered notices before the act")
+    over: Duration = Field(timedelta(days=7), description="the first of them at least this long ago")
+
+    def domain(self) -> Require:
+        return Require(self.notices, self.over)
+
+
+class StageSettings(Section):
+    """One rung of a ladder: a notice, or with `do` a destructive act."""
+
+    name: Name = Field(description="free, except ok, exempt, inactive, unknown, resolved")
+    when: WhenSettings = Field(description="age, unused, inactive, or any / all of several")
+    do: Do | None = Field(None, description="deactivate or delete; without it the stage only tells")
+    notify: tuple[str, ...] = Field((), description="names of sinks that are told")
+    repeat: Duration | None = Field(
+        None, description="tell again this long after the last time; without: once"
+    )
+    require: RequireSettings = Field(RequireSettings(), description="notices that must come before the act")
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name.lower() in RESERVED_STAGES:
+            raise ValueError(f'the stage name "{name}" is reserved ({", ".join(sorted(RESERVED_STAGES))})')
+        return name
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.notify and self.do is None:
+            raise ValueError("the stage does nothing: give it notify, do, or both")
+        return self
+
+    def domain(self) -> Stage:
+        return Stage(self.name, self.when.domain(), self.notify, self.repeat, self.do, self.require.domain())
+
+
+class MatchSettings(Section):
+    """AND across fields, OR within a list; globs are case-sensitive. Empty matches everything."""
+
+    accounts: Globs = Field((), description="account ids, names or aliases")
+    account_tags: Mapping[str, Globs] = Field({}, description="the account's tags")
+    ous: Globs = Field((), description="OU ids, or paths of OU names")
+    users: Globs = Field((), description="user names")
+    paths: Globs = Field((), description="IAM paths")
+    groups: Globs = Field((), description="IAM groups")
+    tags: Mapping[str, Globs] = Field({}, description="the user's tags")
+    kinds: tuple[Kind, ...] = Field((), description="kinds of credential")
+
+    def domain(self) -> Match:
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return Match(**fields | {"account_tags": dict(self.account_tags), "tags": dict(self.tags)})
+
+
+class ExemptSettings(Section):
+    """Why these credentials are left alone."""
+
+    reason: str = Field(min_length=1, description="why")
+    approved_by: str = Field("", description="by whom")
+    until: Instant | None = Field(None, description="lapses then, and the next rules apply; without: never")
+
+    def domain(self) -> Exemption:
+        return Exemption(self.reason, self.approved_by, self.until)
+
+
+class RuleSettings(Section):
+    """Either a ladder of `stages` or an exemption, for the credentials that `match` selects."""
+
+    name: Name = Field(description="shown with each decision")
+    match: MatchSettings = Field(MatchSettings(), description="whom it covers; {} is everyone")
+    mode: Mode | None = Field(None, description="can only lower the service's mode")
+    exempt: ExemptSettings | None = Field(None, description="leave them alone: reason, approved_by, until")
+    stages: tuple[StageSettings, ...] | None = Field(
+        None, description="the ladder, from the mildest stage up"
+    )
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.stages is None) == (self.exempt is None):
+            raise ValueError("a rule has either stages or exempt")
+        if self.stages == ():
+            raise ValueError("stages must not be empty")
+        return self
+
+    def domain(self) -> Rule:
+        return Rule(
+            self.name,
+            self.match.domain(),
+            tuple(stage.domain() for stage in self.stages or ()),
+            self.exempt.domain() if self.exempt else None,
+            self.mode,
+        )
+
+
+class OwnerSettings(Section):
+    """One way to find who answers for a credential."""
+
+    tag: str | None = Field(None, min_length=1, description="a user tag that holds an e-mail address")
+    user_name: str | None = Field(None, description='a template such as "{user}@example.com"')
+    match: Glob | None = Field(None, description="with user_name: the names it applies to")
+    map: Mapping[Glob, Email] | None = Field(None, description="user names (globs) and their owners")
+    fallback: Email | None = Field(None, description="who is told when nobody else can be")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(v is not None for v in (self.tag, self.user_name, self.map, self.fallback)) != 1:
+            raise ValueError("give exactly one of tag, user_name, map, fallback")
+        if self.match is not None and self.user_name is None:
+            raise ValueError("match goes with user_name only")
+        return self
+
+    @field_validator("user_name")
+    @classmethod
+    def _template(cls, template: str | None) -> str | None:
+        if template is not None and ("{user}" not in template or "@" not in template):
+            raise ValueError('should be a template such as "{user}@example.com"')
+        return template
+
+    def domain(self) -> OwnerSource:
+        if self.tag is not None:
+            return OwnerByTag(self.tag)
+        if self.user_name is not None:
+            return OwnerByUserName(self.user_name, self.match or "*")
+        return OwnerByMap(dict(self.map)) if self.map is not None else OwnerFallback(self.fallback or "")
+
+
+class BrakeSettings(Section):
+    """A plan past this, before pacing, holds every destructive act until it is approved."""
+
+    deactivations: PositiveInt = Field(50, description="deactivations in one plan")
+    share: Share = Field(0.05, description="of the fleet's Active keys")
+
+
+class GuardSettings(Section):
+    """Ceilings on a finished plan."""
+
+    deactivations_per_run: int = Field(
+        10, ge=0, description="paces: oldest first, the rest waits for the next run"
+    )
+    share_of_account: Share = Field(
+        0.25, description="of an account's Active keys in one run, at least one key"
+    )
+    notices_per_run: int = Field(500, ge=0, description="a first day must not flood a workspace")
+    brake: BrakeSettings = Field(
+        BrakeSettings(), description="a plan past this holds every destructive act until it is approved"
+    )
+    freeze: tuple[Freeze, ...] = Field(
+        (),
+        description="nothing destructive happens in these windows (IANA zones, DST-aware)",
+        examples=[["Fri 16:00 - Mon 08:00 Europe/Berlin", "2026-12-20 - 2027-01-04 Europe/Berlin"]],
+    )
+
+    def domain(self) -> Limits:
+        return Limits(
+            self.deactivations_per_run,
+            self.share_of_account,
+            self.notices_per_run,
+            Brake(self.brake.deactivations, self.brake.share),
+            self.freeze,
+        )

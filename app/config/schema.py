@@ -1,0 +1,226 @@
+"""The whole config file as models: every option, its default and its meaning are here, once.
+
+`load.py` reads files, the environment and secrets into them; `example.py` and the JSON Schema are
+generated from them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import BaseModel, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.config.accounts import AccountsSettings
+from app.config.policy import GuardSettings, OwnerSettings, RuleSettings
+from app.config.types import Duration, Flag, Listen, Section, Zone
+from app.model import Mode
+from app.plan.limits import Limits
+from app.policy.rules import Policy
+from app.sinks.registry import SINKS
+
+RESERVED_SINKS = frozenset({"deactivation", "prometheus"})  # the service's own: not in `sinks`
+DEFAULT_SINKS: Mapping[str, Any] = {"console": {"type": "console"}}
+_LEDGERS = ("sqlite", "postgresql", "dynamodb")
+
+
+def default_rules(sinks: list[str]) -> list[dict[str, Any]]:
+    """The policy when none is written: CIS 1.12 (unused 45 days) and 1.14 (rotated within 90)."""
+    return [
+        {
+            "name": "default",
+            "match": {},
+            "stages": [
+                {"name": "warn", "when": {"age": "75d"}, "notify": sinks, "repeat": "7d"},
+                {"name": "ticket", "when": {"age": "80d"}, "notify": sinks},
+                {"name": "final", "when": {"age": "87d"}, "notify": sinks, "repeat": "1d"},
+                {
+                    "name": "deactivate",
+                    "when": {"any": [{"age": "90d"}, {"unused": "45d"}]},
+                    "do": "deactivate",
+                    "notify": sinks,
+                    "require": {"notices": 2, "over": "7d"},
+                },
+                {"name": "delete", "when": {"inactive": "30d"}, "do": "delete", "notify": sinks},
+            ],
+        }
+    ]
+
+
+class ScheduleSettings(Section):
+    """When the accounts are scanned: `every` or `cron`."""
+
+    every: Duration = Field(timedelta(hours=6), description="a cycle this often")
+    jitter: Duration | None = Field(timedelta(minutes=10), description="moved at random by up to this")
+    cron: str | None = Field(
+        None, description="instead of every: minute hour day month weekday", examples=["0 */6 * * *"]
+    )
+    timezone: Zone = Field("UTC", description="the IANA zone that cron is read in")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.cron is not None and "every" in self.model_fields_set:
+            raise ValueError("give either every or cron, not both")
+        if self.cron is None and self.jitter is not None and self.jitter >= self.every:
+            raise ValueError("jitter must be shorter than every")
+        return self
+
+    @field_validator("cron")
+    @classmethod
+    def _cron(cls, cron: str | None) -> str | None:
+        if cron is not None:
+            try:
+                CronTrigger.from_crontab(cron, timezone="UTC")
+            except (ValueError, KeyError, TypeError):
+                raise ValueError('should be five cron fields, such as "0 */6 * * *"') from None
+        return cron
+
+
+class HttpSettings(Section):
+    """One port: metrics and health answer everywhere."""
+
+    listen: Listen = Field("0.0.0.0:8080", description="HOST:PORT")
+    public_page: Flag = Field(
+        False, description="true: the status page and the API answer everywhere, not on loopback only"
+    )
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+class MetricsSettings(Section):
+    """What Prometheus gets beyond the counts."""
+
+    user_label: Flag = Field(False, description="true: the IAM user's name as a label of per-key series")
+
+
+class Config(BaseSettings):
+    """Keysteward's config file."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix="KEYSTEWARD_",
+        env_nested_delimiter="__",
+        coerce_numbers_to_str=True,
+    )
+
+    mode: Mode = Field(
+        Mode.OBSERVE,
+        description="observe: touch nothing; notify: tell people too; enforce: deactivate and delete too",
+    )
+    accounts: AccountsSettings = Field(
+        AccountsSettings(), description="which accounts; with none given, that of the current AWS credentials"
+    )
+    schedule: ScheduleSettings = Field(ScheduleSettings(), description="when the accounts are scanned")
+    owners: tuple[OwnerSettings, ...] = Field(
+        (OwnerSettings(tag="owner"),),
+        description="who answers for a key: tried in order",
+        examples=[
+            [
+                {"tag": "owner"},
+                {"user_name": "{user}@example.com", "match": "*.*"},
+                {"map": {"ci-deploy": "platform@example.com"}},
+                {"fallback": "security@example.com"},
+            ]
+        ],
+    )
+    rules: tuple[RuleSettings, ...] = Field(
+        description="the first match wins; without rules: CIS (90 days of age, 45 days unused) on every sink"
+    )
+    guards: GuardSettings = Field(GuardSettings(), description="ceilings on a finished plan")
+    sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
+    ledger: SecretStr = Field(
+        SecretStr("sqlite:///var/lib/keysteward/ledger.db"),
+        description="the durable memory: sqlite:///PATH (from the root; sqlite:///./PATH from here), "
+        "postgresql://USER@HOST/DB or dynamodb://TABLE?region=REGION",
+    )
+    http: HttpSettings = Field(HttpSettings(), description="metrics, health, the status page")
+    metrics: MetricsSettings = Field(MetricsSettings(), description="what Prometheus gets beyond the counts")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load.py` passes in: it merges the layers itself, to know where each value came from."""
+        return (init_settings,)
+
+    @field_validator("ledger")
+    @classmethod
+    def _ledger(cls, ledger: SecretStr) -> SecretStr:
+        check_ledger(ledger.get_secret_value())
+        return ledger
+
+    @property
+    def ledger_url(self) -> str:
+        """May hold a password: never show it."""
+        return self.ledger.get_secret_value()
+
+    def policy(self) -> Policy:
+        rules = tuple(rule.domain() for rule in self.rules)
+        return Policy(rules, tuple(owner.domain() for owner in self.owners), self.mode)
+
+    def limits(self) -> Limits:
+        return self.guards.domain()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over what decides: mode, accounts, owners, rules, guards. No secret is in it."""
+        external_ids: Any = {"organization": {"external_id"}, "static": {"__all__": {"external_id"}}}
+        facts = self.model_dump(
+            mode="json",
+            include={"mode", "accounts", "owners", "rules", "guards"},
+            exclude={"accounts": external_ids},
+        )
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def check_ledger(url: str) -> None:
+    """Raises ValueError, without the URL (it may hold a password), when no ledger has this URL."""
+    if url.startswith("secretsmanager:"):
+        return  # not resolved yet
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] not in _LEDGERS:
+        raise ValueError("should begin with sqlite:///, postgresql:// or dynamodb://")
+    if parts.scheme == "sqlite" and (not url.startswith("sqlite:///") or not parts.path.strip("/")):
+        raise ValueError("should be sqlite:///PATH, such as sqlite:///var/lib/keysteward/ledger.db")
+    if parts.scheme != "sqlite" and not parts.netloc:
+        raise ValueError("should name a host (postgresql://HOST/DB) or a table (dynamodb://TABLE)")
+
+
+def sqlite_path(url: str) -> str | None:
+    """The file of a SQLite ledger, None for another kind.
+
+    ``sqlite:///var/lib/x.db`` and ``sqlite:////var/lib/x.db`` are ``/var/lib/x.db``, for a service has no
+    working directory to speak of; ``sqlite:///./x.db`` is relative on purpose.
+    """
+    if not url.startswith("sqlite:///"):
+        return None
+    path = url.removeprefix("sqlite:///")
+    return path if path.startswith(("/", "./", "../")) else f"/{path}"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the whole config file, for editors."""
+    schema = Config.model_json_schema()
+    sinks = [kind.settings.model_json_schema() for kind in SINKS.values()]
+    schema["properties"]["sinks"] |= {"additionalProperties": {"oneOf": sinks}}
+    schema["properties"]["ledger"] |= {"format": "uri", "writeOnly": False}
+    schema.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
