@@ -99,6 +99,7 @@ class Snapshot:
     next_run_at: datetime | None = None
     accounts: tuple[AccountState, ...] = ()
     accounts_by_outcome: Mapping[str, int] = field(default_factory=dict)  # success, failed, blocked, …
+    stages: tuple[str, ...] = ()  # every stage's name, the mildest first
     credentials: Mapping[CountKey, int] = field(default_factory=dict)
     ages: Mapping[AgeKey, AgeHistogram] = field(default_factory=dict)
     findings: tuple[FindingRow, ...] = ()

@@ -1,1 +1,6 @@
-"""The status page, health and metrics. Read-only: nothing acts over HTTP."""
+"""One port: metrics, health, the status page, and the same facts as JSON. Nothing acts over HTTP."""
+
+from app.web.app import create_app
+from app.web.server import Server, serve
+
+__all__ = ["Server", "create_app", "serve"]

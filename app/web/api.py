@@ -1,0 +1,68 @@
+"""The page's facts as JSON: snake_case, times in ISO 8601 UTC, masked keys only."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from typing import Any
+
+from app.service.snapshot import Snapshot
+from app.web.page import states, worst_first
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def summary(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "version": snapshot.version,
+        "mode": snapshot.mode,
+        "as_of": snapshot.taken_at,
+        "started_at": snapshot.started_at,
+        "leader": snapshot.leader,
+        "paused": snapshot.paused,
+        "config_reload_ok": snapshot.config_reload_ok,
+        "last_run": snapshot.last_run,
+        "last_runs": snapshot.last_runs,
+        "next_run_at": snapshot.next_run_at,
+        "accounts": snapshot.accounts_by_outcome,
+        "credentials": dict(states(snapshot)),
+        "exposed": snapshot.exposed,
+        "due_within": snapshot.due_within,
+        "calendar": {day.isoformat(): number for day, number in sorted(snapshot.calendar.items())},
+        "held": snapshot.held,
+        "deliveries_pending": snapshot.pending,
+        "deliveries_dead": snapshot.dead,
+    }
+
+
+def findings(snapshot: Snapshot) -> dict[str, Any]:
+    """Every finding, worst first: the page shows only the first of them."""
+    return {"as_of": snapshot.taken_at, "findings": worst_first(snapshot.findings)}
+
+
+def accounts(snapshot: Snapshot) -> dict[str, Any]:
+    return {"as_of": snapshot.taken_at, "accounts": snapshot.accounts}
+
+
+def held(snapshot: Snapshot) -> dict[str, Any]:
+    return {"as_of": snapshot.taken_at, "held": snapshot.held_rows}
+
+
+PARTS: Mapping[str, Callable[[Snapshot], dict[str, Any]]] = {
+    "summary": summary,
+    "findings": findings,
+    "accounts": accounts,
+    "held": held,
+}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, date):  # a datetime too
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,65 @@
+"""The routes. Everything is read from the snapshot that is current when the request arrives."""
+
+from flask import Flask, Response, render_template, request
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.clock import Clock, SystemClock
+from app.service.snapshot import Health, SnapshotHolder
+from app.web import api, gate, page
+
+JSON = "application/json"
+
+
+def create_app(
+    holder: SnapshotHolder,
+    health: Health,
+    registry: CollectorRegistry,
+    *,
+    public_page: bool,
+    clock: Clock | None = None,
+) -> Flask:
+    """The WSGI application. ``public_page``: the page and the API answer to others than loopback too."""
+    app = Flask(__name__)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.before_request(lambda: gate.refusal(request, public_page))
+    app.after_request(gate.harden)
+    _add_probes(app, health, registry)
+    _add_page(app, holder, clock or SystemClock())
+    _add_api(app, holder)
+    return app
+
+
+def _add_probes(app: Flask, health: Health, registry: CollectorRegistry) -> None:
+    exposition = make_wsgi_app(registry)
+
+    @app.get("/metrics")
+    def metrics() -> AnyResponse:
+        return AnyResponse.from_app(exposition, {**request.environ, "REQUEST_METHOD": "GET"})
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return _probe(health.faults())
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        return _probe(health.obstacles())
+
+
+def _probe(reasons: tuple[str, ...]) -> Response:
+    body = api.dumps({"status": "failing" if reasons else "ok", "reasons": reasons})
+    return Response(body, status=503 if reasons else 200, mimetype=JSON)
+
+
+def _add_page(app: Flask, holder: SnapshotHolder, clock: Clock) -> None:
+    @app.get("/")
+    def status() -> str:
+        now = clock.now()
+        return render_template("status.html", page=page.status_page(holder.get(), now), **page.tools(now))
+
+
+def _add_api(app: Flask, holder: SnapshotHolder) -> None:
+    @app.get("/api/v1/<any(summary, findings, accounts, held):part>")
+    def facts(part: str) -> Response:
+        return Response(api.dumps(api.PARTS[part](holder.get())), mimetype=JSON)

@@ -1,0 +1,70 @@
+"""Who may ask for what, and the headers of every answer."""
+
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+
+from app.telemetry import redactor
+
+OPEN_PATHS = frozenset({"/metrics", "/healthz", "/readyz"})
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+HOW_TO_OPEN = (
+    "The status page answers only to this machine. To open it to your network set `http.public_page: true`.\n"
+)
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def refusal(request: Request, public_page: bool) -> Response | None:
+    """The answer to a request that is not allowed; None lets it through."""
+    if request.method not in ("GET", "HEAD"):
+        return Response("Read-only: GET or HEAD.\n", 405, {"Allow": "GET, HEAD"}, mimetype="text/plain")
+    if public_page or request.path in OPEN_PATHS or _from_this_machine(request):
+        return None
+    return Response(HOW_TO_OPEN, 403, mimetype="text/plain")
+
+
+def _from_this_machine(request: Request) -> bool:
+    """The peer is loopback, it speaks for itself (no proxy), and it asked for a loopback name.
+
+    The last keeps out a web page whose own name was rebound to 127.0.0.1.
+    """
+    proxied = any(name in request.headers for name in FORWARDED)
+    return not proxied and _is_loopback(request.remote_addr or "") and _is_loopback(_host_name(request))
+
+
+def _host_name(request: Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:  # "[::1"
+        return ""
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def harden(response: Response) -> Response:
+    """Adds the headers, and redacts what is made of text: the last line of defence."""
+    response.headers.update(HEADERS)
+    if response.mimetype in ("text/html", "application/json") and not response.direct_passthrough:
+        response.set_data(redactor(response.get_data(as_text=True)))
+    return response

@@ -1,0 +1,205 @@
+"""What the status page says: every figure and sentence is worked out here, the template only lays it out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from app.model import AccountState
+from app.service.snapshot import FindingRow, HeldRow, Snapshot
+
+SHOWN_FINDINGS = 200
+SHOWN_OTHERS = 50
+SHOWN_DAYS = 10
+RAMP = 5  # shades between the mildest stage and the worst
+CALM_STATES = ("ok", "exempt", "inactive")
+FAR = datetime.max.replace(tzinfo=UTC)
+
+Tone = Literal["good", "warn", "bad", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    label: str
+    number: int
+    note: str = ""
+    tone: Tone = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One state in the bar of credentials. ``x`` and ``width`` are per mille of the bar."""
+
+    state: str
+    number: int
+    shade: str  # the CSS class
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    number: int
+    width: float  # per cent of the busiest day's
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    snapshot: Snapshot
+    headline: str
+    tone: Tone
+    tiles: tuple[Tile, ...]
+    credentials: int
+    slices: tuple[Slice, ...]
+    days: tuple[Day, ...]
+    later_days: int
+    findings: tuple[FindingRow, ...]
+    held: tuple[HeldRow, ...]
+    failed: tuple[AccountState, ...]
+    failed_total: int
+
+
+def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
+    failed = sorted((a for a in snapshot.accounts if a.error), key=lambda a: a.error_since or FAR)
+    headline, tone = _headline(snapshot)
+    days = sorted((day, number) for day, number in snapshot.calendar.items() if day >= now.date())
+    return StatusPage(
+        snapshot=snapshot,
+        headline=headline,
+        tone=tone,
+        tiles=_tiles(snapshot),
+        credentials=sum(snapshot.credentials.values()),
+        slices=_slices(snapshot),
+        days=_days(days[:SHOWN_DAYS]),
+        later_days=len(days[SHOWN_DAYS:]),
+        findings=worst_first(snapshot.findings)[:SHOWN_FINDINGS],
+        held=snapshot.held_rows[:SHOWN_OTHERS],
+        failed=tuple(failed[:SHOWN_OTHERS]),
+        failed_total=len(failed),
+    )
+
+
+def worst_first(rows: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
+    """Leaked ones, then by the day of the act, then the oldest; what is snoozed comes last."""
+    return tuple(
+        sorted(
+            rows,
+            key=lambda r: (not r.exposed, bool(r.snoozed_until), r.due_at or FAR, r.created, r.finding_id),
+        )
+    )
+
+
+def states(snapshot: Snapshot) -> list[tuple[str, int]]:
+    """Credentials by state, from calm to worst; a stage that the snapshot doesn't rank comes before those."""
+    counts: Counter[str] = Counter()
+    for key, number in snapshot.credentials.items():
+        counts[key.state] += number
+    ranks = {state: rank for rank, state in enumerate((*CALM_STATES, "unknown"), start=-100)}
+    ranks |= {stage: rank for rank, stage in enumerate(snapshot.stages)}
+    return sorted(counts.items(), key=lambda item: (ranks.get(item[0], -1), item[0]))
+
+
+def _headline(snapshot: Snapshot) -> tuple[str, Tone]:
+    total, failed = _account_totals(snapshot)
+    exposed, week = sum(snapshot.exposed.values()), snapshot.due_within.get("7d", 0)
+    if exposed:
+        return f"{many(exposed, 'exposed credential')}: rotate now", "bad"
+    if not snapshot.last_run:
+        return "Waiting for the first scan to end", "quiet"
+    if failed:
+        return f"{failed} of {many(total, 'account')} could not be read", "bad"
+    if week:
+        return f"{many(total, 'account')} read; {many(week, 'credential')} due within 7 days", "warn"
+    return f"{many(total, 'account')} read; nothing is due within 7 days", "good"
+
+
+def _account_totals(snapshot: Snapshot) -> tuple[int, int]:
+    """All accounts, and those whose latest scan did not succeed."""
+    total = sum(snapshot.accounts_by_outcome.values())
+    return total, total - snapshot.accounts_by_outcome.get("success", 0)
+
+
+def _tiles(snapshot: Snapshot) -> tuple[Tile, ...]:
+    total, failed = _account_totals(snapshot)
+    week, month = (snapshot.due_within.get(within, 0) for within in ("7d", "30d"))
+    held, dead = sum(snapshot.held.values()), sum(snapshot.dead.values())
+    pending, roots = sum(snapshot.pending.values()), sum(a.root_keys for a in snapshot.accounts)
+    return (
+        Tile(
+            "Accounts read",
+            total - failed,
+            f"{failed} not read" if failed else f"of {total}",
+            _if(failed, "bad"),
+        ),
+        Tile("Due in 7 days", week, "deactivate or delete", _if(week, "warn")),
+        Tile("Due in 30 days", month, "deactivate or delete"),
+        Tile("Held back", held, "by a guard", _if(held, "warn")),
+        Tile("Undelivered", pending + dead, f"{dead} can't be delivered" if dead else "", _if(dead, "bad")),
+        Tile("Root access keys", roots, "should be none", _if(roots, "bad")),
+    )
+
+
+def _if(number: int, tone: Tone) -> Tone:
+    return tone if number else "quiet"
+
+
+def _slices(snapshot: Snapshot) -> tuple[Slice, ...]:
+    counted = states(snapshot)
+    total = sum(number for _, number in counted) or 1
+    ladder = [state for state, _ in counted if state not in (*CALM_STATES, "unknown")]
+    slices, x = [], 0.0
+    for state, number in counted:
+        width = 1000 * number / total
+        slices.append(Slice(state, number, _shade(state, ladder), round(x, 2), round(width, 2)))
+        x += width
+    return tuple(slices)
+
+
+def _shade(state: str, ladder: Sequence[str]) -> str:
+    """A stage's name is free, so it is shaded by its place on the ladder."""
+    if state not in ladder:
+        return f"shade-{state}"
+    last = max(len(ladder) - 1, 1)
+    return f"shade-{1 + round((RAMP - 1) * ladder.index(state) / last)}"
+
+
+def _days(days: Sequence[tuple[date, int]]) -> tuple[Day, ...]:
+    busiest = max((number for _, number in days), default=1)
+    return tuple(Day(day, number, round(100 * number / busiest, 1)) for day, number in days)
+
+
+def many(number: int, noun: str) -> str:
+    """``1 account``, ``1,200 accounts``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def relative(at: datetime, now: datetime) -> str:
+    """``in 3 days``, ``2 h ago``: rounded down, so nothing seems further off than it is."""
+    span = abs(at - now)
+    text = _span(span)
+    if text == "now":
+        return text
+    return f"in {text}" if at > now else f"{text} ago"
+
+
+def _span(span: timedelta) -> str:
+    if span.days >= 1:
+        return many(span.days, "day")
+    hours, minutes = span.seconds // 3600, span.seconds // 60
+    return f"{hours} h" if hours else f"{minutes} min" if minutes else "now"
+
+
+def age_days(created: datetime, now: datetime) -> int:
+    return (now - created).days
+
+
+def tools(now: datetime) -> dict[str, Callable[..., Any]]:
+    """What the template calls."""
+    return {
+        "many": many,
+        "relative": lambda at: relative(at, now),
+        "age_days": lambda created: age_days(created, now),
+        "is_link": lambda text: text.startswith(("https://", "http://")),
+    }
