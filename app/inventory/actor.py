@@ -1,0 +1,27 @@
+"""The only code that writes to AWS."""
+
+from dataclasses import dataclass
+
+from app.inventory.sessions import Sessions
+from app.model import ACTIVE, INACTIVE, Account
+
+
+@dataclass(frozen=True)
+class IamKeyActor:
+    """`KeyActor` over IAM: one attempt each, done within 10 s; the caller re-reads and repeats."""
+
+    sessions: Sessions
+
+    def deactivate(self, account: Account, user: str, key_id: str) -> None:
+        self._set_status(account, user, key_id, INACTIVE)
+
+    def activate(self, account: Account, user: str, key_id: str) -> None:
+        self._set_status(account, user, key_id, ACTIVE)
+
+    def delete(self, account: Account, user: str, key_id: str) -> None:
+        self.sessions.acting(account).once("delete_access_key", UserName=user, AccessKeyId=key_id)
+
+    def _set_status(self, account: Account, user: str, key_id: str, status: str) -> None:
+        self.sessions.acting(account).once(
+            "update_access_key", UserName=user, AccessKeyId=key_id, Status=status
+        )

@@ -1,0 +1,122 @@
+"""Whose credentials sign a call: the hub's own, or an assumed role's.
+
+One SDK client serves every account: a client per account costs megabytes, milliseconds and a TLS
+handshake each. The credentials are chosen per call through `CURRENT`, and a call without a choice
+fails rather than falling back on the hub's.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal, Protocol
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+
+from app.errors import Ambiguous, Transient
+from app.inventory.faults import translate
+from app.model import RoleRef
+
+CURRENT: ContextVar[ReadOnlyCredentials] = ContextVar("current AWS credentials")
+
+Purpose = Literal["read", "act"]
+SESSION_SECONDS = 3600  # the most that role chaining allows
+REFRESH_BEFORE_SECONDS = 600
+
+# A role's session can do what both its own policy and this one allow: reading stays reading even
+# where the role may write. At most 2,048 characters.
+SESSION_ACTIONS: dict[Purpose, tuple[str, ...]] = {
+    "read": ("iam:Get*", "iam:List*", "iam:GenerateCredentialReport"),
+    "act": ("iam:UpdateAccessKey", "iam:DeleteAccessKey"),
+}
+
+
+def session_policy(purpose: Purpose) -> str:
+    statement = {"Effect": "Allow", "Action": list(SESSION_ACTIONS[purpose]), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+class PerCall(Credentials):
+    """The credentials object of the shared client: whatever `CURRENT` holds at the moment of signing."""
+
+    def __init__(self) -> None:
+        super().__init__("chosen-per-call", "chosen-per-call", None, method="keysteward")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        return CURRENT.get()
+
+
+class PerCallProvider:
+    """The `credential_provider` component of the session behind the shared client."""
+
+    def load_credentials(self) -> Credentials:
+        return PerCall()
+
+
+class Scope(Protocol):
+    """Raises `Transient` or `Permanent` when there are no credentials to be had."""
+
+    def credentials(self) -> ReadOnlyCredentials: ...
+    def forget(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class HubScope:
+    """The SDK's own default chain; it refreshes itself."""
+
+    load: Callable[[], ReadOnlyCredentials]
+
+    def credentials(self) -> ReadOnlyCredentials:
+        return self.load()
+
+    def forget(self) -> None:
+        """Nothing is cached here."""
+
+
+class RoleScope:
+    """An assumed role, kept until ten minutes before its end."""
+
+    def __init__(
+        self,
+        sts: Callable[[], Any],
+        role: RoleRef,
+        purpose: Purpose,
+        session_name: Callable[[], str],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sts, self._role, self._purpose = sts, role, purpose
+        self._session_name, self._monotonic = session_name, monotonic
+        self._lock = Lock()
+        self._held: ReadOnlyCredentials | None = None
+        self._until = 0.0
+
+    def credentials(self) -> ReadOnlyCredentials:
+        with self._lock:
+            if self._held is None or self._monotonic() >= self._until:
+                asked_at = self._monotonic()
+                self._held = self._assume()
+                self._until = asked_at + SESSION_SECONDS - REFRESH_BEFORE_SECONDS
+            return self._held
+
+    def forget(self) -> None:
+        with self._lock:
+            self._held = None
+
+    def _assume(self) -> ReadOnlyCredentials:
+        external = {"ExternalId": self._role.external_id} if self._role.external_id else {}
+        try:
+            given = self._sts().assume_role(
+                RoleArn=self._role.arn,
+                RoleSessionName=self._session_name(),
+                DurationSeconds=SESSION_SECONDS,
+                Policy=session_policy(self._purpose),
+                **external,
+            )["Credentials"]
+            return ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        except Exception as error:
+            fault = translate(error, "sts:AssumeRole", f"of {self._role.arn}")
+        if isinstance(fault, Ambiguous):  # no session was got: nothing else can have been sent
+            fault = Transient(str(fault))
+        raise fault

@@ -1,0 +1,70 @@
+"""The least privilege of each role, as data: what `keysteward iam-policy` prints."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+SPOKE_ACTIONS = (
+    "iam:GenerateCredentialReport",
+    "iam:GetAccessKeyLastUsed",
+    "iam:GetAccountSummary",
+    "iam:GetCredentialReport",
+    "iam:GetUser",
+    "iam:ListAccessKeys",
+    "iam:ListGroupsForUser",
+    "iam:ListUserTags",
+    "iam:ListUsers",
+)
+ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
+ORGANIZATION_ACTIONS = (
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListRoots",
+    "organizations:ListTagsForResource",
+)
+
+PolicyKind = Literal["hub", "spoke", "actor"]
+
+
+def hub_actions(organization: bool) -> tuple[str, ...]:
+    return ("sts:AssumeRole", *(ORGANIZATION_ACTIONS if organization else ()))
+
+
+def role_pattern(partition: str, role_name: str) -> str:
+    """The role of that name in any account: which accounts there are, the organization decides."""
+    return f"arn:{partition}:iam::*:role/{role_name}"
+
+
+def policy_document(
+    kind: PolicyKind,
+    *,
+    partition: str = "aws",
+    organization: bool = False,
+    role_arns: Sequence[str] = (),
+    own_account: bool = False,
+) -> dict[str, Any]:
+    """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
+    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account."""
+    if kind == "spoke":
+        statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
+    elif kind == "actor":
+        users = [f"arn:{partition}:iam::*:user/*"]
+        statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
+    else:
+        statements = _hub(organization, role_arns, own_account)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _hub(organization: bool, role_arns: Sequence[str], own_account: bool) -> list[dict[str, Any]]:
+    statements = []
+    if role_arns:
+        statements.append(_statement("AssumeRoles", ("sts:AssumeRole",), sorted(set(role_arns))))
+    if organization:
+        statements.append(_statement("ListAccounts", ORGANIZATION_ACTIONS))
+    if own_account:
+        statements.append(_statement("ReadCredentials", SPOKE_ACTIONS))
+    return statements
+
+
+def _statement(sid: str, actions: Sequence[str], resources: Sequence[str] = ("*",)) -> dict[str, Any]:
+    resource = resources[0] if len(resources) == 1 else list(resources)
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}

@@ -1,0 +1,199 @@
+"""AWS sessions: the hub's from the SDK's default chain, and one assumed role per account and purpose.
+
+Endpoints follow the SDK's own `AWS_ENDPOINT_URL…` variables. Nothing is created at import time.
+"""
+
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import RLock
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+
+from app import __version__
+from app.clock import Clock, SystemClock
+from app.errors import Permanent
+from app.inventory.api import Api, Deadline, Pace
+from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleScope, Scope
+from app.inventory.faults import translate
+from app.inventory.interface import HubIdentity
+from app.inventory.watch import Calls, DateSkew, Watch
+from app.model import Account, RoleRef
+
+GLOBAL_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+LONG_LIVED_PREFIX = "AKIA"
+# An act lands within 10 s of its start or not at all, which is what the lease must outlast: so long
+# for assuming the role (kept for the next attempt), then so long to connect and to read.
+ACT_ASSUME, ACT_CONNECT, ACT_READ = timedelta(seconds=3), timedelta(seconds=2), timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Time-outs and pool size. ``account``: how long one account's scan may take in all."""
+
+    connect: timedelta = timedelta(seconds=5)
+    read: timedelta = timedelta(seconds=20)
+    account: timedelta = timedelta(minutes=10)
+    connections: int = 64
+
+
+@dataclass
+class Sessions:
+    """Hands out `Api`s. Thread-safe. Everything that varies in tests is a field."""
+
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+    clock: Clock = field(default_factory=SystemClock)  # the machine's own, also in rehearsals
+    hub: Any = field(default_factory=botocore.session.Session)
+    hostname: Callable[[], str] = socket.gethostname
+    calls: Calls = field(default_factory=Calls)
+
+    def __post_init__(self) -> None:
+        self.aws_clock = DateSkew(self.clock)
+        self._lock = RLock()
+        self._clients: dict[str, Any] = {}
+        self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}
+        self._identity: HubIdentity | None = None
+        self._fleet = botocore.session.Session()
+        self._fleet.register_component("data_loader", self.hub.get_component("data_loader"))
+        self._fleet.register_component("credential_provider", PerCallProvider())
+        for session in (self.hub, self._fleet):
+            session.set_config_variable("sts_regional_endpoints", "regional")
+            session.register("response-received", Watch(self.calls, self.aws_clock))
+
+    # --- what the adapters ask for ---
+
+    def reading(self, account: Account) -> Api:
+        """IAM in this account, read-only, with the account's whole allowance of time."""
+        deadline = Deadline(self.limits.account, self.pace.monotonic)
+        return self._iam("iam", account, account.reader, "read", deadline)
+
+    def acting(self, account: Account) -> Api:
+        """IAM in this account, narrowed to changing access keys; the role is assumed at the first call."""
+        deadline = Deadline(ACT_ASSUME, self.pace.monotonic)
+        return self._iam("iam-act", account, account.actor or account.reader, "act", deadline)
+
+    def organizations(self) -> Api:
+        """AWS Organizations with the hub's own credentials."""
+        deadline = Deadline(timedelta(minutes=30), self.pace.monotonic)
+        return Api(self._client("organizations"), self._hub_scope(), "by the hub", self.pace, deadline)
+
+    def identity(self) -> HubIdentity:
+        """Who the hub is: asked once. Raises `Transient` or `Permanent`."""
+        with self._lock:
+            if self._identity is None:
+                self._identity = self._ask_identity()
+            return self._identity
+
+    def endpoint_overridden(self) -> bool:
+        """Whether both IAM and STS are somewhere other than AWS, which a rehearsal demands."""
+        endpoints = [self._client(name).meta.endpoint_url for name in ("iam", "iam-act", "sts")]
+        return not any(_is_aws(urlsplit(url).hostname or "") for url in endpoints)
+
+    # --- how ---
+
+    def _iam(
+        self, client: str, account: Account, role: RoleRef | None, purpose: Purpose, deadline: Deadline
+    ) -> Api:
+        scope = self._scope(role, purpose)
+        return Api(self._client(client), scope, f"in account {account.id}", self.pace, deadline)
+
+    def _scope(self, role: RoleRef | None, purpose: Purpose) -> Scope:
+        if role is None:
+            return self._hub_scope()
+        with self._lock:
+            if (role, purpose) not in self._scopes:
+                self._scopes[role, purpose] = RoleScope(
+                    lambda: self._client("sts"), role, purpose, self._session_name, self.pace.monotonic
+                )
+            return self._scopes[role, purpose]
+
+    def _hub_scope(self) -> HubScope:
+        return HubScope(self._hub_credentials)
+
+    def _hub_credentials(self) -> ReadOnlyCredentials:
+        with self._lock:
+            found = self.hub.get_credentials()
+        if found is None:
+            raise Permanent("no AWS credentials were found: attach a role or set AWS_PROFILE")
+        frozen: ReadOnlyCredentials = found.get_frozen_credentials()
+        return frozen
+
+    def _client(self, name: str) -> Any:
+        """One client a purpose for the life of the process: creating them is slow and not thread-safe."""
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = self._create(name)
+            return self._clients[name]
+
+    def _create(self, name: str) -> Any:
+        service = name.removesuffix("-act")
+        session = self.hub if service == "sts" else self._fleet
+        try:
+            region = self._region() if service == "sts" else GLOBAL_REGION[self._partition()]
+            return session.create_client(service, region_name=region, config=self._config(name))
+        except Exception as error:
+            raise translate(error, f"{service}: creating the client", "") from None
+
+    def _config(self, name: str) -> Config:
+        acting = name.endswith("-act")
+        return Config(
+            # All repeating is `Api.call`'s: it outlasts throttling, and a write is never repeated unseen.
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=(ACT_CONNECT if acting else self.limits.connect).total_seconds(),
+            read_timeout=(ACT_READ if acting else self.limits.read).total_seconds(),
+            max_pool_connections=self.limits.connections,
+            user_agent_extra=f"keysteward/{__version__}",
+        )
+
+    def _region(self) -> str:
+        region: str = self.hub.get_config_variable("region") or GLOBAL_REGION["aws"]
+        return region
+
+    def _partition(self) -> str:
+        partition: str = self.hub.get_partition_for_region(self._region())
+        return partition if partition in GLOBAL_REGION else "aws"
+
+    def _ask_identity(self) -> HubIdentity:
+        api = Api(
+            self._client("sts"),
+            self._hub_scope(),
+            "by the hub",
+            self.pace,
+            Deadline(timedelta(minutes=1), self.pace.monotonic),
+        )
+        answer = api.call("get_caller_identity")
+        key_id = self._hub_credentials().access_key or ""
+        return HubIdentity(
+            account_id=answer["Account"],
+            arn=answer["Arn"],
+            partition=answer["Arn"].split(":")[1],
+            key_id=key_id if key_id.startswith(LONG_LIVED_PREFIX) else None,
+        )
+
+    def _session_name(self) -> str:
+        return session_name(self.identity().arn, self.hostname())
+
+
+def session_name(hub_arn: str, hostname: str) -> str:
+    """What CloudTrail shows in every account: who reads, and with which version.
+
+    Of `arn:aws:sts::1:assumed-role/ROLE/i-0abc` the role's name, of a user the user's, else the host's.
+    """
+    resource = hub_arn.split(":", 5)[-1]
+    parts = resource.split("/")
+    who = {"assumed-role": parts[1:2], "user": parts[-1:]}.get(parts[0], [])
+    name = f"keysteward-{(who or [hostname])[0]}"
+    room = 64 - len(__version__) - 1
+    return re.sub(r"[^\w+=,.@-]", "-", f"{name[:room]}-{__version__}", flags=re.ASCII)
+
+
+def _is_aws(host: str) -> bool:
+    return f".{host}".endswith(AWS_HOSTS)
