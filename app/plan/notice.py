@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+NoticeKind = Literal["warning", "done", "exemption", "resolved"]
+Urgency = Literal["info", "warning", "critical"]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -18,7 +21,7 @@ class Notice:
 
     finding_id: str
     episode: int
-    kind: Literal["warning", "done", "exemption", "resolved"]
+    kind: NoticeKind
     stage: str
     occurrence: int
     act: Literal["deactivate", "delete"] | None  # what comes next, or what was just done
@@ -35,7 +38,7 @@ class Notice:
     status: str
     rule: str
     reason: str  # one sentence: why this key is on the ladder
-    urgency: Literal["info", "warning", "critical"]
+    urgency: Urgency
     headline: str  # one line: "Rotate key …WXYZ of ci-deploy in prod: it will be deactivated on 27 Nov 2026"
     steps: tuple[str, ...]  # how to rotate it, three steps
     ticket: str = ""  # the ticket's key or URL when one exists

@@ -135,18 +135,26 @@ def describe(credential: Credential, now: datetime) -> str:
     age = f"created {(now - credential.created).days} days ago"
     if credential.status != ACTIVE:
         return f"{age}, {credential.status}"
-    return f"{age}, {last_used_text(credential.last_used, now)}"
+    return f"{age}, {use_clause(credential.last_used, now)}"
+
+
+def use_clause(last_used: LastUsed, now: datetime) -> str:
+    """``last used 2 h ago by s3``, ``never used``, ``last use unknown (why)``."""
+    if last_used.state == "never":
+        return "never used"
+    text = last_used_text(last_used, now)
+    return f"last use {text}" if last_used.state == "unknown" else f"last used {text}"
 
 
 def last_used_text(last_used: LastUsed, now: datetime) -> str:
-    """``last used 2 h ago by s3 in eu-central-1``, ``never used``, or why it is unknown."""
+    """``2 h ago by s3 in eu-central-1``, ``never``, or ``unknown (why)``."""
     if last_used.state == "never":
-        return "never used"
+        return "never"
     if last_used.state == "unknown" or last_used.at is None:
-        return f"last use unknown ({last_used.why_unknown})"
+        return f"unknown ({last_used.why_unknown})"
     by = f" by {last_used.service}" if last_used.service else ""
     where = f" in {last_used.region}" if last_used.region else ""
-    return f"last used {ago(now - last_used.at)}{by}{where}"
+    return f"{ago(now - last_used.at)}{by}{where}"
 
 
 def ago(span: timedelta) -> str:

@@ -1,0 +1,126 @@
+"""The plan: a pure function of one `now`, the policy, the inventories and the ledger's facts.
+
+`docs/policy.md` says in words what this module does: how the ladder is climbed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from app.model import ACTIVE, INACTIVE, Finding, FindingState, Inventory, Mode, Scan, ScanFailure, Verb
+from app.plan.actions import HeldAct, Judged, Plan
+from app.plan.climb import climb
+from app.plan.context import Context, Subject
+from app.plan.draft import Draft
+from app.plan.facts import is_echo, reactivated, remember
+from app.plan.lifecycle import exempted, inactive, left_the_ladder, resolve, suspend
+from app.policy.evaluate import Decision, evaluate
+
+
+def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | None = None) -> Plan:
+    """What to do about ``scans``, before the guards.
+
+    ``selected`` are the ids of every account that is to be watched now (None: not known, so that
+    nothing is suspended). A failed scan opens nothing and resolves nothing.
+    """
+    draft = Draft(ctx)
+    by_account = _findings_by_account(ctx)
+    for scan in scans:
+        findings = by_account.get(scan.account.id, ())
+        if isinstance(scan, ScanFailure):
+            draft.held += _vetoed(ctx, scan, findings)
+        else:
+            _inventory(draft, scan, findings)
+    if selected is not None:
+        for account_id in by_account.keys() - selected:
+            suspend(draft, by_account[account_id])
+    return draft.plan()
+
+
+def _findings_by_account(ctx: Context) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in ctx.view.findings.values():
+        found.setdefault(finding.account_id, []).append(finding)
+    return found
+
+
+def _vetoed(ctx: Context, failure: ScanFailure, findings: Sequence[Finding]) -> Iterable[HeldAct]:
+    """What would be due in an account that could not be read: held, so that it is seen."""
+    for f in findings:
+        if f.state is FindingState.OPEN and f.due_at and f.due_at <= ctx.now:
+            text = f"the account could not be read: {failure.reason}"
+            verb = Verb.DEACTIVATE
+            yield HeldAct(
+                "scan_failed", text, f.account_id, f.account, f.user, f.masked, f.id, verb, f.due_at
+            )
+
+
+def _inventory(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
+    for credential in inventory.credentials:
+        if credential.live and credential.id:
+            _credential(draft, Subject(inventory.account, credential))
+        else:
+            state = "inactive" if credential.status == INACTIVE else "ok"
+            draft.judged.append(Judged(inventory.account, credential, state))
+    _gone(draft, inventory, findings)
+
+
+def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
+    """Absence proves something only for users that were read live and whole."""
+    present = {c.uid for c in inventory.credentials if c.id}
+    for facts in draft.facts_of(inventory.account.id):
+        if facts.user in inventory.live_users and facts.uid not in present:
+            draft.forget.append(facts.uid)
+    for finding in findings:
+        if finding.user in inventory.live_users and finding.uid not in present:
+            resolve(draft, finding, "the key is gone")
+
+
+def _credential(draft: Draft, subject: Subject) -> None:
+    ctx, credential = draft.ctx, subject.credential
+    old = ctx.view.facts.get(credential.uid)
+    if is_echo(old, credential, ctx.now):
+        return
+    facts = remember(old, credential, ctx.now)
+    decision = evaluate(ctx.policy, subject.account, credential, facts.inactive_since, ctx.now)
+    again = reactivated(old, credential) or bool(old and old.exempt and not decision.exempt)
+    draft.remember(old, facts, decision)
+    finding = ctx.view.findings.get(credential.uid)
+    subject = replace(subject, inactive_since=facts.inactive_since)
+    judged = _judge(draft, subject, decision, finding, again)
+    draft.judged.append(judged)
+
+
+def _judge(
+    draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
+) -> Judged:
+    credential = subject.credential
+    if decision.state == "unknown":
+        draft.hold_unknown(subject, decision, finding)
+        return Judged(subject.account, credential, "unknown", decision, finding)
+    if decision.mode is Mode.OBSERVE:
+        return _observed(draft, subject, decision, finding, again)
+    if decision.exempt:
+        return exempted(draft, subject, decision, finding)
+    if decision.stage is None:
+        return _off_ladder(draft, subject, decision, finding, again)
+    return climb(draft, subject, decision, finding, again)
+
+
+def _observed(
+    draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
+) -> Judged:
+    """`observe` keeps facts only; an episode that ended meanwhile must not look unbroken later."""
+    if finding and (again or decision.exempt or decision.stage is None):
+        finding = left_the_ladder(draft, finding)
+    return Judged(subject.account, subject.credential, decision.state, decision, finding)
+
+
+def _off_ladder(
+    draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
+) -> Judged:
+    credential = subject.credential
+    if finding and credential.status != ACTIVE:
+        finding = inactive(draft, subject, decision, finding)
+    elif finding:
+        finding = left_the_ladder(draft, finding)
+    return Judged(subject.account, credential, decision.state, decision, finding)

@@ -1,0 +1,68 @@
+"""What planning knows besides the inventories: all of it plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.model import Account, Credential, Owner
+from app.plan.limits import Limits
+from app.plan.record import LedgerView
+from app.policy.owner import fallback_of
+from app.policy.rules import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class SinkTraits:
+    """What the plan must know of the configured sinks: which keep tickets, and whom they fall back to."""
+
+    tickets: frozenset[str] = frozenset()
+    fallbacks: Mapping[str, str] = field(default_factory=dict)  # sink -> its own fallback recipient
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """The service's own credentials: never acted on."""
+
+    account_id: str = ""
+    user: str | None = None
+    key_id: str | None = None
+
+    def is_self(self, credential: Credential) -> bool:
+        same_user = self.user == credential.user and self.account_id == credential.account_id
+        return same_user or (self.key_id is not None and self.key_id == credential.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One run's fixed facts."""
+
+    now: datetime
+    policy: Policy
+    view: LedgerView = field(default_factory=LedgerView)
+    limits: Limits = field(default_factory=Limits)
+    sinks: SinkTraits = field(default_factory=SinkTraits)
+    own: OwnIdentity = field(default_factory=OwnIdentity)
+
+    def accepted(self, owner: Owner | None) -> frozenset[str]:
+        """Recipients whose notices count: the present owner and every fallback."""
+        fallback = fallback_of(self.policy.owners)
+        named = {owner.address} if owner else set()
+        return frozenset(named | ({fallback} if fallback else set()) | set(self.sinks.fallbacks.values()))
+
+    def recipient(self, owner: Owner | None, sink: str) -> str:
+        """Whom ``sink`` tells first; empty when nobody is known."""
+        return owner.address if owner else self.sinks.fallbacks.get(sink, "")
+
+    def fallback(self, sink: str, first: str) -> str | None:
+        """Whom ``sink`` tells instead of ``first``: its own channel, then the config's fallback."""
+        choices = (self.sinks.fallbacks.get(sink), fallback_of(self.policy.owners))
+        return next((choice for choice in choices if choice and choice != first), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The credential at hand, in its account."""
+
+    account: Account
+    credential: Credential
+    inactive_since: datetime | None = None

@@ -1,0 +1,120 @@
+"""A plan in the making: the only mutable thing in this layer, and it never leaves it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from app.model import (
+    Delivery,
+    Event,
+    Facts,
+    Finding,
+    Verb,
+)
+from app.plan.actions import Act, HeldAct, Judged, Plan
+from app.plan.context import Context, Subject
+from app.plan.record import Change
+from app.policy.evaluate import Decision
+
+SERVICE = "keysteward"
+
+
+class Draft:
+    """Collects what one pass over the inventories decides."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.facts: list[Facts] = []
+        self.forget: list[str] = []
+        self.findings: dict[str, Finding] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self.events: list[Event] = []
+        self.send: list[str] = []
+        self.acts: list[Act] = []
+        self.held: list[HeldAct] = []
+        self.judged: list[Judged] = []
+        self._facts_by_account: dict[str, list[Facts]] = {}
+        for known in ctx.view.facts.values():
+            self._facts_by_account.setdefault(known.account_id, []).append(known)
+
+    def facts_of(self, account_id: str) -> Iterable[Facts]:
+        return self._facts_by_account.get(account_id, ())
+
+    def history(self, finding: Finding) -> tuple[Delivery, ...]:
+        """The deliveries of ``finding``'s episode; empty for an episode that begins now."""
+        rows = self.ctx.view.deliveries.get(finding.id, ())
+        return tuple(d for d in rows if d.episode == finding.episode)
+
+    def earlier_history(self, finding: Finding) -> Iterator[Delivery]:
+        rows = self.ctx.view.deliveries.get(finding.id, ())
+        return (d for d in rows if d.episode != finding.episode)
+
+    def remember(self, old: Facts | None, new: Facts, decision: Decision) -> None:
+        exempt = old.exempt if old and decision.state == "unknown" else decision.exempt
+        facts = replace(new, exempt=exempt)
+        if facts != old:
+            self.facts.append(facts)
+
+    def keep(self, finding: Finding) -> None:
+        if finding != self.ctx.view.findings.get(finding.uid):
+            self.findings[finding.id] = finding
+
+    def put(self, rows: Iterable[Delivery]) -> None:
+        self.deliveries.update((d.id, d) for d in rows)
+
+    def put_and_send(self, row: Delivery) -> None:
+        self.put([row])
+        self.send.append(row.id)
+
+    def event(self, what: str, finding: Finding, detail: str) -> None:
+        now = self.ctx.now
+        self.events.append(Event(now, SERVICE, what, finding.account_id, finding.id, finding.masked, detail))
+
+    def hold(self, guard: str, text: str, subject: Subject, finding: Finding, verb: Verb) -> None:
+        account, credential = subject.account, subject.credential
+        self.held.append(
+            HeldAct(
+                guard=guard,
+                text=text,
+                account_id=account.id,
+                account=account.label,
+                user=credential.user,
+                key=credential.masked,
+                finding_id=finding.id,
+                verb=verb,
+                due_at=finding.due_at,
+            )
+        )
+
+    def hold_unknown(self, subject: Subject, decision: Decision, finding: Finding | None) -> None:
+        """What can't be judged is held, with the reason, so that it is seen."""
+        account, credential = subject.account, subject.credential
+        finding_id = finding.id if finding else Finding.id_for(credential.uid)
+        self.held.append(
+            HeldAct(
+                guard=decision.reason.code,
+                text=decision.reason.text,
+                account_id=account.id,
+                account=account.label,
+                user=credential.user,
+                key=credential.masked,
+                finding_id=finding_id,
+                verb=Verb.DEACTIVATE,
+            )
+        )
+
+    def plan(self) -> Plan:
+        change = Change(
+            facts=tuple(self.facts),
+            forget=tuple(self.forget),
+            findings=tuple(self.findings.values()),
+            deliveries=tuple(self.deliveries.values()),
+            events=tuple(self.events),
+        )
+        return Plan(
+            now=self.ctx.now,
+            change=change,
+            send=tuple(dict.fromkeys(self.send)),
+            acts=tuple(self.acts),
+            held=tuple(self.held),
+            judged=tuple(self.judged),
+        )

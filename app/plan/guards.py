@@ -1,0 +1,129 @@
+"""Ceilings on a finished plan: they only ever hold back, oldest keys first, and say what and why."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from app.model import ACTIVE, Delivery, DeliveryState, Reason, Verb
+from app.plan.actions import Act, HeldAct, Plan, held
+from app.plan.context import Context
+from app.plan.limits import Limits
+from app.plan.notices import is_warning
+from app.plan.require import day
+
+# A plan this small is no mass event whatever its share: a fleet of ten keys may lose one.
+SMALL_PLAN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """What has passed so far, and what was held."""
+
+    passed: tuple[Act, ...]
+    held: tuple[HeldAct, ...] = ()
+
+    def hold_all(self, guard: str, text: str) -> "Sieve":
+        return Sieve((), (*self.held, *(held(act, guard, text) for act in self.passed)))
+
+    def keep(self, guard: str, fits: Callable[[Act], bool], text: Callable[[Act], str]) -> "Sieve":
+        """Asks ``fits`` of each act in order; it may count."""
+        verdicts = [(act, fits(act)) for act in self.passed]
+        out = tuple(held(act, guard, text(act)) for act, ok in verdicts if not ok)
+        return Sieve(tuple(act for act, ok in verdicts if ok), (*self.held, *out))
+
+
+def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Plan:
+    """``plan`` with what the guards forbid taken out. ``vetoes`` hold every act (pause, clock)."""
+    oldest_first = sorted(plan.acts, key=lambda act: (act.credential.created, act.credential.uid))
+    sieve = Sieve(tuple(oldest_first))
+    for veto in vetoes:
+        sieve = sieve.hold_all(veto.code, veto.text)
+    sieve = _freeze(ctx, sieve)
+    sieve = _brake(ctx.limits, sieve, plan)
+    sieve = _share(ctx.limits, sieve, plan)
+    sieve = _pace(ctx.limits, sieve)
+    capped = _cap_notices(ctx.limits, plan)
+    return replace(capped, acts=sieve.passed, held=(*capped.held, *sieve.held))
+
+
+def _freeze(ctx: Context, sieve: Sieve) -> Sieve:
+    window = next((w for w in ctx.limits.freeze if w.covers(ctx.now)), None)
+    if window is None:
+        return sieve
+    return sieve.hold_all("freeze", f"freeze window {window.text} until {day(window.next_end(ctx.now))}")
+
+
+def _brake(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
+    """A mistake in the policy shows as a sudden crowd: then nothing at all is destroyed."""
+    active = sum(j.credential.status == ACTIVE for j in plan.judged)
+    number, brake = len(sieve.passed), limits.brake
+    crowd = number > SMALL_PLAN and number > brake.share * active
+    if number <= brake.deactivations and not crowd:
+        return sieve
+    ceiling = f"{brake.deactivations}, {brake.share:.0%}"
+    text = f"{number} destructive acts of {active} active keys are past the brake ({ceiling})"
+    return sieve.hold_all("brake", text)
+
+
+def _share(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
+    active = Counter(j.account.id for j in plan.judged if j.credential.status == ACTIVE)
+    taken: Counter[str] = Counter()
+
+    def fits(act: Act) -> bool:
+        if act.verb is not Verb.DEACTIVATE:
+            return True
+        allowed = max(1, int(limits.share_of_account * active[act.account.id]))
+        taken[act.account.id] += 1
+        return taken[act.account.id] <= allowed
+
+    def text(act: Act) -> str:
+        return f"at most {limits.share_of_account:.0%} of {act.account.label}'s active keys in one run"
+
+    return sieve.keep("share_of_account", fits, text)
+
+
+def _pace(limits: Limits, sieve: Sieve) -> Sieve:
+    taken: Counter[Verb] = Counter()
+
+    def fits(act: Act) -> bool:
+        taken[act.verb] += 1
+        return taken[act.verb] <= limits.deactivations_per_run
+
+    text = f"at most {limits.deactivations_per_run} in one run; the rest goes on in the next"
+    return sieve.keep("deactivations_per_run", fits, lambda act: text)
+
+
+def _cap_notices(limits: Limits, plan: Plan) -> Plan:
+    """The most pressing warnings first; what a run may not send waits for the next, unwritten."""
+    rows = {d.id: d for d in plan.change.deliveries}
+    warnings = [rows[i] for i in plan.send if i in rows and is_warning(rows[i])]
+    over = sorted(warnings, key=_pressing)[limits.notices_per_run :]
+    if not over:
+        return plan
+    dropped = {d.id for d in over}
+    fresh = {d.id for d in over if d.state is DeliveryState.PENDING and d.attempts == 0}
+    kept = tuple(d for d in plan.change.deliveries if d.id not in fresh)
+    return replace(
+        plan,
+        change=replace(plan.change, deliveries=kept),
+        send=tuple(i for i in plan.send if i not in dropped),
+        held=(*plan.held, *(_waiting(d, limits) for d in over)),
+    )
+
+
+def _pressing(d: Delivery) -> tuple[bool, str, str]:
+    return (d.names_date is None, d.names_date.isoformat() if d.names_date else "", d.id)
+
+
+def _waiting(d: Delivery, limits: Limits) -> HeldAct:
+    notice = d.payload
+    return HeldAct(
+        guard="notices_per_run",
+        text=f"at most {limits.notices_per_run} notices in one run; this one goes with the next",
+        account_id=str(notice.get("account_id", "")),
+        account=str(notice.get("account", "")),
+        user=str(notice.get("user", "")),
+        key=str(notice.get("key_tail", "")),
+        finding_id=d.finding_id,
+        verb=Verb.NOTIFY,
+    )

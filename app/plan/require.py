@@ -1,0 +1,137 @@
+"""Which notices must have been delivered before a destructive act, and the day that a notice names.
+
+Counted from the ledger's deliveries of the present episode, never from intentions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.model import Delivery, DeliveryState, Do, Reason, Verb
+from app.policy.rules import Require, Stage
+from app.policy.stages import later
+
+# A delete needs one notice since the key became inactive, at least this long before: a law, not an option.
+BEFORE_DELETE = Require(notices=1, over=timedelta(days=7))
+# After a snooze or a suspension somebody is told afresh this long before anything happens.
+FRESH_NOTICE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people were told in this episode, and who must have been.
+
+    ``since``: earlier notices don't count (a delete counts from when the key became inactive).
+    ``fresh_after``: a counted notice younger than this must precede the act by `FRESH_NOTICE`.
+    ``accepted``: the present owner and the fallbacks.
+    """
+
+    deliveries: Sequence[Delivery] = ()
+    accepted: frozenset[str] = field(default_factory=frozenset)
+    since: datetime | None = None
+    fresh_after: datetime | None = None
+
+    def dated(self) -> tuple[Delivery, ...]:
+        """Delivered notices that named a date while `enforce` applied, oldest first."""
+        counted = (d for d in self.deliveries if self._is_dated(d))
+        return tuple(sorted(counted, key=lambda d: d.settled_at or d.created_at))
+
+    def _is_dated(self, d: Delivery) -> bool:
+        delivered = d.state is DeliveryState.DELIVERED and d.verb is Verb.NOTIFY and d.settled_at is not None
+        told = d.enforced and d.counts and d.names_date is not None
+        return delivered and told and (self.since is None or _settled(d) >= self.since)
+
+    def promised(self) -> datetime | None:
+        """The latest date ever named in this episode, even by a message that only may have arrived."""
+        arrived = {DeliveryState.DELIVERED, DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED}
+        dates = (d.names_date for d in self.deliveries if d.state in arrived and d.enforced and d.names_date)
+        relevant = (d for d in dates if d)
+        return max(relevant, default=None)
+
+
+def required(stage: Stage) -> Require:
+    return BEFORE_DELETE if stage.do is Do.DELETE else stage.require
+
+
+def missing(stage: Stage, told: Told, now: datetime) -> Reason | None:
+    """Why ``stage``'s act may not happen yet; None when every required notice was delivered."""
+    require = required(stage)
+    promised = told.promised()
+    if promised and promised > now:
+        return Reason("promised", f"the date that was named is {day(promised)}")
+    counted = [d for d in told.dated() if d.names_date and d.names_date <= now]
+    spaced = _spaced((_settled(d) for d in counted), require)
+    if len(spaced) < require.notices:
+        return Reason("notices", f"{len(spaced)} of {require.notices} required notices delivered")
+    if spaced[0] > now - require.over:
+        return Reason("notices", f"the first notice must be {_days(require.over)} old: {day(spaced[0])}")
+    if not _reached_present_owner(counted, told.accepted):
+        return Reason("owner_changed", "the present owner has not been told yet")
+    return _stale(counted, told.fresh_after, now)
+
+
+def _reached_present_owner(counted: Sequence[Delivery], accepted: frozenset[str]) -> bool:
+    """Whether on some sink the latest counted notice went to the present owner or a fallback."""
+    latest = {d.sink: d for d in counted}
+    return any(d.route == "fallback" or d.recipient in accepted for d in latest.values())
+
+
+def _stale(counted: Sequence[Delivery], fresh_after: datetime | None, now: datetime) -> Reason | None:
+    if fresh_after is None:
+        return None
+    fresh = [d for d in counted if fresh_after <= _settled(d) <= now - FRESH_NOTICE]
+    return (
+        None
+        if fresh
+        else Reason("fresh_notice", f"a new notice is due, 24 h before any act, since {day(fresh_after)}")
+    )
+
+
+def earliest(stage: Stage, due: datetime | None, told: Told, now: datetime) -> datetime | None:
+    """The first instant at which ``stage``'s act can happen if a notice is delivered at ``now``.
+
+    This is the date that the notice names. None when the stage's own date can't be told.
+    Within an episode it never moves before a date once named.
+    """
+    if due is None:
+        return None
+    require = required(stage)
+    spaced = _spaced([*(_settled(d) for d in told.dated()), now], require)
+    more = max(0, require.notices - len(spaced))
+    dates = [due, later(spaced[0], require.over), later(spaced[-1], more * _gap(require)), told.promised()]
+    dates.append(_fresh_from(told, now))
+    return max(date for date in dates if date)
+
+
+def _fresh_from(told: Told, now: datetime) -> datetime | None:
+    """24 h after the first notice since `fresh_after`: later repeats don't push the date away."""
+    if told.fresh_after is None:
+        return None
+    since = [_settled(d) for d in told.dated() if _settled(d) >= told.fresh_after]
+    return later(min([*since, now]), FRESH_NOTICE)
+
+
+def _spaced(times: Iterable[datetime], require: Require) -> list[datetime]:
+    """The times that count: each at least `over / notices` after the one counted before it."""
+    counted: list[datetime] = []
+    for time in sorted(times):
+        if not counted or time >= later(counted[-1], _gap(require)):
+            counted.append(time)
+    return counted
+
+
+def _gap(require: Require) -> timedelta:
+    return require.over / require.notices
+
+
+def _settled(d: Delivery) -> datetime:
+    assert d.settled_at  # noqa: S101 - a delivered row has its time; `dated` lets no other through
+    return d.settled_at
+
+
+def day(instant: datetime) -> str:
+    return f"{instant:%d %b %Y %H:%M} UTC"
+
+
+def _days(span: timedelta) -> str:
+    return f"{span.days} days" if span >= timedelta(days=2) else f"{span.total_seconds() / 3600:g} h"
