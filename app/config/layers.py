@@ -87,7 +87,9 @@ def unknown(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     known = [f"{PREFIX}{field.upper()}" for field in Config.model_fields]
     for name in names:
         if name.split("__")[0] not in known:
-            nested = [f"{k}__{name.removeprefix(k + '_')}" for k in known if name.startswith(f"{k}_")]
+            nested = [
+                name.replace("_", "__").replace("__", "_", 1) for k in known if name.startswith(f"{k}_")
+            ]
             hint = f", did you mean {nested[0]}?" if nested else ""
             yield name, f"no such setting{hint or _closest(name, known)}"
 
