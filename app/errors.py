@@ -22,6 +22,10 @@ class StaleLease(LedgerError):
     """Another replica has taken over: what was about to be written must not be."""
 
 
+class Paused(LedgerError):
+    """The service is paused: nothing is sent or done until `keysteward resume`."""
+
+
 class ConflictingWrite(LedgerError):
     """A finding changed between the view and the write (a `restore` beside a run). Plan again."""
 

@@ -1,0 +1,286 @@
+"""Deactivation and deletion: each act names one key, re-reads it live, and asks every question again.
+
+Unlike notices, acts fail closed: what can't be read or has changed is held, with the reason.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.errors import Ambiguous, Held, KeystewardError, LedgerError, StaleLease
+from app.ledger.interface import Change, LedgerView
+from app.model import (
+    INACTIVE,
+    Account,
+    Credential,
+    Delivery,
+    DeliveryState,
+    Do,
+    Event,
+    Facts,
+    Finding,
+    Mode,
+    Verb,
+)
+from app.plan import render
+from app.plan.actions import Act, HeldAct, held
+from app.plan.climb import FITS, goal_of
+from app.plan.notices import new_delivery
+from app.plan.require import Told, day, earliest, missing
+from app.policy.evaluate import Decision, evaluate
+from app.policy.rules import Rule, Stage
+from app.policy.stages import stage_due
+from app.service.deliver import Round
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+SINK = "deactivation"
+# An act may take this long: with less of the lease left, another replica could be acting already.
+ACT_TIMEOUT = timedelta(seconds=10)
+
+
+def perform(round_: Round, act: Act) -> HeldAct | list[str]:
+    """Does ``act`` if every check holds now. Returns what was held, or the ids of the notices to send."""
+    parts = round_.parts
+    row = _claim(round_, act)
+    if row is None:
+        return held(act, "done_already", "it was carried out already")
+    try:
+        fresh, decision = _check(round_, act)
+        _mutate(round_, act, fresh)
+    except Held as why:
+        _settle(round_, row, DeliveryState.CANCELLED, f"held: {why}")
+        parts.counts.add("actions_total", action=act.verb.value, outcome="held")
+        return held(act, why.code, str(why))
+    except (StaleLease, LedgerError):
+        raise
+    except KeystewardError as error:
+        return _failed(round_, act, row, error)
+    return record_done(round_, row, act.account, fresh, act.finding, decision, act.stage)
+
+
+def _claim(round_: Round, act: Act) -> Delivery | None:
+    row = new_delivery(act.finding, act.stage.name, 1, SINK, act.verb, round_.parts.clock.now())
+    old = round_.parts.ledger.delivery(row.id)
+    if old and old.state is DeliveryState.DELIVERED:
+        return None
+    row = replace(row, attempts=old.attempts if old else 0, enforced=True)
+    round_.parts.ledger.apply(Change(deliveries=(row,)), round_.lease)
+    claimed = round_.parts.ledger.claim([row.id], "", round_.lease)
+    return claimed[0] if claimed else None
+
+
+def _check(round_: Round, act: Act) -> tuple[Credential, Decision]:
+    """Everything again, on the live key: status, creation, last use, tags, groups, path, policy, notices."""
+    parts, now = round_.parts, round_.parts.clock.now()
+    fresh = _read(round_, act)
+    view = parts.ledger.view()
+    facts = view.facts.get(fresh.uid)
+    decision = evaluate(parts.policy, act.account, fresh, facts.inactive_since if facts else None, now)
+    _same_key(act, fresh)
+    _same_decision(act, decision)
+    _told(round_, act, fresh, decision, view, facts, now)
+    _unhindered(round_, act, fresh, view, now)
+    return fresh, decision
+
+
+def _read(round_: Round, act: Act) -> Credential:
+    key_id = act.credential.id or ""
+    try:
+        fresh = round_.parts.reader.read(act.account, act.credential.user, key_id, round_.parts.clock.now())
+    except KeystewardError as error:
+        raise Held("unreadable", f"the key could not be read again: {error}") from None
+    if fresh is None:
+        raise Held("gone", "the key is gone")
+    return fresh
+
+
+def _same_key(act: Act, fresh: Credential) -> None:
+    do = act.stage.do
+    if do is None or fresh.status != FITS[do]:
+        raise Held("changed", f"its status is {fresh.status} now")
+    if fresh.created != act.credential.created or fresh.id != act.credential.id:
+        raise Held("changed", "its creation date is not the one that was judged")
+    if fresh.unreadable or fresh.tags is None or fresh.groups is None:
+        raise Held("unreadable", fresh.unreadable or "its tags or groups could not be read")
+    if fresh.last_used.state == "unknown":
+        raise Held("last_use_unknown", f"its last use could not be read: {fresh.last_used.why_unknown}")
+
+
+def _same_decision(act: Act, decision: Decision) -> None:
+    same = (
+        decision.rule is not None
+        and decision.rule.name == act.rule.name
+        and decision.stage is not None
+        and decision.stage.name == act.stage.name
+        and decision.mode is Mode.ENFORCE
+    )
+    if not same:
+        raise Held("changed", f"the policy says otherwise now: {decision.reason.text}")
+
+
+def _told(
+    round_: Round,
+    act: Act,
+    fresh: Credential,
+    decision: Decision,
+    view: LedgerView,
+    facts: Facts | None,
+    now: datetime,
+) -> None:
+    snooze = view.snoozes.get(fresh.uid)
+    if snooze and snooze.until > now:
+        raise Held("snooze", f"snoozed until {day(snooze.until)}")
+    finding = view.findings.get(fresh.uid)
+    if finding is None or finding.episode != act.finding.episode:
+        raise Held("changed", "its finding has changed meanwhile")
+    ends = [finding.fresh_after, snooze.until if snooze else None]
+    told = Told(
+        deliveries=tuple(d for d in view.deliveries.get(finding.id, ()) if d.episode == finding.episode),
+        accepted=round_.ctx.accepted(decision.owner),
+        since=facts.inactive_since if facts and act.stage.do is Do.DELETE else None,
+        fresh_after=max((end for end in ends if end), default=None),
+    )
+    lacking = missing(act.stage, told, now)
+    if lacking:
+        raise Held("notices", lacking.text)
+
+
+def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
+    if round_.ctx.own.is_self(fresh):
+        raise Held("own_credentials", "this is the service's own credential")
+    if view.pause:
+        raise Held("pause", f"paused by {view.pause.by}: {view.pause.reason}")
+    window = next((w for w in round_.ctx.limits.freeze if w.covers(now)), None)
+    if window:
+        raise Held("freeze", f"freeze window {window.text}")
+
+
+def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
+    lease, now = round_.lease, round_.parts.clock.now()
+    if lease.expires_at and lease.expires_at - now <= ACT_TIMEOUT:
+        raise Held("lease", "too little of the lease is left")
+    if round_.parts.stop.is_set():
+        raise Held("stopping", "the service is stopping")
+    try:
+        _call(round_, act.verb, act.account, fresh)
+    except Ambiguous:
+        if not _took_effect(round_, act):
+            raise
+
+
+def _call(round_: Round, verb: Verb, account: Account, fresh: Credential) -> None:
+    assert fresh.id  # noqa: S101 - a live credential has its id
+    if verb is Verb.DEACTIVATE:
+        round_.parts.actor.deactivate(account, fresh.user, fresh.id)
+    elif verb is Verb.DELETE:
+        round_.parts.actor.delete(account, fresh.user, fresh.id)
+    else:
+        raise Held("changed", f"{verb} is no act on a key")
+
+
+def _took_effect(round_: Round, act: Act) -> bool:
+    try:
+        seen = round_.parts.reader.read(
+            act.account, act.credential.user, act.credential.id or "", round_.parts.clock.now()
+        )
+    except KeystewardError:
+        return False
+    return took_effect(act.verb, seen)
+
+
+def took_effect(verb: Verb, seen: Credential | None) -> bool:
+    """Whether the live key shows that ``verb`` was carried out."""
+    if verb is Verb.DELETE:
+        return seen is None
+    return seen is not None and seen.status == INACTIVE
+
+
+def _failed(round_: Round, act: Act, row: Delivery, error: KeystewardError) -> HeldAct:
+    state = DeliveryState.AMBIGUOUS if isinstance(error, Ambiguous) else DeliveryState.FAILED
+    _settle(round_, row, state, str(error))
+    round_.parts.counts.add("actions_total", action=act.verb.value, outcome="failed")
+    what = f"{act.verb} {act.credential.masked} of {act.credential.user} in {act.account.label}"
+    round_.tally.failures.append(f"{what} failed: {error}")
+    log.error("act failed", **log_fields(action=act.verb.value, finding=act.finding.id, error=str(error)))
+    return held(act, "act_failed", str(error))
+
+
+def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:
+    ended = round_.parts.clock.now() if state is DeliveryState.CANCELLED else None
+    settled = replace(row, state=state, settled_at=ended, error=error)
+    round_.parts.ledger.apply(Change(deliveries=(settled,)), round_.lease)
+
+
+def record_done(
+    round_: Round,
+    row: Delivery,
+    account: Account,
+    credential: Credential,
+    finding: Finding,
+    decision: Decision,
+    stage: Stage,
+    how: str = "done",
+) -> list[str]:
+    """Writes the success and its notices in one transaction; returns the ids of the notices."""
+    now = round_.parts.clock.now()
+    current = round_.book.get(finding.id) or finding
+    settled = replace(row, state=DeliveryState.DELIVERED, settled_at=now, error="", receipt={"how": how})
+    old = round_.parts.ledger.view().facts.get(credential.uid)
+    facts = (_facts_after(old, now),) if old and row.verb is Verb.DEACTIVATE else ()
+    coming = _then(round_, credential, finding, decision.rule, stage, now)
+    notices = _tell(account, credential, current, decision, stage, coming, now)
+    ended = replace(current, stage=stage.name, due_at=coming.at if coming else None)
+    what = "deactivated" if row.verb is Verb.DEACTIVATE else "deleted"
+    detail = f"{decision.reason.text} ({how})"
+    event = Event(now, "keysteward", what, account.id, finding.id, credential.masked, detail)
+    rows = (settled, *notices)
+    change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,))
+    round_.parts.ledger.apply(change, round_.lease)
+    round_.book.wrote([ended])
+    round_.tally.acted[row.verb.value] += 1
+    round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")
+    log.info(what, **log_fields(finding=finding.id, key=credential.masked, account=account.id, how=how))
+    return [notice.id for notice in notices]
+
+
+def _facts_after(old: Facts, now: datetime) -> Facts:
+    return replace(old, status=INACTIVE, inactive_since=now, deactivated_at=now)
+
+
+def _then(
+    round_: Round, credential: Credential, finding: Finding, rule: Rule | None, stage: Stage, now: datetime
+) -> render.Coming | None:
+    """The deletion that follows a deactivation, if the ladder has one."""
+    goal = goal_of(rule, stage, INACTIVE) if rule and stage.do is Do.DEACTIVATE else None
+    if goal is None or goal.do is None:
+        return None
+    after = replace(credential, status=INACTIVE)
+    at = earliest(goal, stage_due(goal, after, now), Told(since=now), now)
+    return render.Coming(goal.do, at) if at else None
+
+
+def _tell(
+    account: Account,
+    credential: Credential,
+    finding: Finding,
+    decision: Decision,
+    stage: Stage,
+    coming: render.Coming | None,
+    now: datetime,
+) -> Sequence[Delivery]:
+    verb = Verb.NOTIFY
+    payload = render.done(account, credential, finding, decision, stage, coming, now).to_json()
+    owner = decision.owner.address if decision.owner else ""
+    return [
+        replace(
+            new_delivery(finding, stage.name, 1, sink, verb, now),
+            recipient=owner,
+            names_date=coming.at if coming else None,
+            enforced=True,
+            payload=payload,
+        )
+        for sink in stage.notify
+    ]

@@ -1,0 +1,229 @@
+"""Claim, send, record: how notices leave the house.
+
+A row is claimed before it is sent and settled after: a crash in between may repeat a notice, but
+never loses one. One failure stays with its message.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
+from app.ledger.interface import Change, Lease
+from app.model import Delivery, DeliveryState, Finding, Verb, redact
+from app.plan.context import Context
+from app.plan.notice import Notice
+from app.service.book import Book
+from app.service.parts import Parts, Tally
+from app.sinks.interface import Message, Receipt, Sink
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+URGENCIES = ("critical", "warning", "info")
+
+
+@dataclass
+class Round:
+    """One round of deliveries under one lease."""
+
+    parts: Parts
+    ctx: Context
+    lease: Lease
+    book: Book
+    tally: Tally
+
+
+def deliver(round_: Round, ids: Iterable[str]) -> None:
+    """Sends the rows of ``ids``: tickets first, so that the chat can point at them."""
+    waiting = list(dict.fromkeys(ids))
+    while waiting and not round_.parts.stop.is_set():
+        rows = [row for i in waiting if (row := round_.parts.ledger.delivery(i))]
+        waiting = []
+        for group in _groups(round_, rows):
+            if round_.parts.stop.is_set():
+                return
+            waiting += _send_group(round_, group)
+
+
+def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Rows that travel as one message: those of one recipient on a sink of digests."""
+    groups: dict[tuple[str, ...], list[Delivery]] = {}
+    for row in rows:
+        sink = round_.parts.sinks.get(row.sink)
+        if sink is None:
+            log.warning("sink is not configured any more", **log_fields(sink=row.sink))
+            continue
+        groups.setdefault(_group_key(sink, row), []).append(row)
+    return sorted(groups.values(), key=lambda group: round_.parts.sinks[group[0].sink].digest)
+
+
+def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
+    if not sink.digest or row.verb is Verb.RESOLVE:
+        return (row.sink, row.id)
+    earlier = row.message_id if row.state is DeliveryState.AMBIGUOUS else ""
+    return (row.sink, row.recipient, row.route, earlier)
+
+
+def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
+    """Claims, sends and settles one message; returns the ids of rows that it gave rise to."""
+    claimed = round_.parts.ledger.claim([row.id for row in group], uuid.uuid4().hex, round_.lease)
+    if not claimed:
+        return []
+    sink = round_.parts.sinks[claimed[0].sink]
+    try:
+        receipt = _send(round_, sink, claimed)
+    except RecipientUnreachable as error:
+        return _unreachable(round_, claimed, error)
+    except Permanent as error:
+        _failed(round_, claimed, DeliveryState.DEAD, error)
+    except Ambiguous as error:
+        _failed(round_, claimed, DeliveryState.AMBIGUOUS, error)
+    except KeystewardError as error:
+        _failed(round_, claimed, DeliveryState.FAILED, error)
+    except Exception as error:
+        # A fault of the adapter: it may have sent before it broke.
+        log.exception("sink broke", **log_fields(sink=sink.name))
+        _failed(round_, claimed, DeliveryState.AMBIGUOUS, Transient(type(error).__name__))
+    else:
+        _delivered(round_, claimed, receipt)
+    return []
+
+
+def _send(round_: Round, sink: Sink, rows: Sequence[Delivery]) -> Receipt | None:
+    now = round_.parts.clock.now()
+    notices = sorted((_notice(round_, row) for row in rows), key=_worst_first)
+    first = rows[0]
+    if first.verb is Verb.RESOLVE:
+        return sink.resolve(notices[0], now)
+    message = Message(
+        id=first.message_id,
+        recipient=first.recipient,
+        notices=tuple(notices),
+        now=now,
+        is_fallback=first.route == "fallback",
+        maybe_sent=any(row.state is DeliveryState.AMBIGUOUS for row in rows),
+    )
+    return sink.send(message)
+
+
+def _notice(round_: Round, row: Delivery) -> Notice:
+    """The stored notice with what is known by now: the sink's references and the ticket."""
+    notice = Notice.from_json(_redacted(row.payload))
+    finding = round_.book.get(row.finding_id)
+    refs = finding.refs if finding else {}
+    ticket = next((r.get("url") or r["key"] for r in refs.values() if "key" in r), notice.ticket)
+    return replace(notice, refs=refs.get(row.sink, {}), ticket=ticket)
+
+
+def _redacted(payload: object) -> dict[str, object]:
+    """User names and tags are other people's text: no key id slips out through them."""
+    assert isinstance(payload, dict)  # noqa: S101 - the ledger stores a JSON object
+    return {
+        key: [redact(str(v)) for v in value] if isinstance(value, list) else _redacted_text(value)
+        for key, value in payload.items()
+    }
+
+
+def _redacted_text(value: object) -> object:
+    return redact(value) if isinstance(value, str) else value
+
+
+def _worst_first(notice: Notice) -> tuple[int, str, str]:
+    at = notice.act_at.isoformat() if notice.act_at else "9"
+    return (URGENCIES.index(notice.urgency), at, notice.finding_id)
+
+
+def _delivered(round_: Round, rows: Sequence[Delivery], receipt: Receipt | None) -> None:
+    now = round_.parts.clock.now()
+    reached = receipt or Receipt(rows[0].recipient, counts=False)
+    settled = [
+        replace(
+            row,
+            state=DeliveryState.DELIVERED,
+            settled_at=now,
+            recipient=reached.recipient or row.recipient,
+            counts=reached.counts,
+            receipt=dict(reached.refs),
+            error="",
+        )
+        for row in rows
+    ]
+    refs = dict(reached.refs)
+    findings = [f for row in rows for f in round_.book.with_refs(row.finding_id, row.sink, refs)]
+    _write(round_, settled, findings)
+    _count(round_, rows, "delivered")
+
+
+def _failed(round_: Round, rows: Sequence[Delivery], state: DeliveryState, error: KeystewardError) -> None:
+    now = round_.parts.clock.now()
+    text = redact(str(error))
+    asked = error.retry_after if isinstance(error, Transient) else None
+    dead = state is DeliveryState.DEAD
+    settled = [
+        replace(
+            row,
+            state=state,
+            settled_at=now if dead else None,
+            next_attempt_at=None if dead else now + max(asked or timedelta(0), backoff(row.attempts)),
+            error=text,
+        )
+        for row in rows
+    ]
+    _write(round_, settled, [])
+    _count(round_, rows, "dead" if dead else "failed")
+    whom = f" to {rows[0].recipient}" if rows[0].recipient else ""
+    round_.tally.failures.append(f"{rows[0].sink}: {len(rows)} notice(s){whom} not delivered: {text}")
+    log.warning("delivery failed", **log_fields(sink=rows[0].sink, rows=len(rows), state=state, error=text))
+
+
+def backoff(attempts: int) -> timedelta:
+    """Doubling from a minute to an hour. Jitter is the cycle's own: rows are tried by runs, not timers."""
+    return min(LONGEST_RETRY, FIRST_RETRY * (1 << min(max(0, attempts - 1), 10)))
+
+
+def _unreachable(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:
+    """Records the attempt as failed, and tells the fallback in a delivery of its own, which counts."""
+    first = rows[0]
+    fallback = round_.ctx.fallback(first.sink, first.recipient) if first.route == "owner" else None
+    if fallback is None:
+        _failed(round_, rows, DeliveryState.DEAD, error)
+        return []
+    now, text = round_.parts.clock.now(), redact(str(error))
+    dead = [replace(r, state=DeliveryState.DEAD, settled_at=now, error=text) for r in rows]
+    instead = [_to_fallback(row, fallback, now) for row in rows]
+    _write(round_, [*dead, *instead], [])
+    _count(round_, rows, "unreachable")
+    log.warning("owner unreachable, telling the fallback", **log_fields(sink=first.sink, error=text))
+    return [row.id for row in instead]
+
+
+def _to_fallback(row: Delivery, recipient: str, now: datetime) -> Delivery:
+    return replace(
+        row,
+        route="fallback",
+        recipient=recipient,
+        state=DeliveryState.PENDING,
+        created_at=now,
+        attempts=0,
+        message_id="",
+        next_attempt_at=None,
+        settled_at=None,
+        error="",
+    )
+
+
+def _write(round_: Round, rows: Sequence[Delivery], findings: Sequence[Finding]) -> None:
+    change = Change(deliveries=tuple(rows), findings=tuple(findings))
+    round_.parts.ledger.apply(change, round_.lease)
+    round_.book.wrote(findings)
+
+
+def _count(round_: Round, rows: Sequence[Delivery], outcome: str) -> None:
+    sink = rows[0].sink
+    round_.parts.counts.add("deliveries_total", len(rows), sink=sink, outcome=outcome)
+    (round_.tally.delivered if outcome == "delivered" else round_.tally.failed)[sink] += len(rows)

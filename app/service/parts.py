@@ -1,0 +1,79 @@
+"""What one run is made of: plain references to the parts that `bootstrap.py` chose."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from app.accounts.interface import AccountSource
+from app.clock import Clock
+from app.inventory.interface import AwsClock, FleetScanner, HubIdentity, KeyActor, LiveReader
+from app.ledger.interface import Ledger
+from app.plan.context import SinkTraits
+from app.plan.limits import Limits
+from app.policy.rules import Policy
+from app.sinks.interface import Sink
+
+
+class Counts(Protocol):
+    """Counters that only grow, for the metrics."""
+
+    def add(self, name: str, amount: float = 1, **labels: str) -> None: ...
+
+
+class Progress(Protocol):
+    """Told of each account as it is done; draws a bar, or nothing."""
+
+    def start(self, accounts: int) -> None: ...
+    def account(self, label: str, failed: bool) -> None: ...
+    def finish(self) -> None: ...
+
+
+class NoProgress:
+    def start(self, accounts: int) -> None: ...
+    def account(self, label: str, failed: bool) -> None: ...
+    def finish(self) -> None: ...
+
+
+class NoCounts:
+    def add(self, name: str, amount: float = 1, **labels: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a run touches. Interfaces only: the service knows no vendor."""
+
+    policy: Policy
+    limits: Limits
+    clock: Clock
+    ledger: Ledger
+    accounts: AccountSource
+    fleet: FleetScanner
+    reader: LiveReader
+    actor: KeyActor
+    hub: Callable[[], HubIdentity]
+    sinks: Mapping[str, Sink]
+    aws_clock: AwsClock | None = None  # None: a rehearsal, whose clock AWS knows nothing of
+    counts: Counts = field(default_factory=NoCounts)
+    progress: Progress = field(default_factory=NoProgress)
+    stop: threading.Event = field(default_factory=threading.Event)
+    holder: str = "keysteward"
+    config_hash: str = ""
+    lease_wait: timedelta = timedelta(0)
+
+    def traits(self) -> SinkTraits:
+        fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}
+        tickets = frozenset(name for name, sink in self.sinks.items() if not sink.digest)
+        return SinkTraits(tickets, fallbacks)
+
+
+@dataclass
+class Tally:
+    """What went wrong or was done in a run, for the exit code, stderr and the log."""
+
+    failures: list[str] = field(default_factory=list)
+    delivered: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    acted: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,93 @@
+"""What a predecessor left half done when it died: looked at before anything is planned.
+
+A notice that may have been sent is looked for, then sent again. An act is read back from AWS: carried out, it
+is recorded as inferred, with its notices and restorable; else every check runs again.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.errors import KeystewardError
+from app.ledger.interface import Change
+from app.model import DESTRUCTIVE, Account, Credential, Delivery, DeliveryState, Facts, Finding, redact
+from app.policy.evaluate import Decision, evaluate
+from app.policy.rules import Rule, Stage
+from app.service.act import record_done, took_effect
+from app.service.deliver import Round
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+
+def recover(round_: Round, accounts: Mapping[str, Account]) -> list[str]:
+    """Settles every abandoned claim; returns the ids of notices that this gave rise to."""
+    to_send: list[str] = []
+    for row in round_.parts.ledger.abandoned(round_.lease):
+        log.warning("found an interrupted delivery", **log_fields(delivery=row.id))
+        if row.verb in DESTRUCTIVE:
+            to_send += _act(round_, row, accounts)
+        else:
+            _settle(round_, row, DeliveryState.AMBIGUOUS, "interrupted: it may have been sent")
+    return to_send
+
+
+def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[str]:
+    finding = round_.book.get(row.finding_id)
+    account = accounts.get(finding.account_id) if finding else None
+    if finding is None or account is None:
+        return []  # left as it is until the account is back
+    try:
+        now = round_.parts.clock.now()
+        seen = round_.parts.reader.read(account, finding.user, finding.key_id, now)
+    except KeystewardError as error:
+        round_.tally.failures.append(
+            f"an interrupted {row.verb} of {finding.masked} can't be checked: {redact(str(error))}"
+        )
+        return []
+    if not took_effect(row.verb, seen):
+        _settle(round_, row, DeliveryState.CANCELLED, "interrupted before it took effect")
+        return []
+    return _infer(round_, row, account, finding, seen)
+
+
+def _infer(
+    round_: Round, row: Delivery, account: Account, finding: Finding, seen: Credential | None
+) -> list[str]:
+    facts = round_.parts.ledger.view().facts.get(finding.uid)
+    rule, stage = _rung(round_, finding, row)
+    if facts is None or rule is None or stage is None:
+        _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")
+        return []
+    credential = seen or _as_remembered(facts)
+    now = round_.parts.clock.now()
+    decision: Decision = evaluate(round_.parts.policy, account, credential, facts.inactive_since, now)
+    decision = replace(decision, rule=rule)
+    return record_done(round_, row, account, credential, finding, decision, stage, how="done (inferred)")
+
+
+def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, Stage | None]:
+    rule = next((r for r in round_.parts.policy.rules if r.name == finding.rule), None)
+    stage = next((s for s in rule.stages if s.name == row.stage), None) if rule else None
+    return rule, stage
+
+
+def _as_remembered(facts: Facts) -> Credential:
+    return Credential(
+        account_id=facts.account_id,
+        user=facts.user,
+        id=facts.key_id,
+        status=facts.status,
+        created=facts.created,
+        last_used=facts.last_used,
+        observed_at=facts.first_seen,
+        live=True,
+        tags={},
+        groups=(),
+    )
+
+
+def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:
+    ended = None if state is DeliveryState.AMBIGUOUS else round_.parts.clock.now()
+    settled = replace(row, state=state, settled_at=ended, error=error)
+    round_.parts.ledger.apply(Change(deliveries=(settled,)), round_.lease)

@@ -1,0 +1,222 @@
+"""One cycle, from accounts to sinks: the whole path of the data, top to bottom."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.accounts.interface import AccountList
+from app.errors import KeystewardError, Paused
+from app.inventory.interface import AccountMemory, HubIdentity, Scanned
+from app.ledger.interface import Change, Lease, LedgerView
+from app.model import (
+    AccountState,
+    FindingState,
+    Inventory,
+    Mode,
+    Reason,
+    RunRecord,
+    ScanFailure,
+)
+from app.plan.actions import HeldAct, Plan
+from app.plan.build import build_plan
+from app.plan.context import Context, OwnIdentity
+from app.plan.guards import apply_guards
+from app.policy.near import need_of
+from app.service.act import perform
+from app.service.book import Book
+from app.service.deliver import Round, deliver
+from app.service.parts import Parts, Tally
+from app.service.recover import recover
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+# Beyond this the machine's clock can't be trusted with dates that keys live by.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+Outcome = Literal["success", "partial", "failed", "standby"]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What one cycle did: for the exit code, stderr, the log, metrics and the page."""
+
+    at: datetime
+    outcome: Outcome
+    plan: Plan
+    failures: tuple[str, ...] = ()
+    accounts: Mapping[str, int] = field(default_factory=dict)  # outcome -> accounts
+    delivered: Mapping[str, int] = field(default_factory=dict)  # sink -> notices
+    acted: Mapping[str, int] = field(default_factory=dict)  # verb -> acts
+    warnings: tuple[str, ...] = ()
+
+
+def run_once(parts: Parts) -> RunReport:
+    """Scans, decides, writes the plan, acts, delivers, records. Raises `LedgerError` only."""
+    now = parts.clock.now()
+    with parts.ledger.lease(parts.holder, parts.lease_wait) as lease:
+        if lease is None:
+            return RunReport(now, "standby", Plan(now))
+        try:
+            hub, listed = parts.hub(), parts.accounts.list()
+        except KeystewardError as error:
+            return _could_not_start(parts, lease, now, str(error))
+        return _cycle(parts, lease, now, hub, listed)
+
+
+def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: AccountList) -> RunReport:
+    ctx = context(parts, hub, parts.ledger.view(), now)
+    round_ = Round(parts, ctx, lease, Book(ctx.view), Tally())
+    inferred = recover(round_, {account.id: account for account in listed.accounts})
+    ctx = context(parts, hub, parts.ledger.view(), now)
+
+    scanned = tuple(scan_all(parts, ctx, listed, now))
+    plan = plan_for(parts, ctx, listed, scanned, now)
+    parts.ledger.apply(_written(ctx, plan, scanned, now), lease)
+
+    round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)
+    held = _carry_out(round_, plan, inferred)
+    plan = replace(plan, held=(*plan.held, *held))
+    report = _report(round_, plan, scanned, listed)
+    parts.ledger.apply(Change(run=_record(parts, report)), lease)
+    log.info("run finished", **log_fields(**_summary(report)))
+    return report
+
+
+def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
+    """The fixed facts of a run."""
+    own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
+    return Context(now, parts.policy, view, parts.limits, parts.traits(), own)
+
+
+def scan_all(
+    parts: Parts, ctx: Context, listed: AccountList, now: datetime, ahead: timedelta = timedelta(0)
+) -> Iterator[Scanned]:
+    """Every account's scan as it is done, in any order."""
+    watched: dict[str, set[str]] = {}
+    for finding in ctx.view.findings.values():
+        if finding.state is not FindingState.RESOLVED:
+            watched.setdefault(finding.account_id, set()).add(finding.user)
+
+    def memory(account_id: str) -> AccountMemory:
+        return AccountMemory(parts.ledger.memory(account_id), frozenset(watched.get(account_id, ())))
+
+    parts.progress.start(len(listed.accounts))
+    for scanned in parts.fleet.scan(listed.accounts, need_of(parts.policy, ahead), memory, now):
+        parts.progress.account(scanned.scan.account.label, isinstance(scanned.scan, ScanFailure))
+        yield scanned
+    parts.progress.finish()
+
+
+def plan_for(
+    parts: Parts, ctx: Context, listed: AccountList, scanned: Iterable[Scanned], now: datetime
+) -> Plan:
+    """The guarded plan: what this run will do, and what it holds back."""
+    selected = frozenset(account.id for account in listed.accounts)
+    plan = build_plan(ctx, [s.scan for s in scanned], selected)
+    return apply_guards(ctx, plan, _vetoes(parts, ctx.view, now))
+
+
+def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
+    """Why nothing destructive may happen at all."""
+    if view.pause:
+        yield Reason("pause", f"paused by {view.pause.by}: {view.pause.reason}")
+    if view.last_run and now < view.last_run.at:
+        yield Reason("clock", "the clock is before the last run")
+    skew = parts.aws_clock.skew() if parts.aws_clock else None
+    if skew is not None and abs(skew) > CLOCK_TOLERANCE:
+        yield Reason("clock", f"the clock differs from AWS's by {abs(skew).total_seconds() / 60:.0f} minutes")
+
+
+def _written(ctx: Context, plan: Plan, scanned: Iterable[Scanned], now: datetime) -> Change:
+    """Plan, findings, deliveries and what the scan taught: one transaction."""
+    scanned = tuple(scanned)
+    states = tuple(_account_state(ctx, plan, s, now) for s in scanned)
+    users = tuple(user for s in scanned for user in s.remembered)
+    return replace(plan.change, accounts=states, users=users)
+
+
+def _account_state(ctx: Context, plan: Plan, scanned: Scanned, now: datetime) -> AccountState:
+    """A failed account keeps its last known counts: it never looks compliant."""
+    scan, old = scanned.scan, ctx.view.accounts.get(scanned.scan.account.id)
+    if isinstance(scan, ScanFailure):
+        since = old.error_since if old and old.error else now
+        known = old or AccountState(scan.account.id, scan.account.label, None)
+        return replace(known, account=scan.account.label, error=scan.reason, error_since=since)
+    counts = Counter(j.state for j in plan.judged if j.account.id == scan.account.id)
+    return AccountState(scan.account.id, scan.account.label, now, counts=counts, root_keys=scan.root_keys)
+
+
+def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
+    """Acts first, so that one message an owner tells everything; both stop at once on `pause`."""
+    held: list[HeldAct] = []
+    to_send = [*inferred, *plan.send]
+    try:
+        for act in plan.acts:
+            if round_.parts.stop.is_set():
+                break
+            result = perform(round_, act)
+            if isinstance(result, HeldAct):
+                held.append(result)
+            else:
+                to_send += result
+        deliver(round_, to_send)
+    except Paused as paused:
+        log.warning("paused", **log_fields(reason=str(paused)))
+    return held
+
+
+def _report(round_: Round, plan: Plan, scanned: Iterable[Scanned], listed: AccountList) -> RunReport:
+    outcomes: Counter[str] = Counter({"success": 0, "failed": 0, **listed.skipped})
+    failures, warnings = [], []
+    for s in scanned:
+        if isinstance(s.scan, Inventory):
+            outcomes["success"] += 1
+            warnings += [f"{s.scan.account.label}: {text}" for text in s.scan.warnings]
+        else:
+            outcomes["failed"] += 1
+            failures.append(f"account {s.scan.account.label} ({s.scan.account.id}): {s.scan.reason}")
+    failures += round_.tally.failures
+    return RunReport(
+        at=plan.now,
+        outcome="partial" if failures else "success",
+        plan=plan,
+        failures=tuple(failures),
+        accounts=outcomes,
+        delivered=round_.tally.delivered,
+        acted=round_.tally.acted,
+        warnings=tuple(warnings),
+    )
+
+
+def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
+    """No account list, no run: nothing is suspended or resolved for its absence."""
+    report = RunReport(now, "failed", Plan(now), failures=(reason,))
+    parts.ledger.apply(Change(run=_record(parts, report)), lease)
+    log.error("run failed", **log_fields(reason=reason))
+    return report
+
+
+def _record(parts: Parts, report: RunReport) -> RunRecord:
+    return RunRecord(
+        at=report.at,
+        finished_at=parts.clock.now(),
+        outcome="failed" if report.outcome == "standby" else report.outcome,
+        accounts=report.accounts,
+        held=Counter(h.guard for h in report.plan.held),
+        config_hash=parts.config_hash,
+        mode=Mode(parts.policy.mode).value,
+    )
+
+
+def _summary(report: RunReport) -> dict[str, object]:
+    return {
+        "outcome": report.outcome,
+        "accounts": dict(report.accounts),
+        "delivered": dict(report.delivered),
+        "acted": dict(report.acted),
+        "held": dict(Counter(h.guard for h in report.plan.held)),
+        "failures": len(report.failures),
+    }
