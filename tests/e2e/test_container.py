@@ -20,8 +20,6 @@ pytestmark = pytest.mark.container
 
 CONFIG = """\
 accounts: {static: [{id: "111122223333", name: nowhere, role_arn: "arn:aws:iam::111122223333:role/none"}]}
-ledger: sqlite:////var/lib/keysteward/ledger.db
-http: {listen: "127.0.0.1:8080"}
 """
 # An endpoint that refuses at once: the daemon must live on and say that the account failed.
 ENVIRONMENT = {
