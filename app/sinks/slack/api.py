@@ -43,8 +43,6 @@ _REMEDIES = {
     "restricted_action": "ask the workspace's administrators to allow the app to post",
 }
 _LATER = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
-    ["ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org"]
-)
 # Slack says of these that a part of the operation may have succeeded.
 _UNCERTAIN = frozenset({"internal_error", "fatal_error"})
 _NEVER_ARRIVED = (ConnectionRefusedError, gaierror, SSLError)
