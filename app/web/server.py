@@ -56,25 +56,31 @@ def serve(app: Flask, listen: str) -> Server:
 def _bind(listen: str) -> socket.socket:
     try:
         return _listener(listen)
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"http.listen: {listen} {_why_not(error)}") from error
 
 
 def _listener(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    family, _, _, _, address = socket.getaddrinfo(
-        host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    host, port = _host_and_port(listen)
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         # Only a listening socket refuses the second comer; waitress listens again, which is harmless.
         listener.listen()
-    except (OSError, OverflowError):
+    except OSError:
         listener.close()
         raise
     return listener
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    """Raises ValueError. The system itself would wrap port 99999 to 34463 and take "" for everywhere."""
+    host, _, port = listen.rpartition(":")
+    if not host or not 0 <= int(port) <= 65_535:
+        raise ValueError(listen)
+    return host.strip("[]"), int(port)
 
 
 def _why_not(error: Exception) -> str:

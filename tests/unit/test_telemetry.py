@@ -107,8 +107,10 @@ def test_counters_lose_nothing_between_threads() -> None:
             counters.add("actions_total", action="delete", outcome="done")
 
     threads = [threading.Thread(target=add_many) for _ in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert counters.counts("actions_total") == {("delete", "done"): 4000}
 
 
