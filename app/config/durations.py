@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-_FORM = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_FORM = re.compile(r"(\d{1,10})([smhdw])", re.ASCII)
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}  # seconds, the largest first
 _LONGEST = timedelta(days=36_500)  # no credential is older, and dates stay inside the calendar
 
@@ -13,12 +13,12 @@ def parse_duration(text: str) -> timedelta:
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise ValueError("a duration is a whole number and one unit: 90s, 15m, 6h, 75d or 2w")
-    duration = timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-    if not duration:
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds == 0:
         raise ValueError("a duration must be longer than zero")
-    if duration > _LONGEST:
+    if seconds > _LONGEST.total_seconds():
         raise ValueError("a duration must not be longer than 100 years")
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:

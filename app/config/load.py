@@ -165,9 +165,13 @@ def _checked(
 def _with_defaults(tree: dict[str, Any]) -> dict[str, Any]:
     """Sections written without anything in them (``accounts:``) are as if they weren't there."""
     tree = {key: value for key, value in tree.items() if value is not None}
-    tree.setdefault("sinks", dict(DEFAULT_SINKS))
-    names = list(tree["sinks"]) if isinstance(tree["sinks"], dict) else []
-    return {"rules": default_rules(names), **tree}
+    if tree.get("sinks", {}) == {}:
+        tree["sinks"] = dict(DEFAULT_SINKS)
+    return {"rules": default_rules(_sink_names(tree)), **tree}
+
+
+def _sink_names(tree: dict[str, Any]) -> list[str]:
+    return list(tree["sinks"] if isinstance(tree["sinks"], dict) else DEFAULT_SINKS)
 
 
 def _validated(tree: dict[str, Any], now: datetime | None) -> tuple[Config | None, list[Issue]]:
@@ -177,8 +181,7 @@ def _validated(tree: dict[str, Any], now: datetime | None) -> tuple[Config | Non
         config = Config(**tree | {"sinks": sinks})
     except ValidationError as error:
         issues += messages.issues(error, Config)
-    names = tree["sinks"] if isinstance(tree["sinks"], dict) else ()
-    issues += lint.lint_rules(_parts(tree["rules"]), list(names), now)
+    issues += lint.lint_rules(_parts(tree["rules"]), _sink_names(tree), now)
     accounts = _part(AccountsSettings, tree.get("accounts", {}))
     issues += lint.lint_accounts(accounts) if accounts else ()
     return config, issues
@@ -234,8 +237,8 @@ def _misfit(name: str, value: Any) -> tuple[tuple[str, ...], str] | None:
 
 def _secrets(tree: dict[str, Any]) -> Iterator[str]:
     """Every value in the tree that a message must not quote, even by a validator of another's making."""
-    if isinstance(tree.get("ledger"), str):
-        yield tree["ledger"]
+    if "@" in str(tree.get("ledger")):  # a URL with a password
+        yield str(tree["ledger"])
     sinks = tree["sinks"] if isinstance(tree["sinks"], dict) else {}
     for sink in sinks.values():
         if isinstance(sink, dict):

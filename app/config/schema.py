@@ -136,7 +136,7 @@ class Config(BaseSettings):
         ],
     )
     rules: tuple[RuleSettings, ...] = Field(
-        description="the first match wins; without rules: CIS (90 days of age, 45 days unused) on every sink"
+        description="the first match wins; without rules: CIS (90 days of age, 45 days unused) on every sink",
     )
     guards: GuardSettings = Field(GuardSettings(), description="ceilings on a finished plan")
     sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
@@ -160,6 +160,13 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load.py` passes in: it merges the layers itself, to know where each value came from."""
         return (init_settings,)
+
+    @field_validator("rules")
+    @classmethod
+    def _some(cls, rules: tuple[RuleSettings, ...]) -> tuple[RuleSettings, ...]:
+        if not rules:  # an empty list would silently watch nothing; leave `rules` out for the default
+            raise ValueError("should not be empty")
+        return rules
 
     @field_validator("ledger")
     @classmethod

@@ -123,7 +123,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     PlainSerializer(format_duration),
-    _schema(pattern=r"^\d{1,9}[smhdw]$", examples=["75d"]),
+    _schema(pattern=r"^\d{1,10}[smhdw]$", examples=["75d"]),
 ]
 Instant = Annotated[datetime, BeforeValidator(_instant), _schema(examples=["2027-03-31"])]
 Share = Annotated[
@@ -163,4 +163,8 @@ Email = Annotated[str, AfterValidator(_pattern(_EMAIL, "should be an e-mail addr
 Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Glob = Annotated[str, BeforeValidator(_glob)]
-Globs = Annotated[tuple[Glob, ...], BeforeValidator(_as_list)]
+Globs = Annotated[
+    tuple[Glob, ...],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]

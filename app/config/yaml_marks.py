@@ -162,7 +162,7 @@ def _key(event: yaml.Event) -> str:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:
-    if event.tag == "tag:yaml.org,2002:str" or (event.tag is None and event.style is not None):
+    if event.tag == "tag:yaml.org,2002:str" or (event.tag is None and event.style):
         return str(event.value)
     if event.tag not in (None, "!"):
         raise YamlFault(_line(event), f"the YAML tag {event.tag} is not supported")
