@@ -1,0 +1,56 @@
+"""The dashboard can be imported anywhere, and asks only for metrics that exist."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.service.snapshot import Snapshot
+from app.sinks.prometheus import SnapshotCollector
+from app.telemetry import Counters
+
+DASHBOARD: dict[str, Any] = json.loads((Path(__file__).parents[2] / "dashboards/keysteward.json").read_text())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
+PARTS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+
+
+def exported() -> set[str]:
+    families = SnapshotCollector(Snapshot, Counters()).describe()
+    return {family.name + part for family in families for part in PARTS[family.type]}
+
+
+def test_it_has_a_stable_uid_and_no_id_of_one_installation() -> None:
+    assert (DASHBOARD["uid"], DASHBOARD["id"]) == ("keysteward", None)
+
+
+def test_panel_ids_differ_and_every_panel_has_a_title_and_a_description() -> None:
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids)
+    assert all(panel["title"] and panel["description"] for panel in PANELS)
+
+
+def test_the_data_source_is_chosen_by_the_reader() -> None:
+    used = {target["datasource"]["uid"] for panel in PANELS for target in (panel, *panel["targets"])}
+    assert used == {"${datasource}"}
+    assert DASHBOARD["templating"]["list"][0]["name"] == "datasource"
+
+
+@pytest.mark.parametrize(("title", "expr"), TARGETS, ids=[expr[:60] for _, expr in TARGETS])
+def test_a_panel_asks_only_for_exported_metrics(title: str, expr: str) -> None:
+    asked = set(re.findall(r"\bkeysteward_\w+", expr))
+    assert asked
+    assert asked <= exported(), title
+
+
+def test_panels_do_not_overlap() -> None:
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) == 23
