@@ -13,10 +13,11 @@ from threading import Event
 from typing import Any
 
 from botocore.client import BaseClient
+from botocore.credentials import ReadOnlyCredentials
 
 from app.errors import Permanent, Transient
 from app.inventory.credentials import CURRENT, Scope
-from app.inventory.faults import ExpiredSession, NotReady, Throttled, translate
+from app.inventory.faults import ExpiredSession, NotReady, OutOfTime, Throttled, translate
 
 ATTEMPTS_WITHOUT_THROTTLE = 4
 
@@ -46,7 +47,7 @@ class Pace:
 
 
 class Deadline:
-    """The end of one account's time; raises `Transient` once it has passed."""
+    """The end of one account's time; raises `OutOfTime` once it has passed."""
 
     def __init__(self, allowed: timedelta, monotonic: Callable[[], float]) -> None:
         self._allowed, self._monotonic = allowed, monotonic
@@ -56,10 +57,9 @@ class Deadline:
     def over(self) -> bool:
         return self._monotonic() >= self._end
 
-    def check(self, why: str = "") -> None:
+    def check(self, why: str) -> None:
         if self.over:
-            last = f": {why}" if why else ""
-            raise Transient(f"not finished within {self._allowed.total_seconds():.0f} s{last}")
+            raise OutOfTime(f"{why} (not finished within {self._allowed.total_seconds():.0f} s)")
 
 
 class Api:
@@ -82,16 +82,18 @@ class Api:
             except Transient as error:
                 if not _worth_repeating(error, attempt):
                     raise
-                self._deadline.check(str(error))
+                why = str(error)
             self._pace.backoff(attempt)
+            self._deadline.check(why)
             attempt += 1
 
     def once(self, operation: str, **params: object) -> Mapping[str, Any]:
         """One attempt, with no repetition behind the caller's back: what writes need."""
         action = f"{self._client.meta.service_model.signing_name}:{self._api_name(operation)}"
         try:
-            answer: Mapping[str, Any] = self._as_scope(getattr(self._client, operation), params)
-            return answer
+            credentials = self._scope.credentials()
+            self._deadline.check(f"{action} {self._where}: not sent")
+            return self._signed(credentials, operation, params)
         except Exception as error:
             fault = translate(error, action, self._where)
         if isinstance(fault, ExpiredSession):
@@ -111,18 +113,19 @@ class Api:
     def _api_name(self, operation: str) -> str:
         return self._client.meta.method_to_api_mapping[operation]
 
-    def _as_scope(self, method: Callable[..., Any], params: Mapping[str, object]) -> Any:
-        credentials = self._scope.credentials()
-        self._deadline.check()
+    def _signed(
+        self, credentials: ReadOnlyCredentials, operation: str, params: Mapping[str, object]
+    ) -> Mapping[str, Any]:
         token = CURRENT.set(credentials)
         try:
-            return method(**params)
+            answer: Mapping[str, Any] = getattr(self._client, operation)(**params)
+            return answer
         finally:
             CURRENT.reset(token)
 
 
 def _worth_repeating(error: Transient, attempt: int) -> bool:
-    if isinstance(error, NotReady):
+    if isinstance(error, NotReady | OutOfTime):
         return False
     return isinstance(error, Throttled) or attempt + 1 < ATTEMPTS_WITHOUT_THROTTLE
 

@@ -34,6 +34,10 @@ class ExpiredSession(Transient):
     """The temporary credentials ran out: assume the role again."""
 
 
+class OutOfTime(Transient):
+    """The time allowed for an account or an act is over."""
+
+
 THROTTLES = {
     "Throttling",
     "ThrottlingException",

@@ -70,9 +70,9 @@ class Sessions:
 
     # --- what the adapters ask for ---
 
-    def reading(self, account: Account) -> Api:
-        """IAM in this account, read-only, with the account's whole allowance of time."""
-        deadline = Deadline(self.limits.account, self.pace.monotonic)
+    def reading(self, account: Account, allowed: timedelta | None = None) -> Api:
+        """IAM in this account, read-only, for ``allowed`` (by default as long as a scan may take)."""
+        deadline = Deadline(allowed or self.limits.account, self.pace.monotonic)
         return self._iam("iam", account, account.reader, "read", deadline)
 
     def acting(self, account: Account) -> Api:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.errors import KeystewardError
@@ -14,6 +14,8 @@ from app.inventory.report import Row, present
 from app.inventory.sessions import Sessions
 from app.inventory.watch import utc
 from app.model import ACTIVE, Account, Credential, LastUsed, RememberedKey, RememberedUser
+
+ONE_KEY = timedelta(minutes=1)  # how long reading one key may take, throttling included
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class IamLiveReader:
     sessions: Sessions
 
     def read(self, account: Account, user: str, key_id: str, now: datetime) -> Credential | None:
-        api = self.sessions.reading(account)
+        api = self.sessions.reading(account, ONE_KEY)
         try:
             path = api.call("get_user", UserName=user)["User"]["Path"]
         except Gone:

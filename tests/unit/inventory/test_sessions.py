@@ -1,0 +1,74 @@
+"""Names of sessions, and errors without vendor's words that could leak."""
+
+import re
+
+import pytest
+from botocore import exceptions as sdk
+
+from app.errors import Ambiguous, Permanent, Transient
+from app.inventory.faults import Denied, Gone, NotReady, Throttled, translate
+from app.inventory.sessions import session_name
+
+KEY = "AKIA1234567890ABCDEF"
+
+
+@pytest.mark.parametrize(
+    ("arn", "who"),
+    [
+        ("arn:aws:sts::1:assumed-role/hub role/i-0abc", "hub-role"),
+        ("arn:aws:iam::1:user/team/ann", "ann"),
+        ("arn:aws:iam::1:root", "host-1"),
+        ("arn:aws:sts::1:assumed-role/" + "x" * 64 + "/s", "xxx"),
+        ("arn:aws:iam::1:user/jörg", "j-rg"),
+    ],
+)
+def test_a_session_says_who_reads_within_what_aws_allows(arn: str, who: str) -> None:
+    name = session_name(arn, "host-1")
+    assert name.startswith(f"keysteward-{who}")
+    assert re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII)
+
+
+def refused(code: str, status: int = 400, message: str = "") -> sdk.ClientError:
+    error = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return sdk.ClientError(error, "ListUsers")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refused("Throttling"), Throttled),
+        (refused("Whatever", 429), Throttled),
+        (refused("AccessDenied", 403), Denied),
+        (refused("NoSuchEntity", 404), Gone),
+        (refused("ReportNotPresent", 410), NotReady),
+        (refused("InvalidClientTokenId", 403), Permanent),
+        (refused("ExpiredToken", 403), Transient),
+        (refused("ServiceFailure", 500), Ambiguous),
+        (refused("ValidationError"), Permanent),
+        (sdk.NoCredentialsError(), Permanent),
+        (sdk.EndpointConnectionError(endpoint_url="https://x"), Transient),
+        (sdk.ReadTimeoutError(endpoint_url="https://x"), Ambiguous),
+        (sdk.ParamValidationError(report=f"bad {KEY}"), Permanent),
+        (RuntimeError(KEY), Ambiguous),
+    ],
+)
+def test_each_failure_of_the_sdk_has_its_kind(error: Exception, kind: type[Exception]) -> None:
+    found = translate(error, "iam:ListUsers", "in account 1")
+    assert isinstance(found, kind)
+    assert KEY not in str(found)
+
+
+def test_a_connection_that_never_stood_is_not_ambiguous() -> None:
+    error = translate(sdk.ConnectTimeoutError(endpoint_url="https://x"), "iam:UpdateAccessKey", "")
+    assert not isinstance(error, Ambiguous)
+
+
+def test_a_denial_by_a_service_control_policy_says_so() -> None:
+    said = "explicit deny in a service control policy"
+    assert "service control policy" in str(translate(refused("AccessDenied", 403, said), "iam:ListUsers", ""))
+
+
+def test_an_id_in_awss_own_words_is_masked() -> None:
+    text = str(translate(refused("ValidationError", 400, f"key {KEY} is odd"), "iam:ListUsers", ""))
+    assert KEY not in text
+    assert "…CDEF" in text
