@@ -84,14 +84,17 @@ def _secret(file: Path) -> str:
 
 def unknown(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Variables that name no setting, each with a sentence; deeper faults show when the tree is read."""
-    known = [f"{PREFIX}{field.upper()}" for field in Config.model_fields]
+    tree, known = tree_of(names), [f"{PREFIX}{field.upper()}" for field in Config.model_fields]
     for name in names:
-        if name.split("__")[0] not in known:
+        top, *below = name.split("__")
+        if top not in known:
             nested = [
                 name.replace("_", "__").replace("__", "_", 1) for k in known if name.startswith(f"{k}_")
             ]
             hint = f", did you mean {nested[0]}?" if nested else ""
             yield name, f"no such setting{hint or _closest(name, known)}"
+        elif below and not isinstance(tree.get(top.removeprefix(PREFIX).lower()), dict):
+            yield name, f"no such setting: {top} has nothing below it"
 
 
 def _closest(name: str, known: list[str]) -> str:

@@ -68,11 +68,12 @@ class _Sources:
                 return f"environment {name}", None
             if name in self.secrets:
                 return f"secrets folder {name}", None
-        unwritten = next((path[:n] for n in range(1, len(path)) if path[:n] not in self.document.lines), ())
-        below = layers.PREFIX + "".join(f"{part}__" for part in unwritten).upper()
+        prefixes = (path[:length] for length in range(1, len(path) + 1))
+        changed = next((p for p in prefixes if _kind(self.document.value, p) != _kind(self.tree, p)), None)
+        below = layers.PREFIX + "".join(f"{part}__" for part in changed or ()).upper()
         for kind, names in (("environment", self.env), ("secrets folder", self.secrets)):
             for name in names:  # a sink, say, of which only variables speak
-                if unwritten and name.startswith(below):
+                if changed and name.startswith(below):
                     return f"{kind} {name}", None
         return self.file, None if self.file == _DEFAULTS else self.document.line(path)
 
@@ -243,6 +244,18 @@ def _secrets(tree: dict[str, Any]) -> Iterator[str]:
     for sink in sinks.values():
         if isinstance(sink, dict):
             yield from (str(v) for k, v in sink.items() if _SECRET_NAME.search(k))
+
+
+def _kind(value: Any, path: Keys) -> type:
+    """The type of what is at ``path``; NoneType when nothing is."""
+    for part in path:
+        there = (
+            part in value
+            if isinstance(value, dict)
+            else isinstance(value, list) and part in range(len(value))
+        )
+        value = value[part] if there else None
+    return type(value)
 
 
 def _dotted(path: Keys) -> str:

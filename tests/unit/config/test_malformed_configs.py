@@ -168,7 +168,8 @@ TABLE: list[tuple[str, list[str]]] = [
         ['3: rules[1]: the rule "b" is never reached: the rule "a" above has the same match'],
     ),
     (
-        "rules:\n  - {name: a, match: {users: ci}, exempt: {reason: x}}\n  - {name: a, exempt: {reason: x}}\n",
+        "rules:\n  - {name: a, match: {users: ci}, exempt: {reason: x}}\n"
+        "  - {name: a, exempt: {reason: x}}\n",
         ['3: rules[1].name: another rule above is already named "a"'],
     ),
     # stages
