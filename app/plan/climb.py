@@ -9,6 +9,7 @@ from app.model import (
     DeliveryState,
     Do,
     Finding,
+    LastUsed,
     Mode,
     Reason,
     Verb,
@@ -60,6 +61,7 @@ def climb(draft: Draft, subject: Subject, decision: Decision, old: Finding | Non
     draft.keep(step.finding)
     resend_what_was_done(draft, step.finding)
     if step.stage.do is None:
+        _hold_if_blind(draft, step)
         _notify(draft, step, step.stage, None)
     else:
         _destructive(draft, step)
@@ -120,6 +122,18 @@ def _coming(draft: Draft, subject: Subject, goal: Stage | None, told: Told) -> r
     due = stage_due(goal, subject.credential, subject.inactive_since)
     at = earliest(goal, due, told, draft.ctx.now)
     return render.Coming(goal.do, at) if at else None
+
+
+def _hold_if_blind(draft: Draft, step: Step) -> None:
+    """An act that would be due had the key never been used is held, and seen, while that is unknown."""
+    credential, goal = step.subject.credential, step.goal
+    if credential.last_used.state != "unknown" or goal is None or goal.do is None:
+        return
+    idle = replace(credential, last_used=LastUsed.never())
+    due = stage_due(goal, idle, step.subject.inactive_since)
+    if due and due <= draft.ctx.now and step.mode is Mode.ENFORCE:
+        text = f"its last use could not be read: {credential.last_used.why_unknown}"
+        draft.hold("last_use_unknown", text, step.subject, step.finding, VERBS[goal.do])
 
 
 def _destructive(draft: Draft, step: Step) -> None:

@@ -133,20 +133,25 @@ def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
 def _written(ctx: Context, plan: Plan, scanned: Iterable[Scanned], now: datetime) -> Change:
     """Plan, findings, deliveries and what the scan taught: one transaction."""
     scanned = tuple(scanned)
-    states = tuple(_account_state(ctx, plan, s, now) for s in scanned)
+    counts: dict[str, Counter[str]] = {}
+    for judged in plan.judged:
+        counts.setdefault(judged.account.id, Counter())[judged.state] += 1
+    states = tuple(_account_state(ctx, counts, s, now) for s in scanned)
     users = tuple(user for s in scanned for user in s.remembered)
     return replace(plan.change, accounts=states, users=users)
 
 
-def _account_state(ctx: Context, plan: Plan, scanned: Scanned, now: datetime) -> AccountState:
+def _account_state(
+    ctx: Context, counts: Mapping[str, Counter[str]], scanned: Scanned, now: datetime
+) -> AccountState:
     """A failed account keeps its last known counts: it never looks compliant."""
     scan, old = scanned.scan, ctx.view.accounts.get(scanned.scan.account.id)
     if isinstance(scan, ScanFailure):
         since = old.error_since if old and old.error else now
         known = old or AccountState(scan.account.id, scan.account.label, None)
         return replace(known, account=scan.account.label, error=scan.reason, error_since=since)
-    counts = Counter(j.state for j in plan.judged if j.account.id == scan.account.id)
-    return AccountState(scan.account.id, scan.account.label, now, counts=counts, root_keys=scan.root_keys)
+    mine = counts.get(scan.account.id, Counter())
+    return AccountState(scan.account.id, scan.account.label, now, counts=mine, root_keys=scan.root_keys)
 
 
 def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:

@@ -1,0 +1,571 @@
+"""How the ladder is climbed, day by day, on whole runs: the rules that keep keys alive."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.errors import Permanent, RecipientUnreachable, Transient
+from app.ledger.interface import Change
+from app.model import (
+    ACTIVE,
+    EXPIRED,
+    INACTIVE,
+    Account,
+    Event,
+    FindingState,
+    LastUsed,
+    Mode,
+    Pause,
+    Snooze,
+)
+from app.plan.limits import Brake, Limits
+from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
+from tests.fakes.policies import DEACTIVATE, FINAL, LADDER, WARN, days, ladder, policy
+from tests.fakes.world import DAY, PROD, START, Key, World, aged
+
+ID = "AKIAEXAMPLE000000001"
+TWIN = "AKIAEXAMPLE000000002"
+
+
+def used(days_ago: float, at: float = 0) -> LastUsed:
+    return LastUsed("at", START + (at - days_ago) * DAY, "s3", "eu-central-1")
+
+
+def test_a_young_key_climbs_every_rung_on_its_day() -> None:
+    world = World(policy(), aged(70))
+    world.days(*range(62))
+    assert world.told() == [
+        (5, "warn"),
+        (10, "ticket"),
+        (17, "final"),
+        (18, "final"),
+        (19, "final"),
+        (20, "deactivate"),
+        (50, "delete"),
+    ]
+    assert world.writes == [("deactivate", ID), ("delete", ID)]
+
+
+def test_a_key_that_was_used_today_goes_by_age_alone_when_its_owner_was_told() -> None:
+    world = World(policy(), aged(70, last_used=used(0)))
+    world.days(*range(21))
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_300_day_old_key_first_seen_today_gets_a_final_notice_and_a_ticket_naming_day_7() -> None:
+    world = World(policy(), aged(300, last_used=used(1)))
+    world.day(0)
+    assert world.told() == [(0, "final")]
+    assert world.told("jira") == [(0, "final")]
+    assert world.slack.notices[0].act_at == START + 7 * DAY
+    world.days(1, 2, 3, 4, 5, 6)
+    assert world.told() == [(n, "final") for n in range(7)]
+    assert world.told("jira") == [(0, "final")]
+    assert world.acts() == []
+    world.day(7)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_50_day_old_idle_key_that_only_unused_makes_due_is_treated_the_same() -> None:
+    world = World(policy(), aged(50, last_used=LastUsed.never()))
+    world.days(*range(7))
+    assert world.told()[0] == (0, "final")
+    assert world.acts() == []
+    world.day(7)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_destructive_unused_waits_a_day_beyond_its_threshold() -> None:
+    world = World(ladder(FINAL, replace(DEACTIVATE, when=Unused(days(45)))), aged(60, last_used=used(45.5)))
+    world.day(0)
+    assert world.told() == []
+    world.day(0.5)
+    assert world.told() == [(0, "final")]
+
+
+def test_of_two_twins_only_the_idle_one_goes() -> None:
+    busy = aged(60, ID, "worker", last_used=used(0))
+    idle = aged(300, TWIN, "worker", last_used=used(300))
+    world = World(ladder(FINAL, replace(DEACTIVATE, when=Unused(days(45)))), busy, idle)
+    world.days(*range(9))
+    assert world.writes == [("deactivate", TWIN)]
+
+
+def test_a_key_whose_last_use_cannot_be_read_is_held_with_that_reason() -> None:
+    world = World(ladder(FINAL, replace(DEACTIVATE, when=Unused(days(45)))), aged(300))
+    world.unreadable_use = {ID}
+    report = world.day(0)
+    assert [(h.guard, h.verb.value) for h in report.plan.held] == [("last_use_unknown", "deactivate")]
+    assert "AccessDenied" in report.plan.held[0].text
+    world.days(*range(1, 30))
+    assert world.acts() == []
+    assert {n.act_at for n in world.slack.notices} == {None}
+
+
+def test_a_ladder_of_unused_alone_counts_the_unreadable_key_as_unknown() -> None:
+    idle = (replace(WARN, when=Unused(days(30))), replace(DEACTIVATE, when=Unused(days(45))))
+    world = World(ladder(*idle), aged(300))
+    world.unreadable_use = {ID}
+    report = world.day(0)
+    assert [j.state for j in report.plan.judged] == ["unknown"]
+    assert [h.guard for h in report.plan.held] == ["last_use_unknown"]
+    assert world.told() == []
+
+
+def test_age_alone_does_not_act_while_the_last_use_is_unreadable() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2, 3, 4, 5, 6)
+    world.unreadable_use = {ID}
+    report = world.day(7)
+    assert world.acts() == []
+    assert "last_use_unknown" in {h.guard for h in report.plan.held}
+    world.unreadable_use = set()
+    world.day(8)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_missed_week_and_a_half_loses_nothing_and_replays_nothing() -> None:
+    world = World(policy(), aged(74))
+    world.days(0, 1, 2)
+    assert world.told() == [(1, "warn")]
+    world.day(12)
+    world.day(13)
+    assert world.told()[1:] == [(12, "ticket"), (13, "final")]
+    world.days(*range(14, 17))
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_key_rotated_by_hand_on_day_3_resolves_its_finding_and_closes_the_ticket() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    world.keys[:] = [aged(-3, TWIN)]
+    world.day(3)
+    (finding,) = world.ledger.view().findings.values()
+    assert finding.state is FindingState.RESOLVED
+    assert [n.finding_id for n in world.jira.resolved] == [finding.id]
+    world.days(*range(4, 20))
+    assert len(world.jira.resolved) == 1
+    assert world.acts() == []
+
+
+def test_a_newer_twin_alone_resolves_nothing() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1)
+    world.keys.append(aged(-1, TWIN))
+    world.day(2)
+    assert world.told()[-1] == (2, "final")
+
+
+def test_a_key_deactivated_by_hand_waits_for_its_deletion_where_the_rule_has_one() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1)
+    world.keys[0].status = INACTIVE
+    world.days(*range(2, 32))
+    assert world.told() == [(0, "final"), (1, "final")]
+    world.day(32)
+    assert world.told()[-1] == (32, "final")
+    assert world.slack.notices[-1].act == "delete"
+    assert world.slack.notices[-1].act_at == START + 39 * DAY
+    world.days(*range(33, 39))
+    assert world.acts() == []
+    world.day(39)
+    assert world.acts() == ["delete"]
+
+
+def test_a_key_deactivated_by_hand_resolves_where_nothing_deletes_it() -> None:
+    world = World(ladder(FINAL, DEACTIVATE), aged(300))
+    world.days(0, 1)
+    world.keys[0].status = INACTIVE
+    world.day(2)
+    assert next(iter(world.ledger.view().findings.values())).state is FindingState.RESOLVED
+
+
+def test_reactivated_by_hand_begins_a_new_episode_with_its_notices_from_zero() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(8))
+    assert world.acts() == ["deactivate"]
+    world.day(8)
+    world.keys[0].status = ACTIVE
+    world.days(*range(9, 16))
+    assert world.acts() == ["deactivate"]
+    assert world.jira.notices[-1].episode == 2
+    assert world.jira.notices[-1].refs == {"key": world.jira.sent[0].notices[0].finding_id.join(["SEC-", ""])}
+    world.day(16)
+    assert world.acts() == ["deactivate", "deactivate"]
+
+
+def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    exempt = Rule(
+        "sealed", Match(users=("ci-*",)), exemption=Exemption("sealed", "ciso@example.com", START + 40 * DAY)
+    )
+    world.policy = policy(exempt, Rule("default", Match(), LADDER))
+    world.days(*range(3, 40))
+    assert len(world.jira.resolved) == 1
+    assert world.acts() == []
+    assert world.told()[3:] == [(26, "exemption-ends")]
+    world.days(*range(40, 47))
+    assert world.told()[4:] == [(n, "final") for n in range(40, 47)]
+    assert world.acts() == []
+    world.day(47)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_snooze_stops_notices_and_acts_and_a_dated_notice_follows_it() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(5))
+    snooze = Snooze(f"{PROD.id}/{ID}", START + 10 * DAY, "ann", "release", START + 4 * DAY)
+    world.ledger.apply(Change(snoozes=(snooze,)))
+    world.days(*range(5, 10))
+    assert world.told()[-1] == (4, "final")
+    assert world.acts() == []
+    world.day(10)
+    assert world.told()[-1] == (10, "final")
+    assert world.slack.notices[-1].act_at == START + 11 * DAY
+    world.day(10.9)
+    assert world.acts() == []
+    world.day(11)
+    assert world.acts() == ["deactivate"]
+
+
+def test_repeats_within_the_fresh_day_do_not_push_the_date_away() -> None:
+    quick = replace(FINAL, repeat=timedelta(hours=6))
+    world = World(ladder(quick, DEACTIVATE), aged(300))
+    world.days(*range(5))
+    snooze = Snooze(f"{PROD.id}/{ID}", START + 10 * DAY, "ann", "release", START + 4 * DAY)
+    world.ledger.apply(Change(snoozes=(snooze,)))
+    for number in (10, 10.25, 10.5, 10.75):
+        world.day(number)
+        assert world.slack.notices[-1].act_at == START + 11 * DAY
+    world.day(11)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_new_owner_is_told_before_anything_happens() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.policy = replace(
+        world.policy, owners=(OwnerByMap({"*": "new@example.com"}), OwnerFallback("sec@example.com"))
+    )
+    report = world.day(7)
+    assert world.acts() == []
+    assert "the present owner has not been told yet" in {h.text for h in report.plan.held}
+    assert world.slack.sent[-1].recipient == "new@example.com"
+    world.day(8)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_new_owner_is_told_even_where_the_stage_does_not_repeat() -> None:
+    once = replace(FINAL, repeat=None)
+    world = World(
+        ladder(replace(WARN, repeat=days(3)), once, replace(DEACTIVATE, when=Age(days(90)))), aged(80)
+    )
+    world.days(*range(9))
+    world.policy = replace(world.policy, owners=(OwnerByMap({"*": "new@example.com"}),))
+    world.days(*range(9, 12))
+    assert world.slack.sent[-2].recipient == "new@example.com"
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_date_once_told_never_moves_earlier() -> None:
+    world = World(policy(), aged(76))
+    world.day(0)
+    assert world.slack.notices[0].act_at == START + 14 * DAY
+    earlier = replace(DEACTIVATE, when=Age(days(79)))
+    world.policy = ladder(replace(WARN, repeat=days(1)), earlier)
+    world.days(*range(1, 14))
+    assert world.acts() == []
+    assert {n.act_at for n in world.slack.notices} == {START + 14 * DAY}
+    world.day(14)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_rule_edited_so_that_nothing_applies_rests_the_finding_and_starts_over_later() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2, 3, 4, 5)
+    world.policy = ladder(replace(FINAL, when=Age(days(400))), replace(DEACTIVATE, when=Age(days(410))))
+    world.days(6, 7, 8)
+    assert world.told()[-1] == (5, "final")
+    assert world.acts() == []
+    world.policy = policy()
+    world.days(9, 10)
+    assert world.acts() == []
+    assert world.slack.notices[-1].episode == 2
+
+
+def test_observe_writes_no_finding_and_sends_nothing_and_enforce_begins_at_zero() -> None:
+    world = World(replace(policy(), mode=Mode.OBSERVE), aged(300))
+    world.days(*range(10))
+    assert world.told() == []
+    assert not world.ledger.view().findings
+    assert world.ledger.view().facts
+    world.policy = replace(world.policy, mode=Mode.ENFORCE)
+    world.days(*range(10, 17))
+    assert world.told()[0] == (10, "final")
+    assert world.acts() == []
+    world.day(17)
+    assert world.acts() == ["deactivate"]
+
+
+def test_notify_names_no_date_and_its_notices_never_count() -> None:
+    world = World(replace(policy(), mode=Mode.NOTIFY), aged(300))
+    world.days(*range(10))
+    assert {n.act_at for n in world.slack.notices} == {None}
+    assert world.acts() == []
+    world.policy = replace(world.policy, mode=Mode.ENFORCE)
+    world.days(*range(10, 17))
+    assert world.slack.notices[-1].act_at == START + 17 * DAY
+    assert world.acts() == []
+    world.day(17)
+    assert world.acts() == ["deactivate"]
+
+
+@pytest.mark.parametrize("lowered", ["account", "rule"])
+def test_the_lower_mode_holds(lowered: str) -> None:
+    world = World(
+        policy(Rule("default", Match(), LADDER, mode=Mode.NOTIFY if lowered == "rule" else None)), aged(300)
+    )
+    if lowered == "account":
+        world.accounts = [replace(PROD, mode=Mode.NOTIFY)]
+        world.keys[0].account = world.accounts[0]
+    world.days(*range(10))
+    assert world.acts() == []
+
+
+def test_a_key_inactive_at_first_sight_counts_from_then() -> None:
+    world = World(policy(), aged(400, status=INACTIVE))
+    world.days(0, 29)
+    assert world.told() == []
+    world.day(30)
+    assert world.told() == [(30, "final")]
+    world.days(*range(31, 37))
+    assert world.acts() == []
+    world.day(37)
+    assert world.acts() == ["delete"]
+
+
+def test_an_expired_key_is_neither_deactivated_nor_deleted() -> None:
+    world = World(policy(), aged(400, status=EXPIRED))
+    world.days(0, 40, 80)
+    assert world.acts() == []
+    assert world.told() == []
+
+
+def test_a_slack_outage_gives_one_notice_afterwards_and_no_deactivation_before_it() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Transient("Slack answered 500")
+    world.jira.fault = lambda m: Transient("Jira answered 500")
+    world.days(*range(12))
+    assert world.acts() == []
+    world.slack.fault = world.jira.fault = lambda m: None
+    world.days(12)
+    assert world.told() == [(12, "final")]
+    assert world.told("jira") == [(12, "final")]
+    world.days(*range(13, 19))
+    assert world.acts() == []
+    world.day(19)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_ticket_that_never_got_through_is_opened_by_the_stage_that_is_current_then() -> None:
+    world = World(policy(), aged(79))
+    world.jira.fault = lambda m: Transient("down")
+    world.days(*range(9))
+    world.jira.fault = lambda m: None
+    world.day(9)
+    assert world.told("jira") == [(9, "final")]
+
+
+def test_the_fallbacks_notice_counts_when_the_owner_cannot_be_reached() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fallback = "#iam-keys"
+
+    def unknown(message: object) -> Exception | None:
+        return RecipientUnreachable("users_not_found") if "@" in message.recipient else None  # type: ignore[attr-defined]
+
+    world.slack.fault = unknown
+    world.days(*range(8))
+    assert {m.recipient for m in world.slack.sent[:7]} == {"#iam-keys"}
+    assert world.acts() == ["deactivate"]
+
+
+def test_nothing_happens_when_neither_owner_nor_fallback_can_be_reached() -> None:
+    world = World(policy(), aged(300))
+    world.slack.counts = world.jira.counts = True
+    world.slack.fault = world.jira.fault = lambda m: RecipientUnreachable("users_not_found")
+    world.days(*range(40))
+    assert world.acts() == []
+
+
+def test_console_and_unassigned_tickets_do_not_count() -> None:
+    world = World(policy(), aged(300))
+    world.slack.counts = world.jira.counts = False
+    world.days(*range(40))
+    assert world.acts() == []
+
+
+def test_a_failed_account_opens_nothing_resolves_nothing_and_holds_what_is_due() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.failing = {PROD.id: "AccessDenied"}
+    world.keys.clear()
+    report = world.day(7)
+    assert report.outcome == "partial"
+    assert "AccessDenied" in report.failures[0]
+    assert {h.guard for h in report.plan.held} == {"scan_failed"}
+    assert next(iter(world.ledger.view().findings.values())).state is FindingState.OPEN
+
+
+def test_an_account_that_is_not_watched_any_more_suspends_and_tells_afresh_when_it_is_back() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.accounts = []
+    world.day(7)
+    assert next(iter(world.ledger.view().findings.values())).state is FindingState.SUSPENDED
+    world.accounts = [PROD]
+    world.day(20)
+    assert world.acts() == []
+    assert world.told()[-1] == (20, "final")
+    world.day(21)
+    assert world.acts() == ["deactivate"]
+
+
+def test_unreadable_tags_mean_no_notice_and_no_act() -> None:
+    world = World(policy(), aged(300, tags=None))
+    report = world.day(0)
+    world.days(*range(1, 10))
+    assert world.told() == []
+    assert world.acts() == []
+    assert [j.state for j in report.plan.judged] == ["unknown"]
+
+
+def test_the_services_own_key_is_warned_about_but_never_acted_on() -> None:
+    world = World(policy(), aged(300))
+    world.identity = replace(world.identity, key_id=ID)
+    world.days(*range(10))
+    assert world.acts() == []
+    assert {n.act_at for n in world.slack.notices} == {None}
+
+
+def test_the_same_day_run_twice_does_nothing_twice() -> None:
+    world = World(policy(), aged(300), aged(50, TWIN, "dev", last_used=LastUsed.never()))
+    world.limits = replace(world.limits, share_of_account=1.0)
+    for number in range(60):
+        world.day(number)
+        before = (len(world.slack.sent), len(world.jira.sent), list(world.writes))
+        world.day(number)
+        assert (len(world.slack.sent), len(world.jira.sent), list(world.writes)) == before
+
+
+# --- held at the last moment: the live key is asked again ------------------------------------------
+
+
+def test_a_key_that_changed_between_scan_and_act_is_held() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.clock.instant = START + 7 * DAY
+    real = world.read
+
+    def exempted_now(account: Account, user: str, key_id: str, now: object) -> object:
+        world.keys[0].tags = None
+        return real(account, user, key_id, now)  # type: ignore[arg-type]
+
+    world.read = exempted_now  # type: ignore[method-assign,assignment]
+    report = world.day(7)
+    assert world.acts() == []
+    assert report.plan.held[-1].guard == "unreadable"
+
+
+def test_a_failing_act_is_reported_and_tried_again_next_time() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+
+    def refuse() -> None:
+        raise Permanent("iam:UpdateAccessKey is denied")
+
+    world.before_write = refuse
+    report = world.day(7)
+    assert report.outcome == "partial"
+    assert "iam:UpdateAccessKey" in report.failures[0]
+    assert world.told()[-1] == (6, "final")
+    world.before_write = lambda: None
+    world.day(8)
+    assert world.acts() == ["deactivate"]
+    assert world.told()[-1] == (8, "deactivate")
+
+
+# --- guards ------------------------------------------------------------------------------------------
+
+
+def many(number: int) -> list[Key]:
+    return [aged(300 + n, f"AKIAEXAMPLE{n:09d}", f"user{n}") for n in range(number)]
+
+
+def test_a_run_paces_its_deactivations_oldest_first() -> None:
+    world = World(policy(), *many(12))
+    world.limits = replace(world.limits, deactivations_per_run=5, share_of_account=1.0)
+    world.days(*range(8))
+    assert [k for _, k in world.writes] == [f"AKIAEXAMPLE{n:09d}" for n in (11, 10, 9, 8, 7)]
+    world.days(8, 9)
+    assert len(world.writes) == 12
+
+
+def test_at_most_a_share_of_an_account_but_at_least_one() -> None:
+    world = World(policy(), *many(3))
+    world.limits = replace(world.limits, share_of_account=0.25)
+    world.days(*range(8))
+    assert len(world.writes) == 1
+
+
+def test_a_plan_past_the_brake_destroys_nothing() -> None:
+    world = World(policy(), *many(12))
+    world.limits = Limits(share_of_account=1.0, brake=Brake(deactivations=50, share=0.05))
+    world.days(*range(10))
+    report = world.day(10)
+    assert world.acts() == []
+    assert {h.guard for h in report.plan.held} == {"brake"}
+
+
+def test_the_share_brake_leaves_a_small_plan_alone() -> None:
+    world = World(policy(), aged(300))
+    world.limits = Limits()
+    world.days(*range(8))
+    assert world.acts() == ["deactivate"]
+
+
+def test_notices_past_the_cap_go_with_the_next_run() -> None:
+    world = World(policy(), *many(5))
+    world.limits = replace(world.limits, notices_per_run=4)
+    world.day(0)
+    assert len(world.slack.notices) + len(world.jira.notices) == 4
+    world.day(0.1)
+    world.day(0.2)
+    assert len(world.slack.notices) + len(world.jira.notices) == 10
+
+
+def test_pause_stops_all_acting_and_notifying() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    event = Event(world.clock.instant, "ann", "paused")
+    world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+    report = world.day(7)
+    world.day(8)
+    assert world.acts() == []
+    assert world.told()[-1] == (6, "final")
+    assert {h.guard for h in report.plan.held} == {"pause"}
+    world.ledger.pause(None, event)
+    world.day(9)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_clock_that_went_back_holds_every_act() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.with_policy(mode=Mode.OBSERVE)
+    world.day(9)
+    world.with_policy(mode=Mode.ENFORCE)
+    report = world.day(8)
+    assert world.acts() == []
+    assert {h.guard for h in report.plan.held} == {"clock"}
