@@ -12,7 +12,7 @@ from typing import Literal
 
 from app.config.accounts import AccountsSettings
 from app.config.durations import format_duration
-from app.config.policy import RuleSettings, StageSettings, WhenSettings
+from app.config.policy import MatchSettings, RuleSettings, StageSettings, WhenSettings
 from app.config.yaml_marks import Path
 from app.model import Do
 
@@ -66,16 +66,16 @@ def _names(names: Mapping[Path, str], what: str) -> Iterator[Issue]:
 
 
 def _unreachable(rules: Mapping[int, RuleSettings]) -> Iterator[Issue]:
-    for later, rule in rules.items():
-        for earlier in (r for at, r in rules.items() if at < later):
-            if not earlier.match.model_dump(exclude_defaults=True):
-                reason = f'the rule "{earlier.name}" above matches everything'
-            elif earlier.match == rule.match:
-                reason = f'the rule "{earlier.name}" above has the same match'
-            else:
-                continue
-            yield Issue(("rules", later), f'the rule "{rule.name}" is never reached: {reason}')
-            break
+    earlier: dict[str, str] = {}  # match -> the first rule that has it
+    everything = MatchSettings().model_dump_json()
+    for at, rule in rules.items():
+        match = rule.match.model_dump_json()
+        never = f'the rule "{rule.name}" is never reached'
+        if everything in earlier:
+            yield Issue(("rules", at), f'{never}: the rule "{earlier[everything]}" above matches everything')
+        elif match in earlier:
+            yield Issue(("rules", at), f'{never}: the rule "{earlier[match]}" above has the same match')
+        earlier.setdefault(match, rule.name)
 
 
 def _exemption(path: Path, rule: RuleSettings, now: datetime | None) -> Iterator[Issue]:

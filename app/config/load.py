@@ -84,7 +84,18 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path 
         return option
     if env.get("KEYSTEWARD_CONFIG"):
         return cwd / env["KEYSTEWARD_CONFIG"]
-    return next((cwd / place for place in _PLACES if (cwd / place).exists()), None)
+    return next((cwd / place for place in _PLACES if _is_there(cwd / place)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Also when it can't be read, or is a link to nowhere: that must be told, not passed over."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def load_config(

@@ -99,6 +99,8 @@ class StageSettings(Section):
     def _does_something(self) -> Self:
         if not self.notify and self.do is None:
             raise ValueError("the stage does nothing: give it notify, do, or both")
+        if self.do is None and "require" in self.model_fields_set:
+            raise ValueError("require goes with do only: it says what must come before a destructive act")
         return self
 
     def domain(self) -> Stage:

@@ -25,7 +25,6 @@ from app.sinks.registry import SINKS
 
 RESERVED_SINKS = frozenset({"deactivation", "prometheus"})  # the service's own: not in `sinks`
 DEFAULT_SINKS: Mapping[str, Any] = {"console": {"type": "console"}}
-_LEDGERS = ("sqlite", "postgresql", "dynamodb")
 
 
 def default_rules(sinks: list[str]) -> list[dict[str, Any]]:
@@ -202,8 +201,11 @@ def check_ledger(url: str) -> None:
     """Raises ValueError, without the URL (it may hold a password), when no ledger has this URL."""
     if url.startswith("secretsmanager:"):
         return  # not resolved yet
-    parts = urlsplit(url)
-    if parts.scheme.partition("+")[0] not in _LEDGERS:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("is not a valid URL") from None
+    if parts.scheme.split("+")[0] not in ("sqlite", "postgresql", "dynamodb"):
         raise ValueError("should begin with sqlite:///, postgresql:// or dynamodb://")
     if parts.scheme == "sqlite" and (not url.startswith("sqlite:///") or not parts.path.strip("/")):
         raise ValueError("should be sqlite:///PATH, such as sqlite:///var/lib/keysteward/ledger.db")
@@ -228,6 +230,22 @@ def json_schema() -> dict[str, Any]:
     schema = Config.model_json_schema()
     sinks = [kind.settings.model_json_schema() for kind in SINKS.values()]
     schema["properties"]["sinks"] |= {"additionalProperties": {"oneOf": sinks}}
-    schema["properties"]["ledger"] |= {"format": "uri", "writeOnly": False}
     schema.pop("required", None)
+    for properties in (schema["properties"], *(sink["properties"] for sink in sinks)):
+        properties |= {name: _or_reference(option) for name, option in properties.items()}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _or_reference(option: dict[str, Any]) -> dict[str, Any]:
+    """A secret may also be a reference to AWS Secrets Manager."""
+    kinds = option.get("anyOf", [{"format": option.get("format")}])
+    if not any(kind.get("format") == "password" for kind in kinds):
+        return option
+    said = {key: option[key] for key in ("title", "description", "default") if key in option}
+    reference = {
+        "type": "object",
+        "properties": {"secretsmanager": {"type": "string"}},
+        "required": ["secretsmanager"],
+        "additionalProperties": False,
+    }
+    return said | {"anyOf": [{"type": "string"}, {"type": "null"}, reference]}

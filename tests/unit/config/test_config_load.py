@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -313,6 +314,13 @@ def test_the_option_comes_before_the_variable_and_that_before_the_working_direct
     assert find_config(None, {}, tmp_path) == here
 
 
+def test_a_link_to_nowhere_is_told_rather_than_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").symlink_to(tmp_path / "nowhere")
+    found = find_config(None, {}, tmp_path)
+    assert found == tmp_path / "config.yaml"
+    assert "can't be read: No such file" in said(found, {})
+
+
 @pytest.mark.parametrize(
     ("name", "content", "part"),
     [
@@ -382,8 +390,10 @@ def test_the_json_schema_accepts_what_loads_and_refuses_typos() -> None:
     Draft202012Validator.check_schema(schema)
     json.dumps(schema)
     validator = Draft202012Validator(schema)
-    value = read_yaml(FULL.read_text()).value
+    value: dict[str, Any] = dict(read_yaml(FULL.read_text()).value)
     assert list(validator.iter_errors(value)) == []
+    assert validator.is_valid({**value, "sinks": {"s": {"type": "slack", "token": {"secretsmanager": "x"}}}})
+    assert validator.is_valid({**value, "ledger": {"secretsmanager": "x"}})
     assert not validator.is_valid({**value, "modes": "x"})
     assert not validator.is_valid({**value, "sinks": {"slack": {"type": "slack", "tokn": "x"}}})
 
