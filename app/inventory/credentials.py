@@ -6,8 +6,7 @@ fails rather than falling back on the hub's.
 """
 
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
@@ -16,7 +15,6 @@ from typing import Any, Literal, Protocol
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from app.errors import Ambiguous, Transient
-from app.inventory.faults import translate
 from app.model import RoleRef
 
 CURRENT: ContextVar[ReadOnlyCredentials] = ContextVar("current AWS credentials")
@@ -76,17 +74,20 @@ class HubScope:
 
 
 class RoleScope:
-    """An assumed role, kept until ten minutes before its end."""
+    """An assumed role, kept until ten minutes before its end.
+
+    ``assume`` is `sts:AssumeRole` with the hub's credentials, in one attempt: whoever asks repeats.
+    """
 
     def __init__(
         self,
-        sts: Callable[[], Any],
+        assume: Callable[..., Mapping[str, Any]],
         role: RoleRef,
         purpose: Purpose,
         session_name: Callable[[], str],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
     ) -> None:
-        self._sts, self._role, self._purpose = sts, role, purpose
+        self._assume, self._role, self._purpose = assume, role, purpose
         self._session_name, self._monotonic = session_name, monotonic
         self._lock = Lock()
         self._held: ReadOnlyCredentials | None = None
@@ -96,7 +97,7 @@ class RoleScope:
         with self._lock:
             if self._held is None or self._monotonic() >= self._until:
                 asked_at = self._monotonic()
-                self._held = self._assume()
+                self._held = self._fresh()
                 self._until = asked_at + SESSION_SECONDS - REFRESH_BEFORE_SECONDS
             return self._held
 
@@ -104,19 +105,16 @@ class RoleScope:
         with self._lock:
             self._held = None
 
-    def _assume(self) -> ReadOnlyCredentials:
+    def _fresh(self) -> ReadOnlyCredentials:
         external = {"ExternalId": self._role.external_id} if self._role.external_id else {}
         try:
-            given = self._sts().assume_role(
+            given = self._assume(
                 RoleArn=self._role.arn,
                 RoleSessionName=self._session_name(),
                 DurationSeconds=SESSION_SECONDS,
                 Policy=session_policy(self._purpose),
                 **external,
             )["Credentials"]
-            return ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        except Exception as error:
-            fault = translate(error, "sts:AssumeRole", f"of {self._role.arn}")
-        if isinstance(fault, Ambiguous):  # no session was got: nothing else can have been sent
-            fault = Transient(str(fault))
-        raise fault
+        except Ambiguous as error:  # no session was got: nothing else can have been sent
+            raise Transient(str(error)) from None
+        return ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])

@@ -54,8 +54,20 @@ EXPIRIES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 BAD_CREDENTIALS = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}
 REPORT_STATES = {"ReportNotPresent", "ReportInProgress", "ReportExpired"}
 
-NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
-NO_CREDENTIALS = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.ProfileNotFound)
+NEVER_SENT = (
+    sdk.EndpointConnectionError,
+    sdk.ConnectTimeoutError,
+    sdk.ProxyConnectionError,
+    sdk.CredentialRetrievalError,
+    sdk.MetadataRetrievalError,
+)
+NO_CREDENTIALS = (
+    sdk.NoCredentialsError,
+    sdk.PartialCredentialsError,
+    sdk.ProfileNotFound,
+    sdk.SSOError,
+    sdk.TokenRetrievalError,
+)
 
 
 def translate(error: Exception, action: str, where: str) -> KeystewardError:
@@ -65,7 +77,9 @@ def translate(error: Exception, action: str, where: str) -> KeystewardError:
     if isinstance(error, sdk.ClientError):
         return _answered(error, action, where)
     if isinstance(error, NO_CREDENTIALS):
-        return Permanent(f"{action}: no usable AWS credentials were found; attach a role or set AWS_PROFILE")
+        return Permanent(
+            f"{action}: no usable AWS credentials: attach a role, set AWS_PROFILE or log in again"
+        )
     if isinstance(error, sdk.ParamValidationError):
         return Permanent(f"{action} {where}: the request is not valid; check ids and role ARNs in the config")
     if isinstance(error, NEVER_SENT):

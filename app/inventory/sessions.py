@@ -5,9 +5,10 @@ Endpoints follow the SDK's own `AWS_ENDPOINT_URL…` variables. Nothing is creat
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from threading import RLock
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,8 +28,8 @@ from app.inventory.watch import Calls, DateSkew, Watch
 from app.model import Account, RoleRef
 
 GLOBAL_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
-AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 LONG_LIVED_PREFIX = "AKIA"
+HUB_CALL = timedelta(minutes=5)  # one call of the hub's own, throttling included
 # An act lands within 10 s of its start or not at all, which is what the lease must outlast: so long
 # for assuming the role (kept for the next attempt), then so long to connect and to read.
 ACT_ASSUME, ACT_CONNECT, ACT_READ = timedelta(seconds=3), timedelta(seconds=2), timedelta(seconds=5)
@@ -64,9 +65,8 @@ class Sessions:
         self._fleet = botocore.session.Session()
         self._fleet.register_component("data_loader", self.hub.get_component("data_loader"))
         self._fleet.register_component("credential_provider", PerCallProvider())
-        for session in (self.hub, self._fleet):
-            session.set_config_variable("sts_regional_endpoints", "regional")
-            session.register("response-received", Watch(self.calls, self.aws_clock))
+        self._fleet.set_config_variable("sts_regional_endpoints", "regional")
+        self._fleet.register("response-received", Watch(self.calls, self.aws_clock))
 
     # --- what the adapters ask for ---
 
@@ -80,10 +80,9 @@ class Sessions:
         deadline = Deadline(ACT_ASSUME, self.pace.monotonic)
         return self._iam("iam-act", account, account.actor or account.reader, "act", deadline)
 
-    def organizations(self) -> Api:
+    def organizations(self) -> "Organizations":
         """AWS Organizations with the hub's own credentials."""
-        deadline = Deadline(timedelta(minutes=30), self.pace.monotonic)
-        return Api(self._client("organizations"), self._hub_scope(), "by the hub", self.pace, deadline)
+        return Organizations(lambda: self._by_hub("organizations", "by the hub"))
 
     def identity(self) -> HubIdentity:
         """Who the hub is: asked once. Raises `Transient` or `Permanent`."""
@@ -95,7 +94,10 @@ class Sessions:
     def endpoint_overridden(self) -> bool:
         """Whether both IAM and STS are somewhere other than AWS, which a rehearsal demands."""
         endpoints = [self._client(name).meta.endpoint_url for name in ("iam", "iam-act", "sts")]
-        return not any(_is_aws(urlsplit(url).hostname or "") for url in endpoints)
+        partitions = self._fleet.get_component("data_loader").load_data("partitions")["partitions"]
+        outputs = [partition["outputs"] for partition in partitions]
+        own = {f".{one[name]}" for one in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")}
+        return not any((urlsplit(url).hostname or "").endswith(tuple(own)) for url in endpoints)
 
     # --- how ---
 
@@ -111,9 +113,16 @@ class Sessions:
         with self._lock:
             if (role, purpose) not in self._scopes:
                 self._scopes[role, purpose] = RoleScope(
-                    lambda: self._client("sts"), role, purpose, self._session_name, self.pace.monotonic
+                    partial(self._assume, role.arn), role, purpose, self._session_name, self.pace.monotonic
                 )
             return self._scopes[role, purpose]
+
+    def _assume(self, role_arn: str, **params: object) -> Mapping[str, Any]:
+        return self._by_hub("sts", f"of {role_arn}").once("assume_role", **params)
+
+    def _by_hub(self, client: str, where: str) -> Api:
+        deadline = Deadline(HUB_CALL, self.pace.monotonic)
+        return Api(self._client(client), self._hub_scope(), where, self.pace, deadline)
 
     def _hub_scope(self) -> HubScope:
         return HubScope(self._hub_credentials)
@@ -135,10 +144,9 @@ class Sessions:
 
     def _create(self, name: str) -> Any:
         service = name.removesuffix("-act")
-        session = self.hub if service == "sts" else self._fleet
         try:
-            region = self._region() if service == "sts" else GLOBAL_REGION[self._partition()]
-            return session.create_client(service, region_name=region, config=self._config(name))
+            region = self._region() if service == "sts" else self._global_region()
+            return self._fleet.create_client(service, region_name=region, config=self._config(name))
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
 
@@ -157,19 +165,12 @@ class Sessions:
         region: str = self.hub.get_config_variable("region") or GLOBAL_REGION["aws"]
         return region
 
-    def _partition(self) -> str:
-        partition: str = self.hub.get_partition_for_region(self._region())
-        return partition if partition in GLOBAL_REGION else "aws"
+    def _global_region(self) -> str:
+        region = self._region()
+        return GLOBAL_REGION.get(self.hub.get_partition_for_region(region), region)
 
     def _ask_identity(self) -> HubIdentity:
-        api = Api(
-            self._client("sts"),
-            self._hub_scope(),
-            "by the hub",
-            self.pace,
-            Deadline(timedelta(minutes=1), self.pace.monotonic),
-        )
-        answer = api.call("get_caller_identity")
+        answer = self._by_hub("sts", "by the hub").call("get_caller_identity")
         key_id = self._hub_credentials().access_key or ""
         return HubIdentity(
             account_id=answer["Account"],
@@ -195,5 +196,11 @@ def session_name(hub_arn: str, hostname: str) -> str:
     return re.sub(r"[^\w+=,.@-]", "-", f"{name[:room]}-{__version__}", flags=re.ASCII)
 
 
-def _is_aws(host: str) -> bool:
-    return f".{host}".endswith(AWS_HOSTS)
+@dataclass(frozen=True)
+class Organizations:
+    """The `Caller` of the organization's accounts: it lives as long as the service, its calls do not."""
+
+    connect: Callable[[], Api]
+
+    def call(self, operation: str, **params: object) -> Mapping[str, Any]:
+        return self.connect().call(operation, **params)

@@ -38,7 +38,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadedMotoServer]:
 def admin(account_id: str) -> Any:
     session = botocore.session.Session()
     role = f"arn:aws:iam::{account_id}:role/admin"
-    sts = session.create_client("sts", region_name="us-east-1")
+    sts: Any = session.create_client("sts", region_name="us-east-1")
     given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return session.create_client(
         "iam",

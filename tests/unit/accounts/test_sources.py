@@ -26,11 +26,12 @@ class OneRoot:
         self.found = found
 
     def call(self, operation: str, **params: object) -> Mapping[str, Any]:
-        return {
+        answers: dict[str, Mapping[str, Any]] = {
             "list_roots": {"Roots": [{"Id": "r-1", "Name": "Root"}]},
             "list_organizational_units_for_parent": {"OrganizationalUnits": []},
             "list_accounts_for_parent": {"Accounts": list(self.found)},
-        }[operation]
+        }
+        return answers[operation]
 
 
 def test_the_newer_state_is_believed_before_the_retired_status() -> None:
