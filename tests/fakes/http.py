@@ -19,7 +19,7 @@ class Request:
     path: str
     query: dict[str, str]
     body: dict[str, Any]
-    headers: dict[str, str]
+    headers: dict[str, str]  # by Their-Name
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         as_json = "json" in self.headers.get("Content-Type", "")
         body = (json.loads(raw) if as_json else dict(parse_qsl(raw))) if raw else {}
-        return Request(self.command, parts.path, dict(parse_qsl(parts.query)), body, dict(self.headers))
+        headers = {name.title(): value for name, value in self.headers.items()}
+        return Request(self.command, parts.path, dict(parse_qsl(parts.query)), body, headers)
 
     def _reset(self) -> None:
         # SO_LINGER with 0 seconds makes the close a RST, as a dying proxy does it.
