@@ -93,11 +93,16 @@ class Sessions:
 
     def endpoint_overridden(self) -> bool:
         """Whether both IAM and STS are somewhere other than AWS, which a rehearsal demands."""
-        endpoints = [self._client(name).meta.endpoint_url for name in ("iam", "iam-act", "sts")]
+        endpoints = [self.endpoint(name) for name in ("iam", "iam-act", "sts")]
         partitions = self._fleet.get_component("data_loader").load_data("partitions")["partitions"]
         outputs = [partition["outputs"] for partition in partitions]
         own = {f".{one[name]}" for one in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")}
         return not any((urlsplit(url).hostname or "").endswith(tuple(own)) for url in endpoints)
+
+    def endpoint(self, client: str) -> str:
+        """The URL that `iam`, `iam-act`, `sts` or `organizations` calls go to."""
+        url: str = self._client(client).meta.endpoint_url
+        return url
 
     # --- how ---
 

@@ -91,3 +91,12 @@ def test_one_page_that_fails_makes_the_whole_list_fail(aws: FakeAws, action: str
     aws.fail(HUB, f"organizations:{action}", "AccessDeniedException")
     with pytest.raises(Permanent, match=f"organizations:{action}"):
         source().list()
+
+
+def test_the_caller_serves_a_service_that_runs_for_days(aws: FakeAws) -> None:
+    days_up = [0.0]
+    api = Sessions(pace=Pace(sleep=lambda _: None, monotonic=lambda: days_up[0])).organizations()
+    listed = OrganizationAccounts(api, Selection("reader"), HUB)
+    before = names(listed)
+    days_up[0] = 30 * 86400.0
+    assert names(listed) == before
