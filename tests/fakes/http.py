@@ -41,8 +41,10 @@ class Fault:
     answer: Answer | None = None  # None with neither hang nor reset: a reset
     hang: bool = False  # no answer at all until the fake stops
     arrives: bool = False
+    passes: bool = False  # no fault: the next fault of the queue hits a later call
 
 
+PASS = Fault(passes=True)
 RESET = Fault()
 HANG = Fault(hang=True)
 ARRIVES_THEN_HANGS = Fault(hang=True, arrives=True)
@@ -87,6 +89,7 @@ class HttpFake:
             self.requests.append(request)
             queue = self._faults[self.operation(request)]
             fault = queue.popleft() if queue else None
+            fault = None if fault and fault.passes else fault
             reply = self.answer(request) if fault is None or fault.arrives else None
         if fault is None:
             return reply
