@@ -123,7 +123,7 @@ def test_a_secret_of_digits_stays_text(tmp_path: Path) -> None:
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
-    assert token_of(written(tmp_path, SLACK), {TOKEN: ""}) is None
+    assert load_config(written(tmp_path, "mode: notify\n"), {"KEYSTEWARD_MODE": ""}).mode is Mode.NOTIFY
 
 
 def test_numbers_flags_and_lists_come_from_the_environment_too() -> None:
@@ -295,6 +295,18 @@ def test_no_secret_is_in_any_message_nor_in_what_is_printed(tmp_path: Path) -> N
     config = load_config(good, {"KEYSTEWARD_LEDGER": f"postgresql://u:{secret}@db/x"})
     assert secret not in repr(config) + config.model_dump_json()
     assert config.ledger_url.endswith("@db/x")
+
+
+def test_a_secret_that_someone_else_quotes_is_blotted_out(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "sinks: {slack: {type: slack, token: xoxb-quoted, app_token: {secretsmanager: x}}}\n"
+    )
+
+    def resolver(_name: str) -> str:
+        raise Permanent("not found, and by the way: xoxb-quoted")
+
+    with pytest.raises(ConfigError, match=r"by the way: \*\*\*$"):
+        load_config(file, {}, resolver=resolver)
 
 
 def test_a_full_key_id_is_masked_in_messages(tmp_path: Path) -> None:

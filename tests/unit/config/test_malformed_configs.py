@@ -332,3 +332,10 @@ def test_notices_that_can_never_come_are_a_warning(tmp_path: Path) -> None:
     (fault,) = check_config(file, {}, now=NOW)
 
     assert (fault.line, fault.path, fault.severity) == (5, "rules[0].stages[1]", "warning")
+
+
+def test_one_required_notice_needs_no_repeat(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    act = "{name: off, when: {age: 90d}, do: deactivate, require: {notices: 1}}"
+    file.write_text(_ladder("{name: warn, when: {age: 75d}, notify: [console]}", act))
+    assert check_config(file, {}, now=NOW) == []

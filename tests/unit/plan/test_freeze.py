@@ -95,6 +95,8 @@ def test_the_end_is_told_in_utc(window: str, instant: str, end: str) -> None:
         ("02:30 - 04:00 Europe/Berlin", "2026-10-25 00:30", "2026-10-25 03:00"),
         # 28 March 2027: there is no 02:30; the clocks jump at 01:00Z
         ("01:00 - 02:30 Europe/Berlin", "2027-03-28 01:15", "2027-03-28 01:30"),
+        # the next night's window begins before this one's ends: together they are one
+        ("02:30 - 02:15 Europe/Berlin", "2026-10-25 00:45", "2026-10-26 01:15"),
         # 1 November 2026: New York shows 01:30 twice, at 05:30Z and at 06:30Z
         ("00:00 - 01:30 America/New_York", "2026-11-01 06:00", "2026-11-01 06:30"),
     ],
