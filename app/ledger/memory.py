@@ -1,0 +1,171 @@
+"""The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
+from app.ledger.interface import Change, Lease, LedgerView
+from app.model import (
+    UNDELIVERED,
+    AccountState,
+    Delivery,
+    DeliveryState,
+    Event,
+    Facts,
+    Finding,
+    Pause,
+    RememberedUser,
+    RunRecord,
+    Snooze,
+)
+
+CLAIMABLE = frozenset({DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.AMBIGUOUS})
+
+
+class MemoryLedger:
+    """`Ledger` in memory. Thread-safe; gone with the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._lease = threading.Lock()
+        self._epoch = 0
+        self._facts: dict[str, Facts] = {}
+        self._findings: dict[str, Finding] = {}
+        self._deliveries: dict[str, Delivery] = {}
+        self._snoozes: dict[str, Snooze] = {}
+        self._accounts: dict[str, AccountState] = {}
+        self._users: dict[tuple[str, str], RememberedUser] = {}
+        self._events: list[Event] = []
+        self._runs: list[RunRecord] = []
+        self._pause: Pause | None = None
+        self._rehearsal: datetime | None = None
+
+    def view(self) -> LedgerView:
+        with self._lock:
+            return LedgerView(
+                facts=dict(self._facts),
+                findings={f.uid: f for f in self._findings.values()},
+                deliveries=self._present_deliveries(),
+                snoozes=dict(self._snoozes),
+                accounts=dict(self._accounts),
+                last_run=self._runs[-1] if self._runs else None,
+                pause=self._pause,
+            )
+
+    def _present_deliveries(self) -> dict[str, list[Delivery]]:
+        found: dict[str, list[Delivery]] = {}
+        for row in self._deliveries.values():
+            finding = self._findings.get(row.finding_id)
+            if finding and finding.episode == row.episode:
+                found.setdefault(row.finding_id, []).append(row)
+        return found
+
+    def apply(self, change: Change, lease: Lease | None = None) -> None:
+        with self._lock:
+            self._check(lease)
+            for finding in change.findings:
+                stored = self._findings.get(finding.id)
+                if (stored.revision if stored else 0) != finding.revision:
+                    raise ConflictingWrite(f"finding {finding.id} was changed meanwhile")
+            self._write(change)
+
+    def _write(self, change: Change) -> None:
+        self._facts.update((f.uid, f) for f in change.facts)
+        for uid in change.forget:
+            self._facts.pop(uid, None)
+        self._findings.update((f.id, replace(f, revision=f.revision + 1)) for f in change.findings)
+        self._deliveries.update((d.id, d) for d in change.deliveries)
+        self._snoozes.update((s.uid, s) for s in change.snoozes)
+        self._accounts.update((a.account_id, a) for a in change.accounts)
+        self._users.update(((u.account_id, u.user), u) for u in change.users)
+        self._events.extend(change.events)
+        if change.run:
+            self._runs.append(change.run)
+
+    def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
+        with self._lock:
+            self._check(lease)
+            if self._pause:
+                raise Paused(f"paused by {self._pause.by}: {self._pause.reason}")
+            return tuple(row for i in ids if (row := self._claim_one(i, message_id, lease)))
+
+    def _claim_one(self, delivery_id: str, message_id: str, lease: Lease) -> Delivery | None:
+        row = self._deliveries.get(delivery_id)
+        if row is None or row.state not in CLAIMABLE:
+            return None
+        kept = row.message_id if row.state is DeliveryState.AMBIGUOUS else ""
+        claimed = replace(
+            row,
+            state=DeliveryState.CLAIMED,
+            epoch=lease.epoch,
+            attempts=row.attempts + 1,
+            message_id=kept or message_id,
+        )
+        self._deliveries[delivery_id] = claimed
+        return replace(claimed, state=row.state)
+
+    def _check(self, lease: Lease | None) -> None:
+        if lease and lease.epoch != self._epoch:
+            raise StaleLease("another replica has taken over: nothing was written")
+
+    def abandoned(self, lease: Lease) -> tuple[Delivery, ...]:
+        claimed = (d for d in self._all() if d.state is DeliveryState.CLAIMED)
+        return tuple(d for d in claimed if d.epoch < lease.epoch)
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        with self._lock:
+            return self._deliveries.get(delivery_id)
+
+    def deliveries_of(self, finding_id: str) -> Sequence[Delivery]:
+        return [d for d in self._all() if d.finding_id == finding_id]
+
+    def undelivered(self) -> Sequence[Delivery]:
+        return [d for d in self._all() if d.state in UNDELIVERED or d.state is DeliveryState.DEAD]
+
+    def _all(self) -> list[Delivery]:
+        with self._lock:
+            return list(self._deliveries.values())
+
+    def memory(self, account_id: str) -> Mapping[str, RememberedUser]:
+        with self._lock:
+            return {user: known for (owner, user), known in self._users.items() if owner == account_id}
+
+    def events(self, since: datetime | None = None) -> Sequence[Event]:
+        with self._lock:
+            return [e for e in self._events if since is None or e.at >= since]
+
+    def pause(self, pause: Pause | None, event: Event) -> None:
+        with self._lock:
+            self._pause = pause
+            self._events.append(event)
+
+    def paused(self) -> Pause | None:
+        return self._pause
+
+    def rehearsal(self) -> datetime | None:
+        return self._rehearsal
+
+    def mark_rehearsal(self, at: datetime) -> None:
+        with self._lock:
+            if self._rehearsal is None and self._runs:
+                raise LedgerError("this ledger belongs to normal runs: a rehearsal needs a ledger of its own")
+            self._rehearsal = self._rehearsal or at
+
+    @contextmanager
+    def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
+        if not self._lease.acquire(timeout=max(0.0, wait.total_seconds())):
+            yield None
+            return
+        try:
+            with self._lock:
+                self._epoch += 1
+                lease = Lease(self._epoch)
+            yield lease
+        finally:
+            self._lease.release()
+
+    def close(self) -> None:
+        """Nothing to close."""

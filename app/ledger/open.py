@@ -1,0 +1,97 @@
+"""Opens the ledger that the config's URL names, and brings its schema up to date."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+
+from app.errors import LedgerError
+from app.ledger.faults import readable_errors
+from app.ledger.interface import Ledger
+from app.ledger.lock import FileLock
+from app.ledger.schema import HEAD
+from app.ledger.sql import SqlLedger
+
+BUSY_TIMEOUT = 10  # seconds that a write waits for another process's
+
+
+def open_ledger(url: str, *, create: bool = True) -> Ledger:
+    """The ledger at ``url``. Raises `LedgerError` with a remedy.
+
+    ``create`` False: a ledger that isn't there is an error rather than a new one.
+    """
+    scheme = url.partition(":")[0]
+    if scheme != "sqlite":
+        raise LedgerError(f"ledgers of type {scheme} are not supported in this version: use sqlite:///PATH")
+    return _open_sqlite(sqlite_file(url), create)
+
+
+def sqlite_file(url: str) -> Path:
+    """``sqlite:///var/x.db`` means ``/var/x.db``, ``sqlite:///./x.db`` is relative to here."""
+    path = url.removeprefix("sqlite:///")
+    return Path(path if path.startswith(("/", "./", "../")) else f"/{path}")
+
+
+def _open_sqlite(path: Path, create: bool) -> Ledger:
+    _prepare(path, create)
+    engine = _engine(path)
+    with readable_errors():
+        if _version(engine) != HEAD:
+            _migrate(engine, path)
+    return SqlLedger(engine, FileLock(path.with_name(f"{path.name}.lock")))
+
+
+def _prepare(path: Path, create: bool) -> None:
+    """The file holds full key ids: nobody else on the machine may read it."""
+    if not create and not path.exists():
+        raise LedgerError(f"there is no ledger at {path}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {path} can't be opened: {error.strerror}; "
+            "its folder must exist and be writable for the service's user"
+        ) from None
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: Any) -> None:
+    """A write takes its lock at the start: two processes never deadlock half-way."""
+    writes = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as db:
+        if not inspect(db).has_table("alembic_version"):
+            return None
+        version: str | None = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return version
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    """Upgrades under a lock of its own, so that two processes that start at once don't collide."""
+    from app.ledger.migrations import upgrade  # slow to import, seldom needed
+
+    lock = FileLock(path.with_name(f"{path.name}.migrate"))
+    with lock.hold(timedelta(seconds=60)) as got:
+        if not got:
+            raise LedgerError("another process has been migrating the ledger for a minute: end it, try again")
+        version = _version(engine)
+        if version != HEAD:
+            upgrade(engine, version)

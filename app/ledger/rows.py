@@ -1,0 +1,43 @@
+"""How domain objects become rows: the whole object as JSON beside the few columns that queries need."""
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from app.model import (
+    AccountState,
+    Delivery,
+    Event,
+    Facts,
+    Finding,
+    Pause,
+    RememberedUser,
+    RunRecord,
+    Snooze,
+)
+
+T = TypeVar("T")
+
+
+class Codec(Generic[T]):
+    """JSON to and fro. Instants keep their microseconds and come back aware, in UTC."""
+
+    def __init__(self, kind: Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+
+    def dump(self, value: T) -> str:
+        return self._adapter.dump_json(value).decode()
+
+    def load(self, body: str) -> T:
+        return self._adapter.validate_json(body)
+
+
+FACTS: Codec[Facts] = Codec(Facts)
+FINDING: Codec[Finding] = Codec(Finding)
+DELIVERY: Codec[Delivery] = Codec(Delivery)
+SNOOZE: Codec[Snooze] = Codec(Snooze)
+EVENT: Codec[Event] = Codec(Event)
+ACCOUNT: Codec[AccountState] = Codec(AccountState)
+USER: Codec[RememberedUser] = Codec(RememberedUser)
+RUN: Codec[RunRecord] = Codec(RunRecord)
+PAUSE: Codec[Pause] = Codec(Pause)

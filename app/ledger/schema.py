@@ -1,0 +1,64 @@
+"""The tables of the SQL ledger. Each change to them is a migration in `migrations/versions/`."""
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+
+HEAD = "0001"  # the newest migration: `open.py` compares it before it loads the migration machinery
+
+metadata = MetaData()
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("uid", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("finding_id", String, nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("deliveries_of_finding", "finding_id", "episode"),
+    Index("deliveries_by_state", "state"),
+)
+snoozes = Table(
+    "snoozes", metadata, Column("uid", String, primary_key=True), Column("body", Text, nullable=False)
+)
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+accounts = Table(
+    "accounts", metadata, Column("account_id", String, primary_key=True), Column("body", Text, nullable=False)
+)
+users = Table(
+    "users",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("user", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+runs = Table(
+    "runs",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("body", Text, nullable=False),
+)
+control = Table(
+    "control", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False)
+)
