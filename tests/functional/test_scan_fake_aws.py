@@ -15,7 +15,7 @@ from app.inventory.interface import AccountMemory, Need
 from app.inventory.scan import Fleet
 from app.inventory.sessions import Limits, Sessions
 from app.inventory.users import IamLiveReader
-from app.model import Account, Inventory, LastUsed, RememberedUser, RoleRef, Scan, ScanFailure
+from app.model import Account, Inventory, LastUsed, RememberedKey, RememberedUser, RoleRef, Scan, ScanFailure
 from tests.fakes.aws import HUB, Bucket, FakeAws, point_sdk_at
 from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser
 
@@ -266,6 +266,16 @@ def test_an_account_that_denies_is_blocked_and_names_the_permission(
 def test_a_wrong_external_id_is_explained(aws: FakeAws, sessions: Sessions) -> None:
     aws.accounts[PROD].external_id = "right"
     assert "ExternalId" in failed(scan(sessions)).reason
+
+
+def test_a_user_with_a_finding_is_read_whole_however_young_his_keys(aws: FakeAws, sessions: Sessions) -> None:
+    aws.accounts[PROD].users = [user(2, 5, tags={"owner": "a@example.com"})]
+    seen = RememberedUser(PROD, "user-2", NOW, (RememberedKey(key_id(20), days(5), "Active"),))
+    memory = AccountMemory({"user-2": seen}, open_users=frozenset({"user-2"}))
+    (found,) = whole(scan(sessions, memory)).credentials
+    assert (found.live, found.tags, found.last_used) == (True, {"owner": "a@example.com"}, LastUsed.never())
+    (far,) = whole(scan(sessions, replace(memory, open_users=frozenset()))).credentials
+    assert (far.live, far.tags, far.id) == (False, None, key_id(20))
 
 
 def test_a_user_with_a_finding_who_is_gone_is_proven_gone(aws: FakeAws, sessions: Sessions) -> None:
