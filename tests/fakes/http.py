@@ -85,6 +85,8 @@ class HttpFake:
 
     def handle(self, request: Request) -> Answer | None:
         """None: drop the connection."""
+        if self._over.is_set():  # a stopped server must not answer on connections that were kept alive
+            return None
         with self._lock:
             self.requests.append(request)
             queue = self._faults[self.operation(request)]
