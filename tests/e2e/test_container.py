@@ -115,6 +115,13 @@ def test_what_builds_it_does_not_ship(image: str) -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_it_holds_every_file_of_the_package(image: str) -> None:
+    script = "cd /opt/keysteward/lib/python3*/site-packages && find app -type f ! -name '*.pyc'"
+    shipped = set(run(image, "-c", script, entrypoint="sh").stdout.split())
+    written = {path.relative_to(ROOT) for path in (ROOT / "app").rglob("*") if path.is_file()}
+    assert shipped == {str(path) for path in written if path.suffix != ".pyc"}
+
+
 def test_it_brings_no_secret_and_no_leftovers(image: str) -> None:
     added = set(json.loads(inspect(image, "{{json .Config.Env}}"))) - set(
         json.loads(inspect(BASE, "{{json .Config.Env}}")) or ()
