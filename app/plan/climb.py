@@ -18,7 +18,7 @@ from app.plan import render
 from app.plan.actions import Act, Judged
 from app.plan.context import Subject
 from app.plan.draft import Draft
-from app.plan.lifecycle import open_finding, resend_what_was_done, snoozed
+from app.plan.lifecycle import left_the_ladder, open_finding, resend_what_was_done, snoozed
 from app.plan.notices import (
     due_slots,
     fill,
@@ -56,7 +56,7 @@ class Step:
 def climb(draft: Draft, subject: Subject, decision: Decision, old: Finding | None, again: bool) -> Judged:
     """Opens or continues the finding, then notifies, acts, or holds."""
     if snoozed(draft, subject):
-        return _on_hold(draft, subject, decision, old)
+        return _on_hold(draft, subject, decision, left_the_ladder(draft, old) if old and again else old)
     step = _step(draft, subject, decision, open_finding(draft, subject, decision, old, again))
     draft.keep(step.finding)
     resend_what_was_done(draft, step.finding)

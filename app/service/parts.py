@@ -20,7 +20,7 @@ from app.sinks.interface import Sink
 class Counts(Protocol):
     """Counters that only grow, for the metrics."""
 
-    def add(self, name: str, amount: float = 1, **labels: str) -> None: ...
+    def add(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
 
 class Progress(Protocol):
@@ -38,7 +38,7 @@ class NoProgress:
 
 
 class NoCounts:
-    def add(self, name: str, amount: float = 1, **labels: str) -> None: ...
+    def add(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     ctx = context(parts, hub, parts.ledger.view(), now)
 
     scanned = tuple(scan_all(parts, ctx, listed, now))
+    if parts.stop.is_set():
+        return RunReport(now, "failed", Plan(now), failures=("stopped during the scan: nothing was decided",))
     plan = plan_for(parts, ctx, listed, scanned, now)
     parts.ledger.apply(_written(ctx, plan, scanned, now), lease)
 

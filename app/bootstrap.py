@@ -1,0 +1,219 @@
+"""The composition root: the only place where concrete classes meet."""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from pydantic import BaseModel, SecretStr
+
+from app.accounts.combined import CombinedAccounts
+from app.accounts.current import CurrentAccount
+from app.accounts.interface import AccountList, AccountSource
+from app.accounts.organizations import OrganizationAccounts, Selection
+from app.accounts.static import StaticAccounts
+from app.clock import Clock, FixedClock, SystemClock
+from app.config.accounts import OrganizationSettings
+from app.config.load import find_config, load_config
+from app.config.schema import Config
+from app.errors import ConfigError, LedgerError
+from app.inventory.actor import IamKeyActor
+from app.inventory.api import Pace
+from app.inventory.iam import IamScanner
+from app.inventory.scan import Fleet
+from app.inventory.sessions import Sessions
+from app.inventory.users import IamLiveReader
+from app.ledger.interface import Ledger
+from app.ledger.memory import MemoryLedger
+from app.ledger.open import open_ledger
+from app.model import Mode
+from app.service.parts import NoProgress, Parts, Progress
+from app.sinks.interface import Sink
+from app.sinks.registry import SINKS
+from app.sinks.waits import Waits
+from app.telemetry import Counters, redactor
+
+REHEARSAL_ADVICE = "a rehearsal runs against a stand-in for AWS: set AWS_ENDPOINT_URL to it"
+
+
+@dataclass
+class Service:
+    """Everything one process shares: the config, the sessions with AWS, the ledger, the sinks."""
+
+    config: Config
+    clock: Clock
+    sessions: Sessions
+    ledger: Ledger
+    sinks: Mapping[str, Sink] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
+    stop: threading.Event = field(default_factory=threading.Event)
+    rehearsal: bool = False
+
+    def parts(self, progress: Progress | None = None) -> Parts:
+        """What one run is made of."""
+        return Parts(
+            policy=self.config.policy(),
+            limits=self.config.limits(),
+            clock=self.clock,
+            ledger=self.ledger,
+            accounts=ConfiguredAccounts(self.config, self.sessions),
+            fleet=Fleet(IamScanner(self.sessions)),
+            reader=IamLiveReader(self.sessions),
+            actor=IamKeyActor(self.sessions),
+            hub=self.sessions.identity,
+            sinks=self.sinks,
+            aws_clock=None if self.rehearsal else self.sessions.aws_clock,
+            counts=self.counters,
+            progress=progress or NoProgress(),
+            stop=self.stop,
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+            config_hash=self.config.hash,
+        )
+
+
+@dataclass(frozen=True)
+class ConfiguredAccounts:
+    """`AccountSource` by the config. Who the hub is gets asked only when the list is wanted."""
+
+    config: Config
+    sessions: Sessions
+
+    def list(self) -> AccountList:
+        return self._source().list()
+
+    def _source(self) -> AccountSource:
+        wanted = self.config.accounts
+        by_hand = tuple(account.domain() for account in wanted.static)
+        if wanted.organization:
+            return CombinedAccounts(self._organization(wanted.organization), by_hand)
+        return StaticAccounts(by_hand) if by_hand else CurrentAccount(self._whoami)
+
+    def _whoami(self) -> tuple[str, str]:
+        hub = self.sessions.identity()
+        return hub.account_id, hub.partition
+
+    def _organization(self, wanted: OrganizationSettings) -> OrganizationAccounts:
+        hub = self.sessions.identity()
+        selection = Selection(
+            role_name=wanted.role_name,
+            actor_role_name=wanted.actor_role_name,
+            external_id=wanted.external_id,
+            include_ous=frozenset(wanted.include_ous),
+            exclude_ous=frozenset(wanted.exclude_ous),
+            exclude_accounts=frozenset(wanted.exclude_accounts),
+            with_tags=any(rule.match.account_tags for rule in self.config.policy().rules),
+        )
+        api = self.sessions.organizations()
+        return OrganizationAccounts(api, selection, hub.account_id, hub.partition)
+
+
+def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:
+    """The effective config. Raises `ConfigError`. Its secrets are masked in every log from here on."""
+    config = load_config(find_config(option, env, cwd), env, now=now, resolver=secret_from_aws)
+    for secret in _secrets(config):
+        redactor.add(secret)
+    return config
+
+
+def _secrets(config: Config) -> list[str]:
+    found = []
+    for settings in config.sinks.values():
+        assert isinstance(settings, BaseModel)  # noqa: S101 - the config's validator made it one
+        values = (getattr(settings, name) for name in type(settings).model_fields)
+        found += [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return found
+
+
+def secret_from_aws(reference: str) -> str:
+    """Reads ``NAME`` or ``NAME#KEY`` from AWS Secrets Manager with the hub's credentials."""
+    name, _, key = reference.partition("#")
+    try:
+        client: Any = botocore.session.Session().create_client("secretsmanager")
+        text: str = client.get_secret_value(SecretId=name)["SecretString"]
+        return str(json.loads(text)[key]) if key else text
+    except Exception as error:
+        raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
+
+
+def build_sinks(config: Config) -> dict[str, Sink]:
+    """The configured sinks; none in `observe`, which tells nobody anything."""
+    if config.mode is Mode.OBSERVE:
+        return {}
+    return {name: _build_sink(name, settings) for name, settings in config.sinks.items()}
+
+
+def _build_sink(name: str, settings: Any) -> Sink:
+    return SINKS[settings.type].build(name, settings, Waits())
+
+
+def connect(clock: Clock | None = None) -> tuple[Sessions, threading.Event]:
+    """Sessions with AWS, and the event that ends all their waiting."""
+    stop = threading.Event()
+    return Sessions(pace=Pace(stop=stop), clock=clock or SystemClock()), stop
+
+
+def open_service(config: Config, *, sinks: Callable[[Config], Mapping[str, Sink]] = build_sinks) -> Service:
+    """A service for real: refuses a ledger of rehearsals. Raises `ConfigError` or `LedgerError`."""
+    sessions, stop = connect()
+    ledger = open_ledger(config.ledger_url)
+    if ledger.rehearsal():
+        raise ConfigError("ledger: it belongs to rehearsals (run --at): name another for normal runs")
+    return Service(config, SystemClock(), sessions, ledger, sinks(config), stop=stop)
+
+
+def open_rehearsal(config: Config, at: datetime) -> Service:
+    """A service at a made-up instant. It needs a stand-in for AWS and a ledger of its own."""
+    sessions, stop = connect()
+    if not sessions.endpoint_overridden():
+        raise ConfigError(f"run --at: {REHEARSAL_ADVICE}")
+    ledger = open_ledger(config.ledger_url)
+    try:
+        ledger.mark_rehearsal(at)
+    except LedgerError as error:
+        raise ConfigError(f"run --at: {error}") from None
+    return Service(config, FixedClock(at), sessions, ledger, build_sinks(config), stop=stop, rehearsal=True)
+
+
+def open_for_change(config: Config, at: datetime | None) -> Service:
+    """For commands that change something. In a ledger of rehearsals, now is its last run."""
+    sessions, stop = connect()
+    ledger = open_ledger(config.ledger_url)
+    rehearsal = ledger.rehearsal()
+    if at and not rehearsal:
+        raise ConfigError("--at: only in a ledger of rehearsals (run --at)")
+    last = ledger.view().last_run if rehearsal else None
+    clock: Clock = FixedClock(at or (last.at if last else rehearsal)) if rehearsal else SystemClock()
+    return Service(config, clock, sessions, ledger, stop=stop, rehearsal=rehearsal is not None)
+
+
+def open_for_looking(config: Config, at: datetime | None) -> Service:
+    """For commands that write nothing: the ledger is read where there is one."""
+    sessions, stop = connect()
+    try:
+        ledger: Ledger = open_ledger(config.ledger_url, create=False)
+    except LedgerError:
+        ledger = MemoryLedger()
+    clock: Clock = FixedClock(at) if at else _clock_of(ledger)
+    return Service(config, clock, sessions, ledger, _sinks_without_secrets(config), stop=stop, rehearsal=True)
+
+
+def _clock_of(ledger: Ledger) -> Clock:
+    last = ledger.view().last_run if ledger.rehearsal() else None
+    return FixedClock(last.at) if last else SystemClock()
+
+
+def _sinks_without_secrets(config: Config) -> dict[str, Sink]:
+    """What looking ahead needs of the sinks: a missing token is no obstacle to that."""
+    found = {}
+    for name, settings in config.sinks.items():
+        try:
+            found[name] = _build_sink(name, settings)
+        except ConfigError:
+            continue
+    return found if config.mode is not Mode.OBSERVE else {}

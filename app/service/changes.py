@@ -1,0 +1,122 @@
+"""What people change by command: snooze, unsnooze, pause, resume, restore. Each is audited by name."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from app.errors import KeystewardError, LedgerError, Paused, Permanent
+from app.ledger.interface import Change, Lease, Ledger, LedgerView
+from app.model import Account, DeliveryState, Event, Facts, Finding, FindingState, Pause, Snooze, mask
+from app.plan.require import day
+from app.service.lookup import find_one
+from app.service.parts import Parts
+
+RESTORE_SNOOZE = timedelta(days=7)
+LEASE_WAIT = timedelta(seconds=30)
+
+
+def snooze(parts: Parts, key: str, span: timedelta, by: str, reason: str) -> str:
+    """Puts one ladder on hold. Raises `NotFound` or `AmbiguousKey`."""
+    now = parts.clock.now()
+    view = parts.ledger.view()
+    facts = find_one(view, key)
+    put = Snooze(facts.uid, now + span, by, reason, now)
+    event = _event(parts, view, facts, "snoozed", by, f"until {day(put.until)}: {reason}")
+    parts.ledger.apply(Change(snoozes=(put,), events=(event,)))
+    return f"{event.key} of {facts.user} is snoozed until {day(put.until)}"
+
+
+def unsnooze(parts: Parts, key: str, by: str) -> str:
+    """Ends a snooze now; a new dated notice still precedes any act by 24 h."""
+    now = parts.clock.now()
+    view = parts.ledger.view()
+    facts = find_one(view, key)
+    old = view.snoozes.get(facts.uid)
+    if old is None or old.until <= now:
+        return f"{_masked(facts)} of {facts.user} is not snoozed"
+    event = _event(parts, view, facts, "unsnoozed", by, "")
+    parts.ledger.apply(Change(snoozes=(replace(old, until=now),), events=(event,)))
+    return f"{event.key} of {facts.user} is not snoozed any more"
+
+
+def pause(ledger: Ledger, parts: Parts, by: str, reason: str) -> str:
+    now = parts.clock.now()
+    ledger.pause(Pause(by, reason, now), Event(now, by, "paused", detail=reason))
+    return "Paused: nothing is sent or done on any replica; scanning goes on"
+
+
+def resume(ledger: Ledger, parts: Parts, by: str) -> str:
+    ledger.pause(None, Event(parts.clock.now(), by, "resumed"))
+    return "Resumed"
+
+
+def restore(parts: Parts, key: str, by: str, reason: str) -> str:
+    """Reactivates a key that this service deactivated, and snoozes it for 7 days.
+
+    Works in every mode and obeys `pause`. Raises `Permanent` when there is nothing to restore.
+    """
+    paused = parts.ledger.paused()
+    if paused:
+        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
+    view = parts.ledger.view()
+    facts = find_one(view, key)
+    if facts.deactivated_at is None:
+        raise Permanent(f"{_masked(facts)} of {facts.user} was not deactivated by this service")
+    account = _account(parts, facts)
+    with parts.ledger.lease(parts.holder, LEASE_WAIT) as lease:
+        if lease is None:
+            raise LedgerError("a run is under way and has not ended for 30 s: try again")
+        return _restore(parts, facts, account, by, reason, lease)
+
+
+def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:
+    view = parts.ledger.view()  # again: a run may have ended meanwhile
+    now = parts.clock.now()
+    parts.actor.activate(account, facts.user, facts.key_id)
+    finding = view.findings.get(facts.uid)
+    until = now + RESTORE_SNOOZE
+    event = _event(parts, view, facts, "restored", by, reason)
+    known = view.facts.get(facts.uid, facts)
+    change = Change(
+        facts=(replace(known, deactivated_at=None),),
+        findings=_ended(finding),
+        deliveries=tuple(
+            replace(d, state=DeliveryState.CANCELLED, settled_at=now, error="restored")
+            for d in (view.deliveries.get(finding.id, ()) if finding else ())
+            if d.state in (DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.AMBIGUOUS)
+        ),
+        snoozes=(Snooze(facts.uid, until, by, f"restored: {reason}", now),),
+        events=(event,),
+    )
+    parts.ledger.apply(change, lease)
+    return f"{event.key} of {facts.user} in {account.label} is active again, and snoozed until {day(until)}"
+
+
+def _ended(finding: Finding | None) -> tuple[Finding, ...]:
+    """Its episode is over: the next notice begins a new one on the same ticket."""
+    if finding is None or finding.state is FindingState.RESOLVED:
+        return ()
+    return (replace(finding, state=FindingState.DORMANT, due_at=None),)
+
+
+def _account(parts: Parts, facts: Facts) -> Account:
+    found = next((a for a in parts.accounts.list().accounts if a.id == facts.account_id), None)
+    if found is None:
+        raise Permanent(f"account {facts.account_id} is not among the configured accounts")
+    return found
+
+
+def caller(parts: Parts) -> str:
+    """The default of `--by`: the caller's ARN, or why it is not known."""
+    try:
+        return parts.hub().arn
+    except KeystewardError:
+        return "unknown (no AWS identity)"
+
+
+def _event(parts: Parts, view: LedgerView, facts: Facts, what: str, by: str, detail: str) -> Event:
+    finding_id = Finding.id_for(facts.uid)
+    return Event(parts.clock.now(), by, what, facts.account_id, finding_id, _masked(facts), detail)
+
+
+def _masked(facts: Facts) -> str:
+    return mask(facts.key_id)

@@ -1,0 +1,120 @@
+"""The scheduler around `run_once`: one cycle at a time, a missed one made up, stopped within seconds."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from app.errors import KeystewardError
+from app.ledger.interface import LedgerView
+from app.service.parts import Parts
+from app.service.picture import picture, with_deliveries
+from app.service.retry import retry_failed
+from app.service.run_once import RunReport, run_once
+from app.service.snapshot import Health, SnapshotHolder
+from app.telemetry import Counters, log_fields
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = timedelta(seconds=10)
+RETRY_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`every` with `jitter`, or a five-field `cron` in `timezone`."""
+
+    every: timedelta
+    jitter: timedelta
+    cron: str | None = None
+    timezone: str = "UTC"
+
+    def trigger(self) -> BaseTrigger:
+        if self.cron:
+            return CronTrigger.from_crontab(self.cron, timezone=ZoneInfo(self.timezone))
+        jitter = int(self.jitter.total_seconds()) or None
+        return IntervalTrigger(seconds=self.every.total_seconds(), jitter=jitter, timezone=UTC)
+
+    def first(self, view: LedgerView, now: datetime) -> datetime | None:
+        """When the first cycle runs: at once when one was missed, else when it is due (None: by cron)."""
+        last = view.last_run.at if view.last_run else None
+        if self.cron:
+            missed = last is None or self._next_after(last) <= now
+            return now if missed else None
+        return now if last is None or last + self.every <= now else last + self.every
+
+    def _next_after(self, instant: datetime) -> datetime:
+        following: datetime | None = self.trigger().get_next_fire_time(instant, instant)
+        return following or instant
+
+
+@dataclass
+class Daemon:
+    """Runs cycles until it is stopped. ``build`` makes the parts of the next run."""
+
+    parts: Parts
+    schedule: Schedule
+    holder: SnapshotHolder
+    health: Health
+    counters: Counters
+    running: threading.Lock = field(default_factory=threading.Lock)
+    on_report: Callable[[RunReport], None] = lambda report: None
+
+    def start(self) -> None:
+        """Starts the scheduler in threads of its own."""
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        first = self.schedule.first(self.parts.ledger.view(), self.parts.clock.now())
+        more = {"next_run_time": first} if first else {}
+        self._scheduler.add_job(self.cycle, self.schedule.trigger(), id="cycle", **defaults, **more)
+        retry = IntervalTrigger(seconds=RETRY_EVERY.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(self.retry, retry, id="retry", **defaults)
+        beat = IntervalTrigger(seconds=HEARTBEAT.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(self.health.beat, beat, id="beat", **defaults)
+        self._scheduler.start()
+        self._note_next()
+
+    def stop(self, wait: timedelta) -> bool:
+        """Ends all waiting, lets the delivery in hand finish; whether it did within ``wait``."""
+        self.parts.stop.set()
+        self._scheduler.shutdown(wait=False)
+        return self.running.acquire(timeout=wait.total_seconds())
+
+    def cycle(self) -> None:
+        """One run; whatever happens inside, the next one comes."""
+        with self.running:
+            started = self.health.monotonic()
+            try:
+                report = run_once(self.parts)
+                self.counters.observe_scan(self.health.monotonic() - started)
+                self.holder.set(picture(self.parts, report, self.holder.get()))
+                self.on_report(report)
+            except KeystewardError as error:
+                log.error("run failed", **log_fields(reason=str(error)))
+            except Exception:
+                log.exception("run failed")
+        self._note_next()
+
+    def retry(self) -> None:
+        """Failed notices between two runs; a run under way does that itself."""
+        if not self.running.acquire(blocking=False):
+            return
+        try:
+            retry_failed(self.parts)
+            self.holder.update(lambda last: with_deliveries(self.parts, last))
+        except KeystewardError as error:
+            log.warning("retry failed", **log_fields(reason=str(error)))
+        finally:
+            self.running.release()
+
+    def _note_next(self) -> None:
+        job = self._scheduler.get_job("cycle") if not self.parts.stop.is_set() else None
+        upcoming = job.next_run_time if job else None
+        self.holder.update(lambda last: replace(last, next_run_at=upcoming))
