@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.errors import KeystewardError, LedgerError, Paused, Permanent
-from app.ledger.interface import Change, Lease, Ledger, LedgerView
+from app.ledger.interface import Change, Lease, LedgerView
 from app.model import Account, DeliveryState, Event, Facts, Finding, FindingState, Pause, Snooze, mask
 from app.plan.require import day
 from app.service.lookup import find_one
@@ -38,14 +38,14 @@ def unsnooze(parts: Parts, key: str, by: str) -> str:
     return f"{event.key} of {facts.user} is not snoozed any more"
 
 
-def pause(ledger: Ledger, parts: Parts, by: str, reason: str) -> str:
+def pause(parts: Parts, by: str, reason: str) -> str:
     now = parts.clock.now()
-    ledger.pause(Pause(by, reason, now), Event(now, by, "paused", detail=reason))
+    parts.ledger.pause(Pause(by, reason, now), Event(now, by, "paused", detail=reason))
     return "Paused: nothing is sent or done on any replica; scanning goes on"
 
 
-def resume(ledger: Ledger, parts: Parts, by: str) -> str:
-    ledger.pause(None, Event(parts.clock.now(), by, "resumed"))
+def resume(parts: Parts, by: str) -> str:
+    parts.ledger.pause(None, Event(parts.clock.now(), by, "resumed"))
     return "Resumed"
 
 

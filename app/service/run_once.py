@@ -82,6 +82,8 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     held = _carry_out(round_, plan, inferred)
     plan = replace(plan, held=(*plan.held, *held))
     report = _report(round_, plan, scanned, listed)
+    if parts.stop.is_set():
+        return report  # unrecorded, so that the next start makes the run up
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.info("run finished", **log_fields(**_summary(report)))
     return report

@@ -1,0 +1,5 @@
+"""``python -m app`` is ``keysteward``."""
+
+from app.cli import main
+
+main()

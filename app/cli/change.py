@@ -1,0 +1,80 @@
+"""Commands that change something: snooze, unsnooze, pause, resume, restore."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from app.bootstrap import open_for_change
+from app.cli.options import Span, at_option, by_option, config_option, load, reason_option
+from app.cli.show import echo
+from app.service import changes
+from app.service.parts import Parts
+
+AT = at_option("In a ledger of rehearsals: when this happens.")
+
+
+def _parts(config_path: Path | None, at: datetime | None) -> Parts:
+    return open_for_change(load(config_path), at).parts()
+
+
+@click.command()
+@click.argument("key")
+@click.option("--for", "span", type=Span(), required=True, help="How long: 90s, 15m, 6h, 7d or 2w.")
+@reason_option
+@by_option
+@AT
+@config_option
+def snooze(
+    key: str, span: timedelta, reason: str, by: str | None, at: datetime | None, config_path: Path | None
+) -> None:
+    """Put the ladder of KEY on hold (last four characters, full id, user name or finding id)."""
+    parts = _parts(config_path, at)
+    echo(changes.snooze(parts, key, span, by or changes.caller(parts), reason))
+
+
+@click.command()
+@click.argument("key")
+@by_option
+@AT
+@config_option
+def unsnooze(key: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
+    """End the snooze of KEY. A new notice still precedes any act by 24 hours."""
+    parts = _parts(config_path, at)
+    echo(changes.unsnooze(parts, key, by or changes.caller(parts)))
+
+
+@click.command()
+@reason_option
+@by_option
+@AT
+@config_option
+def pause(reason: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
+    """Stop all acting and notifying at once, on every replica. Scanning goes on."""
+    parts = _parts(config_path, at)
+    echo(changes.pause(parts, by or changes.caller(parts), reason))
+
+
+@click.command()
+@by_option
+@AT
+@config_option
+def resume(by: str | None, at: datetime | None, config_path: Path | None) -> None:
+    """End the pause."""
+    parts = _parts(config_path, at)
+    echo(changes.resume(parts, by or changes.caller(parts)))
+
+
+@click.command()
+@click.argument("key")
+@reason_option
+@by_option
+@AT
+@config_option
+def restore(key: str, reason: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
+    """Reactivate KEY, which this service deactivated, and snooze it for 7 days."""
+    parts = _parts(config_path, at)
+    echo(changes.restore(parts, key, by or changes.caller(parts), reason))
+
+
+COMMANDS = (snooze, unsnooze, pause, resume, restore)

@@ -1,0 +1,74 @@
+"""Commands about the config: check-config, schema, iam-policy."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from app.cli.options import config_option, load
+from app.cli.show import as_json, echo
+from app.config.load import check_config, find_config
+from app.config.schema import Config, json_schema
+from app.inventory.permissions import PolicyKind, policy_document, role_pattern
+from app.model import Mode
+
+
+@click.command("check-config")
+@config_option
+def check(config_path: Path | None) -> int:
+    """Read the config and print every fault at once, as FILE:LINE: path: message."""
+    path = find_config(config_path, os.environ, Path.cwd())
+    faults = check_config(path, os.environ, now=datetime.now(UTC))
+    for fault in faults:
+        echo(f"{fault}")
+    if not faults:
+        echo(f"{path or 'The default config'} is fine")
+    return 2 if faults else 0
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the config file, for editors."""
+    as_json(json_schema())
+
+
+@click.command("iam-policy")
+@click.argument("role", type=click.Choice(["hub", "spoke", "actor"]))
+@click.option(
+    "--partition", type=click.Choice(["aws", "aws-us-gov", "aws-cn"]), default="aws", show_default=True
+)
+@config_option
+def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> None:
+    """Print the least-privilege policy document of a role, for this very config and mode."""
+    config = load(config_path)
+    document = policy_document(
+        role,
+        partition=partition,
+        organization=config.accounts.organization is not None,
+        role_arns=_roles(config, partition),
+        own_account=_reads_own_account(config),
+    )
+    as_json(document)
+
+
+def _reads_own_account(config: Config) -> bool:
+    wanted = config.accounts
+    nothing = wanted.organization is None and not wanted.static
+    return nothing or wanted.organization is not None or any(a.role_arn is None for a in wanted.static)
+
+
+def _roles(config: Config, partition: str) -> list[str]:
+    """Below `enforce` no role that writes is needed, so none may be assumed."""
+    acts = config.mode is Mode.ENFORCE
+    organization, found = config.accounts.organization, []
+    if organization:
+        names = [organization.role_name, organization.actor_role_name if acts else None]
+        found += [role_pattern(partition, name) for name in names if name]
+    for account in config.accounts.static:
+        arns = [account.role_arn, account.actor_role_arn if acts else None]
+        found += [arn for arn in arns if arn]
+    return found
+
+
+COMMANDS = (check, schema, iam_policy)

@@ -1,0 +1,221 @@
+"""Commands that only look: scan, plan, explain, history."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.bootstrap import open_for_looking
+from app.cli import show
+from app.cli.options import Instant, Span, at_option, config_option, format_option, load
+from app.cli.story import explain_key
+from app.model import Verb
+from app.plan.actions import HeldAct, Judged, Plan
+from app.policy.evaluate import last_used_text
+from app.policy.near import NEVER
+from app.policy.stages import stage_due
+from app.service.preview import Preview, preview
+
+SCAN_COLUMNS = (
+    "account_id",
+    "account",
+    "user",
+    "key",
+    "status",
+    "created",
+    "age_days",
+    "last_used",
+    "state",
+    "reason",
+)
+PLAN_COLUMNS = ("what", "account_id", "account", "user", "key", "due_at", "why")
+
+
+@click.command()
+@format_option("json", "csv")
+@click.option("--live", is_flag=True, help="Read every user live: all key ids, more calls.")
+@config_option
+def scan(form: str, live: bool, config_path: Path | None) -> int:
+    """Inventory with verdicts. Read-only; needs no config: current AWS credentials, default policy."""
+    service = open_for_looking(load(config_path), None)
+    seen = preview(service.parts(show.Bar()), NEVER if live else timedelta(0))
+    now = seen.plan.now
+    rows = sorted((_scan_row(j, now) for j in seen.plan.judged), key=lambda r: -int(r["age_days"]))
+    if form == "table":
+        _scan_table(rows)
+    else:
+        _machine(form, SCAN_COLUMNS, rows)
+    return _end(seen)
+
+
+def _scan_row(j: Judged, now: datetime) -> dict[str, Any]:
+    credential = j.credential
+    return {
+        "account_id": j.account.id,
+        "account": j.account.label,
+        "user": credential.user,
+        "key": credential.masked,
+        "status": credential.status,
+        "created": credential.created,
+        "age_days": (now - credential.created).days,
+        "last_used": last_used_text(credential.last_used, now),
+        "state": j.state,
+        "reason": j.decision.reason.text if j.decision else "far from every stage",
+    }
+
+
+def _scan_table(rows: list[dict[str, Any]]) -> None:
+    columns = ("Account", "User", "Key", "Status", "Age", "Last used", "Verdict")
+    names = ("account", "user", "key", "status", "age_days", "last_used", "state")
+    cells = ([f"{row[name]} d" if name == "age_days" else str(row[name]) for name in names] for row in rows)
+    show.table(f"{len(rows)} access keys", columns, cells, style=6)
+
+
+@click.command()
+@at_option("As of this date instead of now.")
+@click.option(
+    "--until", type=Span(), help="Also the calendar of what comes due within this time, such as 30d."
+)
+@format_option("json", "csv")
+@config_option
+def plan(at: datetime | None, until: timedelta | None, form: str, config_path: Path | None) -> int:
+    """What a run would do now. Touches nothing."""
+    service = open_for_looking(load(config_path), at)
+    seen = preview(service.parts(show.Bar()), until or timedelta(0))
+    rows = [*_plan_rows(seen.plan), *(_calendar(seen, until) if until else ())]
+    if form == "table":
+        _plan_table(seen.plan, rows)
+    else:
+        _machine(form, PLAN_COLUMNS, rows)
+    return _end(seen)
+
+
+def _plan_rows(made: Plan) -> Iterator[dict[str, Any]]:
+    for act in made.acts:
+        key, account = act.credential.masked, act.account
+        yield _row(
+            act.verb.value,
+            account.id,
+            account.label,
+            act.credential.user,
+            key,
+            act.due_at,
+            _why(made, act.finding.id),
+        )
+    rows = {d.id: d for d in made.change.deliveries}
+    for row in (rows[i] for i in made.send if i in rows):
+        p = row.payload
+        what = f"{row.stage} notice by {row.sink}" if row.verb is Verb.NOTIFY else f"resolve in {row.sink}"
+        why = f"to {row.recipient or 'nobody'}: {p['headline']}"
+        yield _row(what, p["account_id"], p["account"], p["user"], p["key_tail"], row.names_date, why)
+    for held in made.held:
+        yield _held_row(held)
+
+
+def _held_row(h: HeldAct) -> dict[str, Any]:
+    what = f"held: {h.verb.value} ({h.guard})"
+    return _row(what, h.account_id, h.account, h.user, h.key, h.due_at, h.text)
+
+
+def _row(
+    what: str, account_id: str, account: str, user: str, key: str, due_at: datetime | None, why: str
+) -> dict[str, Any]:
+    values = (what, account_id, account, user, key, due_at, why)
+    return dict(zip(PLAN_COLUMNS, values, strict=True))
+
+
+def _why(made: Plan, finding_id: str) -> str:
+    found = (
+        j.decision.reason.text for j in made.judged if j.finding and j.finding.id == finding_id and j.decision
+    )
+    return next(found, "")
+
+
+def _calendar(seen: Preview, until: timedelta) -> Iterable[dict[str, Any]]:
+    """When each stage comes due if nothing changes; destructive ones on the day that notices name."""
+    now, found = seen.plan.now, []
+    for j in seen.plan.judged:
+        for what, due in _coming(seen, j):
+            if now < due <= now + until:
+                key, why = j.credential.masked, "if nothing changes"
+                found.append(
+                    _row(f"{what} on", j.account.id, j.account.label, j.credential.user, key, due, why)
+                )
+    return sorted(found, key=lambda row: row["due_at"])
+
+
+def _coming(seen: Preview, j: Judged) -> Iterator[tuple[str, datetime]]:
+    decision = j.decision
+    if decision is None or decision.rule is None or decision.exempt:
+        return
+    facts = seen.ctx.view.facts.get(j.credential.uid)
+    since = facts.inactive_since if facts else None
+    for stage in decision.rule.stages:
+        due = stage_due(stage, j.credential, since)
+        named = j.next_act_at if stage.do and j.next_act and stage.do.value == j.next_act.value else None
+        if due and (named or due):
+            yield stage.name, max(due, named) if named else due
+
+
+def _plan_table(made: Plan, rows: list[dict[str, Any]]) -> None:
+    columns = ("What", "Account", "User", "Key", "Date", "Why")
+    cells = [[r["what"], r["account"], r["user"], r["key"], show.date(r["due_at"]), r["why"]] for r in rows]
+    if cells:
+        show.table(f"Plan as of {show.date(made.now)}", columns, cells)
+    else:
+        show.echo(f"Nothing to do as of {show.date(made.now)}: {len(made.judged)} keys, none is due")
+
+
+def _machine(form: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    if form == "json":
+        show.as_json(rows)
+    else:
+        show.as_csv(columns, rows)
+
+
+def _end(seen: Preview) -> int:
+    for text in seen.warnings:
+        show.warn(f"warning: {text}")
+    for text in seen.failures:
+        show.warn(f"failed: {text}")
+    return 1 if seen.failures else 0
+
+
+@click.command()
+@click.argument("key")
+@at_option("As of this date instead of now.")
+@format_option("json")
+@config_option
+def explain(key: str, at: datetime | None, form: str, config_path: Path | None) -> int:
+    """Why KEY is where it is: the rule that matched, each stage's date, what was delivered."""
+    service = open_for_looking(load(config_path), at)
+    story = explain_key(service.parts(show.Bar()), key)
+    if form == "json":
+        show.as_json(story.data())
+    else:
+        story.print()
+    return 0
+
+
+@click.command()
+@click.option("--since", type=Instant(), metavar="INSTANT", help="Only from this instant on.")
+@format_option("json", "csv")
+@config_option
+def history(since: datetime | None, form: str, config_path: Path | None) -> int:
+    """The audit trail: who did what, when and why."""
+    service = open_for_looking(load(config_path), None)
+    columns = ("at", "by", "what", "account_id", "key", "finding_id", "detail")
+    rows = [{name: getattr(e, name) for name in columns} for e in service.ledger.events(since)]
+    if form == "table":
+        cells = ([show.date(r["at"]), *(str(r[name]) for name in columns[1:])] for r in rows)
+        show.table(
+            f"{len(rows)} events", ("When", "By", "What", "Account", "Key", "Finding", "Detail"), cells
+        )
+    else:
+        _machine(form, columns, rows)
+    return 0
+
+
+COMMANDS = (scan, plan, explain, history)

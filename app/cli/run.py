@@ -1,0 +1,116 @@
+"""``keysteward run``: the daemon, one cycle, or a rehearsal."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from app import __version__
+from app.bootstrap import Service, open_rehearsal, open_service
+from app.cli.options import at_option, config_option, load
+from app.cli.show import Bar, echo, warn
+from app.config.schema import Config
+from app.service.daemon import Daemon, Schedule
+from app.service.run_once import RunReport, run_once
+from app.service.snapshot import Health, Snapshot, SnapshotHolder
+from app.sinks.prometheus.collector import SnapshotCollector, build_registry
+from app.telemetry import configure_logging, log_fields
+from app.web.app import create_app
+from app.web.server import serve
+
+log = logging.getLogger("keysteward")
+
+EXIT = {"success": 0, "standby": 0, "partial": 1, "failed": 3}
+# SIGTERM to the end: an orchestrator kills after 30 s by default, a person waits less gladly.
+STOP_WITHIN = timedelta(seconds=8)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run one cycle and exit.")
+@at_option("Rehearse one cycle at this instant: needs AWS_ENDPOINT_URL and a ledger of its own.")
+@config_option
+def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
+    """Run the service: scan on a schedule, tell people, act. With --once, one cycle."""
+    config = load(config_path)
+    configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=sys.stderr)
+    service = open_rehearsal(config, at) if at else open_service(config)
+    log.info("keysteward starts", **log_fields(version=__version__, mode=config.mode.value))
+    return _once(service) if once or at else _daemon(config, service)
+
+
+def _once(service: Service) -> int:
+    _on_signals(service.stop)
+    report = run_once(service.parts(Bar()))
+    _tell(report)
+    service.ledger.close()
+    return EXIT[report.outcome]
+
+
+def _tell(report: RunReport) -> None:
+    if report.outcome == "standby":
+        echo("Standby: another process holds the lease, nothing was done")
+        return
+    for text in report.warnings:
+        warn(f"warning: {text}")
+    for text in report.failures:
+        warn(f"failed: {text}")
+    guards = Counter(f"{h.guard}" for h in report.plan.held)
+    held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
+    acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))
+    accounts = report.accounts
+    echo(
+        f"{accounts.get('success', 0)} accounts scanned, {accounts.get('failed', 0)} failed; "
+        f"{sum(report.delivered.values())} notices delivered; acts: {acts or 'none'}; held: {held or 'none'}"
+    )
+
+
+def _on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _daemon(config: Config, service: Service) -> int:
+    holder = SnapshotHolder(
+        Snapshot(version=__version__, mode=config.mode.value, started_at=service.clock.now())
+    )
+    health = Health(time.monotonic, service.ledger.paused, config_loaded=True)
+    collector = SnapshotCollector(
+        holder.get, service.counters, service.sessions.calls.snapshot, config.metrics.user_label
+    )
+    web = create_app(holder, health, build_registry(collector), public_page=config.http.public_page)
+    server = serve(web, config.http.listen)
+    daemon = Daemon(service.parts(), schedule_of(config), holder, health, service.counters)
+    _on_signals(service.stop)
+    daemon.start()
+    log.info("serving", **log_fields(listen=config.http.listen))
+    service.stop.wait()
+    log.info("stopping")
+    ended = daemon.stop(STOP_WITHIN)
+    server.stop()
+    log.info("stopped", **log_fields(cleanly=ended))
+    _leave()
+    return 0
+
+
+def schedule_of(config: Config) -> Schedule:
+    wanted = config.schedule
+    return Schedule(wanted.every, wanted.jitter or timedelta(0), wanted.cron, wanted.timezone)
+
+
+def _leave() -> None:
+    """Exits now: a thread that hangs in a vendor's call must not keep the process past its time."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+    os._exit(0)
+
+
+COMMANDS = (run,)

@@ -1,0 +1,120 @@
+"""Printing: tables for people, JSON and CSV for machines, all of it redacted."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.telemetry import redactor
+
+STYLES = {
+    "ok": "green",
+    "exempt": "blue",
+    "inactive": "dim",
+    "unknown": "yellow",
+    "warn": "yellow",
+    "ticket": "dark_orange",
+    "final": "red",
+    "deactivate": "bold red",
+    "delete": "bold red",
+}
+
+
+def console(stderr: bool = False) -> Console:
+    """Wide enough not to cut when nobody looks at it."""
+    out = sys.stderr if stderr else sys.stdout
+    return Console(file=out, width=None if out.isatty() else 160, highlight=False, soft_wrap=False)
+
+
+def echo(text: str) -> None:
+    click.echo(redactor(text))
+
+
+def warn(text: str) -> None:
+    click.echo(redactor(text), err=True)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], style: int | None = None
+) -> None:
+    """``style`` is the column whose word colours its row's cell."""
+    grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
+    for name in columns:
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        cells = [_escape(redactor(cell)) for cell in row]
+        if style is not None:
+            colour = STYLES.get(row[style], "red")
+            cells[style] = f"[{colour}]{cells[style]}[/]"
+        grid.add_row(*cells)
+    console().print(grid)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def as_json(data: Any) -> None:
+    echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """A cell that a spreadsheet would run as a formula is told to be text."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
+    click.echo(redactor(out.getvalue()), nl=False)
+
+
+def _cell(value: object) -> object:
+    text = _plain(value) if value is not None else ""
+    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text
+
+
+def date(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M}Z" if instant else ""
+
+
+class Bar:
+    """`app.service.parts.Progress` as a bar on a terminal; silent elsewhere."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("Scanning"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("accounts, {task.fields[failed]} failed"),
+            TimeElapsedColumn(),
+            console=console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._failed = 0
+
+    def start(self, accounts: int) -> None:
+        self._task = self._progress.add_task("scan", total=accounts, failed=0)
+        self._progress.start()
+
+    def account(self, label: str, failed: bool) -> None:
+        self._failed += failed
+        self._progress.update(self._task, advance=1, failed=self._failed)
+
+    def finish(self) -> None:
+        self._progress.stop()

@@ -1,0 +1,215 @@
+"""One credential's full story, for ``keysteward explain``."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.cli import show
+from app.config.durations import format_duration
+from app.model import Account, Credential, Delivery, Facts, Finding, Snooze
+from app.plan.climb import goal_of
+from app.plan.require import Told, day, earliest, missing
+from app.policy.evaluate import Decision, describe, evaluate
+from app.policy.near import NEVER
+from app.policy.rules import Age, AllOf, AnyOf, Inactive, Stage, Unused, When
+from app.policy.stages import stage_due
+from app.service.lookup import NotFound, find_one, means, one_of
+from app.service.parts import Parts
+from app.service.preview import preview
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One stage as it stands for this credential."""
+
+    stage: str
+    condition: str
+    due_at: datetime | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that is known of one credential, masked."""
+
+    account: Account
+    credential: Credential
+    decision: Decision
+    rungs: tuple[Rung, ...]
+    deliveries: tuple[Delivery, ...]
+    finding: Finding | None
+    snooze: Snooze | None
+    now: datetime
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "key": self.credential.masked,
+            "user": self.credential.user,
+            "account_id": self.account.id,
+            "account": self.account.label,
+            "finding_id": Finding.id_for(self.credential.uid),
+            "finding_state": self.finding.state.value if self.finding else None,
+            "episode": self.finding.episode if self.finding else None,
+            "state": self.decision.state,
+            "mode": self.decision.mode.value,
+            "rule": self.decision.rule.name if self.decision.rule else None,
+            "reason": self.decision.reason.text,
+            "owner": self.decision.owner.address if self.decision.owner else None,
+            "owner_how": self.decision.owner.how if self.decision.owner else None,
+            "facts": describe(self.credential, self.now),
+            "snoozed_until": self.snooze.until if self.snooze and self.snooze.until > self.now else None,
+            "stages": [
+                {"stage": r.stage, "when": r.condition, "due_at": r.due_at, "note": r.note}
+                for r in self.rungs
+            ],
+            "deliveries": [_delivery(d) for d in self.deliveries],
+        }
+
+    def print(self) -> None:
+        data = self.data()
+        show.echo(f"{data['key']} of {data['user']} in {data['account']} ({data['account_id']})")
+        for name in (
+            "facts",
+            "state",
+            "reason",
+            "rule",
+            "mode",
+            "owner",
+            "owner_how",
+            "finding_id",
+            "snoozed_until",
+        ):
+            if data[name]:
+                show.echo(f"  {name.replace('_', ' '):14}{data[name]}")
+        rungs = ([r.stage, r.condition, show.date(r.due_at), r.note] for r in self.rungs)
+        show.table("The ladder", ("Stage", "When", "Date", ""), rungs)
+        rows = ([str(v or "") for v in _delivery(d).values()] for d in self.deliveries)
+        show.table("What was delivered", tuple(_HEADS), rows)
+
+
+_HEADS = ("Episode", "Stage", "No", "By", "State", "To", "Names", "At", "Note")
+
+
+def _delivery(d: Delivery) -> dict[str, Any]:
+    return {
+        "episode": d.episode,
+        "stage": d.stage,
+        "occurrence": d.occurrence,
+        "sink": d.sink,
+        "state": d.state.value,
+        "recipient": d.recipient,
+        "names_date": show.date(d.names_date),
+        "settled_at": show.date(d.settled_at),
+        "error": d.error,
+    }
+
+
+def explain_key(parts: Parts, key: str) -> Story:
+    """Looks in the ledger, else scans. Raises `NotFound` or `AmbiguousKey`."""
+    view = parts.ledger.view()
+    now = parts.clock.now()
+    account, credential = _find(parts, key)
+    facts = view.facts.get(credential.uid)
+    since = facts.inactive_since if facts else None
+    decision = evaluate(parts.policy, account, credential, since, now)
+    finding = view.findings.get(credential.uid)
+    deliveries = parts.ledger.deliveries_of(finding.id) if finding else ()
+    return Story(
+        account=account,
+        credential=credential,
+        decision=decision,
+        rungs=_rungs(parts, credential, decision, finding, since, tuple(deliveries), now),
+        deliveries=tuple(deliveries),
+        finding=finding,
+        snooze=view.snoozes.get(credential.uid),
+        now=now,
+    )
+
+
+def _find(parts: Parts, key: str) -> tuple[Account, Credential]:
+    view = parts.ledger.view()
+    try:
+        return _live(parts, find_one(view, key))
+    except NotFound:
+        return _scan_for(parts, key)
+
+
+def _live(parts: Parts, facts: Facts) -> tuple[Account, Credential]:
+    account = next((a for a in parts.accounts.list().accounts if a.id == facts.account_id), None)
+    if account is None:
+        raise NotFound(f"account {facts.account_id} is not watched any more")
+    seen = parts.reader.read(account, facts.user, facts.key_id, parts.clock.now())
+    if seen is None:
+        raise NotFound(f"the key of {facts.user} in {account.label} is gone")
+    return account, seen
+
+
+def _scan_for(parts: Parts, key: str) -> tuple[Account, Credential]:
+    """A key that the ledger doesn't know yet: every user is read live to find it."""
+    judged = [j for j in preview(parts, NEVER).plan.judged if j.credential.id]
+    by_uid = {j.credential.uid: j for j in judged}
+    known = [_as_facts(j.credential) for j in judged]
+
+    found = one_of(key, [facts for facts in known if means(key, facts)], parts.ledger.view())
+    return by_uid[found.uid].account, by_uid[found.uid].credential
+
+
+def _as_facts(c: Credential) -> Facts:
+    return Facts(c.uid, c.account_id, c.user, c.id or "", c.created, c.observed_at, c.status)
+
+
+def _rungs(
+    parts: Parts,
+    credential: Credential,
+    decision: Decision,
+    finding: Finding | None,
+    since: datetime | None,
+    deliveries: tuple[Delivery, ...],
+    now: datetime,
+) -> tuple[Rung, ...]:
+    if decision.rule is None or decision.exempt:
+        return ()
+    episode = finding.episode if finding else 0
+    mine = tuple(d for d in deliveries if d.episode == episode)
+    accepted = frozenset({decision.owner.address} if decision.owner else ())
+    told = Told(mine, accepted | {d.recipient for d in mine if d.route == "fallback"})
+    return tuple(_rung(stage, credential, decision, told, since, now) for stage in decision.rule.stages)
+
+
+def _rung(
+    stage: Stage,
+    credential: Credential,
+    decision: Decision,
+    told: Told,
+    since: datetime | None,
+    now: datetime,
+) -> Rung:
+    due = stage_due(stage, credential, since)
+    note = "current" if decision.stage is stage else ""
+    if stage.do and decision.stage and decision.rule:
+        goal = goal_of(decision.rule, decision.stage, credential.status)
+        if goal is stage:
+            at = earliest(stage, due, told, now)
+            lacking = missing(stage, told, now)
+            note = f"earliest {day(at)}" if at else "its date can't be told"
+            note += f"; {lacking.text}" if lacking else "; every required notice was delivered"
+    return Rung(stage.name, condition_text(stage.when), due, note)
+
+
+def condition_text(when: When) -> str:
+    match when:
+        case Age(after):
+            return f"age {_span(after)}"
+        case Unused(after):
+            return f"unused {_span(after)}"
+        case Inactive(after):
+            return f"inactive {_span(after)}"
+        case AnyOf(conditions):
+            return " or ".join(map(condition_text, conditions))
+        case AllOf(conditions):
+            return " and ".join(map(condition_text, conditions))
+
+
+def _span(span: Any) -> str:
+
+    return format_duration(span)
