@@ -114,7 +114,6 @@ class JiraApi:
         return patiently(lambda: self._call(request, writes=False), self._waits)
 
     def _write(self, request: Callable[[JIRA], Result]) -> Result:
-        self._read(lambda client: None)  # connecting writes nothing: its time-out must not look ambiguous
         return patiently(lambda: self._call(request, writes=True), self._waits)
 
     def _call(self, request: Callable[[JIRA], Result], *, writes: bool) -> Result:
