@@ -1,0 +1,136 @@
+"""Every step of a run interrupted once, before and after it took effect; started again, it converges."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.ledger.memory import MemoryLedger
+from app.model import LastUsed
+from app.sinks.interface import Message, Receipt
+from tests.fakes.policies import policy
+from tests.fakes.world import World, aged
+
+TWIN = "AKIAEXAMPLE000000002"
+STEPS = ("apply", "claim", "send", "write")
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing in the code under test may catch it."""
+
+
+class Fuse:
+    """Dies at the n-th step, before or after it took effect."""
+
+    def __init__(self, at: int, after: bool) -> None:
+        self.left, self.after, self.steps = at, after, 0
+
+    def step(self, call: Callable[[], Any]) -> Any:
+        self.steps += 1
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            raise Killed
+        result = call()
+        if self.left == 0:
+            raise Killed
+        return result
+
+
+def wire(world: World, fuse: Fuse) -> None:
+    """Puts the fuse into every step that leaves a trace: ledger writes, messages, AWS writes."""
+    ledger = world.ledger
+    assert isinstance(ledger, MemoryLedger)
+    apply, claim, write = MemoryLedger.apply, MemoryLedger.claim, World._write
+    ledger.apply = lambda *a: fuse.step(lambda: apply(ledger, *a))  # type: ignore[method-assign]
+    ledger.claim = lambda *a: fuse.step(lambda: claim(ledger, *a))  # type: ignore[method-assign]
+    world._write = lambda *a: fuse.step(lambda: write(world, *a))  # type: ignore[method-assign]
+    for inbox in (world.slack, world.jira):
+        send = type(inbox).send
+        inbox.send = lambda m, s=send, i=inbox: fuse.step(lambda: _deliver(s, i, m))  # type: ignore[method-assign,misc]
+
+
+def _deliver(send: Callable[[Any, Message], Receipt], inbox: Any, message: Message) -> Receipt:
+    """A sink that can look: what arrived before is found again instead of sent twice."""
+    if message.maybe_sent and any(m.id == message.id for m in inbox.sent):
+        return Receipt(message.recipient, inbox.counts)
+    return send(inbox, message)
+
+
+def fresh() -> World:
+    return World(
+        policy(),
+        aged(300),
+        aged(50, TWIN, "dev", last_used=LastUsed.never()),
+        aged(83, "AKIAEXAMPLE000000003"),
+    )
+
+
+def summary(world: World) -> tuple[Counter[tuple[str, int, str, int]], list[tuple[str, str]]]:
+    told = Counter(
+        (inbox.name, n.episode, f"{n.finding_id} {n.stage}", n.occurrence)
+        for inbox in (world.slack, world.jira)
+        for n in inbox.notices
+    )
+    return told, sorted(world.writes)
+
+
+def undisturbed(days: range) -> World:
+    world = fresh()
+    wire(world, Fuse(10**9, after=False))
+    world.days(*days)
+    return world
+
+
+DAYS = range(10)
+BASE = undisturbed(DAYS)
+
+
+def interrupted(day: int, at: int, after: bool) -> Iterator[World]:
+    """The world after a crash at step ``at`` of ``day`` and a restart; nothing on a day of fewer steps."""
+    world = fresh()
+    wire(world, Fuse(10**9, after=False))
+    world.days(*range(day))
+    fuse = Fuse(at, after)
+    wire(world, fuse)
+    try:
+        world.day(day)
+    except Killed:
+        wire(world, Fuse(10**9, after=False))
+        world.day(day)
+        world.days(*range(day + 1, DAYS.stop))
+        yield world
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("day", [0, 3, 7, 8])
+def test_a_crash_at_any_step_converges_to_the_undisturbed_end(day: int, after: bool) -> None:
+    crashes = 0
+    for at in range(1, 60):
+        for world in interrupted(day, at, after):
+            crashes += 1
+            told, writes = summary(world)
+            assert writes == summary(BASE)[1], f"step {at}"
+            assert told == summary(BASE)[0], f"step {at}"
+    assert crashes >= 2
+
+
+def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable() -> None:
+    world = fresh()
+    wire(world, Fuse(10**9, after=False))
+    world.days(*range(7))
+    real = World._write
+
+    def die_after(*a: Any) -> None:
+        real(world, *a)
+        raise Killed
+
+    world._write = die_after  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        world.day(7)
+    world._write = lambda *a: real(world, *a)  # type: ignore[method-assign]
+    world.day(7)
+    assert any("inferred" in event.detail for event in world.ledger.events())
+    assert sum(f.deactivated_at is not None for f in world.ledger.view().facts.values()) == 2
