@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from app.ledger.interface import LedgerView
 from app.service.parts import Parts
 from app.service.picture import picture, with_deliveries
 from app.service.retry import retry_failed
-from app.service.run_once import RunReport, run_once
+from app.service.run_once import run_once
 from app.service.snapshot import Health, SnapshotHolder
 from app.telemetry import Counters, log_fields
 
@@ -65,7 +64,6 @@ class Daemon:
     health: Health
     counters: Counters
     running: threading.Lock = field(default_factory=threading.Lock)
-    on_report: Callable[[RunReport], None] = lambda report: None
 
     def start(self) -> None:
         """Starts the scheduler in threads of its own."""
@@ -90,17 +88,26 @@ class Daemon:
     def cycle(self) -> None:
         """One run; whatever happens inside, the next one comes."""
         with self.running:
-            started = self.health.monotonic()
             try:
-                report = run_once(self.parts)
-                self.counters.observe_scan(self.health.monotonic() - started)
-                self.holder.set(picture(self.parts, report, self.holder.get()))
-                self.on_report(report)
+                self._run()
             except KeystewardError as error:
                 log.error("run failed", **log_fields(reason=str(error)))
+                self._note_failure()
             except Exception:
                 log.exception("run failed")
+                self._note_failure()
         self._note_next()
+
+    def _run(self) -> None:
+        report = run_once(self.parts)
+        if report.scan_seconds is not None:
+            self.counters.observe_scan(report.scan_seconds)
+        self.holder.set(picture(self.parts, report, self.holder.get()))
+
+    def _note_failure(self) -> None:
+        """A run that broke shows at once, in `last_run_timestamp_seconds{outcome="failed"}`."""
+        now = self.parts.clock.now()
+        self.holder.update(lambda last: replace(last, last_runs={**last.last_runs, "failed": now}))
 
     def retry(self) -> None:
         """Failed notices between two runs; a run under way does that itself."""

@@ -1,6 +1,7 @@
 """What one run is made of: plain references to the parts that `bootstrap.py` chose."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class Parts:
     holder: str = "keysteward"
     config_hash: str = ""
     lease_wait: timedelta = timedelta(0)
+    monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
 
     def traits(self) -> SinkTraits:
         fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}

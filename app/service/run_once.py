@@ -51,6 +51,7 @@ class RunReport:
     delivered: Mapping[str, int] = field(default_factory=dict)  # sink -> notices
     acted: Mapping[str, int] = field(default_factory=dict)  # verb -> acts
     warnings: tuple[str, ...] = ()
+    scan_seconds: float | None = None  # None: no scan was finished
 
 
 def run_once(parts: Parts) -> RunReport:
@@ -72,7 +73,9 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     inferred = recover(round_, {account.id: account for account in listed.accounts})
     ctx = context(parts, hub, parts.ledger.view(), now)
 
+    started = parts.monotonic()
     scanned = tuple(scan_all(parts, ctx, listed, now))
+    scan_seconds = parts.monotonic() - started
     if parts.stop.is_set():
         return RunReport(now, "failed", Plan(now), failures=("stopped during the scan: nothing was decided",))
     plan = plan_for(parts, ctx, listed, scanned, now)
@@ -81,7 +84,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)
     held = _carry_out(round_, plan, inferred)
     plan = replace(plan, held=(*plan.held, *held))
-    report = _report(round_, plan, scanned, listed)
+    report = replace(_report(round_, plan, scanned, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
