@@ -176,8 +176,7 @@ def _failed(round_: Round, rows: Sequence[Delivery], state: DeliveryState, error
     ]
     _write(round_, settled, [])
     _count(round_, rows, "dead" if dead else "failed")
-    whom = f" to {rows[0].recipient}" if rows[0].recipient else ""
-    round_.tally.failures.append(f"{rows[0].sink}: {len(rows)} notice(s){whom} not delivered: {text}")
+    round_.tally.undelivered[rows[0].sink, text] += len(rows)
     log.warning("delivery failed", **log_fields(sink=rows[0].sink, rows=len(rows), state=state, error=text))
 
 

@@ -76,6 +76,15 @@ class Tally:
     """What went wrong or was done in a run, for the exit code, stderr and the log."""
 
     failures: list[str] = field(default_factory=list)
+    undelivered: Counter[tuple[str, str]] = field(default_factory=Counter)  # (sink, why) -> notices
     delivered: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     acted: Counter[str] = field(default_factory=Counter)
+
+    def all_failures(self) -> list[str]:
+        """One line a cause: a sink that is down must not fill the screen."""
+        lines = [
+            f"{sink}: {number} {'notice' if number == 1 else 'notices'} not delivered: {why}"
+            for (sink, why), number in self.undelivered.items()
+        ]
+        return [*self.failures, *lines]

@@ -190,7 +190,7 @@ def _report(round_: Round, plan: Plan, scanned: Iterable[Scanned], listed: Accou
         else:
             outcomes["failed"] += 1
             failures.append(f"account {s.scan.account.label} ({s.scan.account.id}): {s.scan.reason}")
-    failures += round_.tally.failures
+    failures += round_.tally.all_failures()
     return RunReport(
         at=plan.now,
         outcome="partial" if failures else "success",
