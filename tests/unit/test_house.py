@@ -8,6 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import app
+from app.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -110,3 +111,8 @@ def test_every_link_between_the_documents_leads_somewhere() -> None:
         (page.name, link) for page, link in links if "://" not in link and not (page.parent / link).exists()
     ]
     assert lost == []
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in cli.commands if not re.search(rf"`(keysteward )?{name}[ `]", readme)] == []
