@@ -6,7 +6,7 @@ network. Faults are switched on by attribute.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -186,12 +186,12 @@ class World:
         for number in numbers:
             self.day(number)
 
-    def told(self, sink: str = "slack") -> list[tuple[int, str]]:
+    def told(self, sink: str = "slack") -> Sequence[tuple[int, str]]:
         """(day, stage) of every notice that ``sink`` delivered."""
         inbox = self.slack if sink == "slack" else self.jira
         return [((m.now - START).days, n.stage) for m in inbox.sent for n in m.notices]
 
-    def acts(self) -> list[str]:
+    def acts(self) -> Sequence[str]:
         return [what for what, _ in self.writes]
 
     def with_policy(self, **changes: object) -> None:

@@ -127,7 +127,7 @@ def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable
         real(world, *a)
         raise Killed
 
-    world._write = die_after  # type: ignore[method-assign]
+    world._write = die_after  # type: ignore[method-assign,assignment]
     with pytest.raises(Killed):
         world.day(7)
     world._write = lambda *a: real(world, *a)  # type: ignore[method-assign]
