@@ -128,6 +128,13 @@ class Credential:
     unreadable: str = ""  # why tags or groups are None
 
     @property
+    def judgeable(self) -> bool:
+        """Whether enough was read to judge it. A key far from every stage is read only as far as its row:
+        its tags and groups were not asked for, which is another thing than not being readable."""
+        asked = self.tags is not None or self.groups is not None or bool(self.unreadable)
+        return self.live and self.id is not None and asked
+
+    @property
     def uid(self) -> str:
         """The credential's identity inside the ledger: never shown."""
         return f"{self.account_id}/{self.id}"

@@ -77,26 +77,31 @@ def _on_signals(stop: threading.Event) -> None:
 
 
 def _daemon(config: Config, service: Service) -> int:
-    holder = SnapshotHolder(
-        Snapshot(version=__version__, mode=config.mode.value, started_at=service.clock.now())
-    )
+    now = service.clock.now()
+    serve_until_stopped(service, Snapshot(version=__version__, mode=config.mode.value, started_at=now))
+    _leave()
+    return 0
+
+
+def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = None) -> None:
+    """Cycles on schedule and answers over HTTP until SIGTERM or SIGINT. ``listen`` overrides the config's."""
+    config = service.config
+    holder = SnapshotHolder(first)
     health = Health(time.monotonic, service.ledger.paused, config_loaded=True)
-    collector = SnapshotCollector(
-        holder.get, service.counters, service.sessions.calls.snapshot, config.metrics.user_label
-    )
-    web = create_app(holder, health, build_registry(collector), public_page=config.http.public_page)
-    server = serve(web, config.http.listen)
+    calls = service.sessions.calls.snapshot
+    collector = SnapshotCollector(holder.get, service.counters, calls, config.metrics.user_label)
+    page = config.http.public_page
+    web = create_app(holder, health, build_registry(collector), public_page=page, clock=service.clock)
+    server = serve(web, listen or config.http.listen)
     daemon = Daemon(service.parts(), schedule_of(config), holder, health, service.counters)
     _on_signals(service.stop)
     daemon.start()
-    log.info("serving", **log_fields(listen=config.http.listen))
+    log.info("serving", **log_fields(listen=listen or config.http.listen))
     service.stop.wait()
     log.info("stopping")
     ended = daemon.stop(STOP_WITHIN)
     server.stop()
     log.info("stopped", **log_fields(cleanly=ended))
-    _leave()
-    return 0
 
 
 def schedule_of(config: Config) -> Schedule:

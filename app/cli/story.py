@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from app.cli import show
-from app.config.durations import format_duration
 from app.model import Account, Credential, Delivery, Facts, Finding, Snooze
 from app.plan.climb import goal_of
 from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, describe, evaluate
 from app.policy.near import NEVER
-from app.policy.rules import Age, AllOf, AnyOf, Inactive, Stage, Unused, When
-from app.policy.stages import stage_due
+from app.policy.rules import Stage
+from app.policy.stages import condition_text, stage_due
 from app.service.lookup import NotFound, find_one, means, one_of
 from app.service.parts import Parts
 from app.service.preview import preview
@@ -194,22 +193,3 @@ def _rung(
             note = f"earliest {day(at)}" if at else "its date can't be told"
             note += f"; {lacking.text}" if lacking else "; every required notice was delivered"
     return Rung(stage.name, condition_text(stage.when), due, note)
-
-
-def condition_text(when: When) -> str:
-    match when:
-        case Age(after):
-            return f"age {_span(after)}"
-        case Unused(after):
-            return f"unused {_span(after)}"
-        case Inactive(after):
-            return f"inactive {_span(after)}"
-        case AnyOf(conditions):
-            return " or ".join(map(condition_text, conditions))
-        case AllOf(conditions):
-            return " and ".join(map(condition_text, conditions))
-
-
-def _span(span: Any) -> str:
-
-    return format_duration(span)

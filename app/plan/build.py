@@ -56,7 +56,7 @@ def _vetoed(ctx: Context, failure: ScanFailure, findings: Sequence[Finding]) -> 
 
 def _inventory(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
     for credential in inventory.credentials:
-        if credential.live and credential.id:
+        if credential.judgeable:
             _credential(draft, Subject(inventory.account, credential))
         else:
             state = "inactive" if credential.status == INACTIVE else "ok"

@@ -25,7 +25,7 @@ class Notice:
     stage: str
     occurrence: int
     act: Literal["deactivate", "delete"] | None  # what comes next, or what was just done
-    act_at: datetime | None  # the day of `act`; None: no date is named
+    act_at: datetime | None  # the day of `act`, or on which it was done; None: no date is named
     key_tail: str  # "…WXYZ"
     user: str
     account_id: str

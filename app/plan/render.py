@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.model import Account, Credential, Do, Facts, Finding, Owner
+from app.model import INACTIVE, Account, Credential, Do, Facts, Finding, Owner
 from app.plan.notice import Notice, NoticeKind, Urgency
 from app.policy.evaluate import Decision, last_used_text
 from app.policy.rules import Stage
@@ -77,7 +77,8 @@ def done(
     now: datetime,
 ) -> Notice:
     """Told after an act has succeeded, never before."""
-    base = _base(account, credential, finding, decision, now)
+    after = replace(credential, status=INACTIVE)
+    base = _base(account, after, finding, decision, now)
     verb = "deactivated" if stage.do is Do.DEACTIVATE else "deleted"
     key = f"access key {base.key_tail} of {base.user} in {base.account}"
     next_up = f"; it will be deleted on {coming.at:%d %b %Y}" if coming else ""
@@ -87,7 +88,7 @@ def done(
         kind="done",
         stage=stage.name,
         act=stage.do.value if stage.do else None,
-        act_at=coming.at if coming else None,
+        act_at=now,
         urgency="critical",
         headline=f"{key[0].upper()}{key[1:]} was {verb} on {now:%d %b %Y}{next_up}",
         steps=steps,

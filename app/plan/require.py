@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.model import Delivery, DeliveryState, Do, Reason, Verb
 from app.policy.rules import Require, Stage
-from app.policy.stages import later
+from app.policy.stages import later, span_text
 
 # A delete needs one notice since the key became inactive, at least this long before: a law, not an option.
 BEFORE_DELETE = Require(notices=1, over=timedelta(days=7))
@@ -64,7 +64,7 @@ def missing(stage: Stage, told: Told, now: datetime) -> Reason | None:
     if len(spaced) < require.notices:
         return Reason("notices", f"{len(spaced)} of {require.notices} required notices delivered")
     if spaced[0] > now - require.over:
-        return Reason("notices", f"the first notice must be {_days(require.over)} old: {day(spaced[0])}")
+        return Reason("notices", f"the first notice must be {span_text(require.over)} old: {day(spaced[0])}")
     if not _reached_present_owner(counted, told.accepted):
         return Reason("owner_changed", "the present owner has not been told yet")
     return _stale(counted, told.fresh_after, now)
@@ -131,7 +131,3 @@ def _settled(d: Delivery) -> datetime:
 
 def day(instant: datetime) -> str:
     return f"{instant:%d %b %Y %H:%M} UTC"
-
-
-def _days(span: timedelta) -> str:
-    return f"{span.days} days" if span >= timedelta(days=2) else f"{span.total_seconds() / 3600:g} h"

@@ -7,7 +7,7 @@ from app.model import ACTIVE, INACTIVE, Account, Credential, LastUsed, Mode, Own
 from app.policy.match import covers
 from app.policy.owner import owner_of
 from app.policy.rules import Policy, Rule, Stage
-from app.policy.stages import asks_for_use, current_stage, stage_due
+from app.policy.stages import asks_for_use, condition_text, current_stage, stage_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ def _climb(
     if stage is None:
         return _no_stage(rule, credential, mode, owner, now)
     due = stage_due(stage, credential, inactive_since)
-    text = f"Rule {rule.name!r}, stage {stage.name!r}: {describe(credential, now)}"
+    rung = f"Rule {rule.name!r}, stage {stage.name!r} ({condition_text(stage.when)})"
+    text = f"{rung}: {describe(credential, now)}"
     return Decision(stage.name, Reason("stage", text), mode, rule, stage, due, owner)
 
 

@@ -72,3 +72,27 @@ def thresholds(when: When) -> tuple[Age | Unused | Inactive, ...]:
 def asks_for_use(rule: Rule) -> bool:
     """Whether any stage of ``rule`` depends on the last use."""
     return any(isinstance(leaf, Unused) for stage in rule.stages for leaf in thresholds(stage.when))
+
+
+def condition_text(when: When) -> str:
+    """``age 90 days or unused 45 days``."""
+    match when:
+        case Age(after):
+            return f"age {span_text(after)}"
+        case Unused(after):
+            return f"unused {span_text(after)}"
+        case Inactive(after):
+            return f"inactive {span_text(after)}"
+        case AnyOf(conditions):
+            return " or ".join(map(condition_text, conditions))
+        case AllOf(conditions):
+            return " and ".join(map(condition_text, conditions))
+
+
+def span_text(span: timedelta) -> str:
+    """``90 days``, ``6 h``, ``5 min``."""
+    if span >= timedelta(days=2) and not span % timedelta(days=1):
+        return f"{span.days} days"
+    if not span % timedelta(hours=1):
+        return f"{span // timedelta(hours=1)} h"
+    return f"{span.total_seconds() / 60:g} min"

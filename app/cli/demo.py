@@ -1,0 +1,72 @@
+"""``keysteward demo``: the whole ladder on a fake organization, then the status page."""
+
+import logging
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from app import __version__
+from app.cli.run import serve_until_stopped
+from app.errors import ConfigError
+from app.service.picture import picture
+from app.sinks.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from app.demo.walk import Walk
+    from app.service.run_once import RunReport
+
+INTRO = """\
+[bold]Keysteward {version}: seven weeks in a minute[/]
+A fake AWS organization runs inside this process. The rest is real: accounts are scanned through
+assumed roles, the policy decides, a SQLite ledger remembers, and keys are deactivated over there.
+The first message of each kind is shown as its reader sees it.
+"""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the walk instead of serving the status page.")
+@click.option("--all-messages", is_flag=True, help="Show every message, not the first of each kind.")
+@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Where the status page answers.")
+def demo(once: bool, all_messages: bool, listen: str) -> int:
+    """The main job on an embedded default: no AWS account needed."""
+    try:
+        from app.demo.aws import fake_aws
+        from app.demo.walk import prepare, temporary_folder
+    except ModuleNotFoundError as error:
+        raise ConfigError(f'keysteward: demo needs {error.name}: pip install "keysteward[demo]"') from None
+    logging.basicConfig(level=logging.CRITICAL)
+    console = Console(width=100 if not sys.stdout.isatty() else None, highlight=False)
+    started = time.monotonic()
+    console.print(INTRO.format(version=__version__))
+    denied: set[str] = set()
+    with temporary_folder() as folder, fake_aws(denied):
+        walk = prepare(Path(folder), console, all_messages)
+        denied.add(walk.organization.ids["legacy-billing"])
+        report = walk.run(console)
+        walk.timeline.close(report.plan.judged, walk.service.ledger.view().findings.values())
+        seconds = timedelta(seconds=round(time.monotonic() - started))
+        console.print(f"\nWalked 49 days in {seconds}. The ledger was {folder}/ledger.db")
+        if not once:
+            _serve(walk, report, console, listen)
+        walk.service.ledger.close()
+    return 0
+
+
+def _serve(walk: "Walk", report: "RunReport", console: Console, listen: str) -> None:
+    walk.clock.go()
+    first = picture(walk.service.parts(), report, Snapshot(version=__version__, started_at=walk.clock.now()))
+    console.print(
+        f"\nThe service goes on: status page http://{listen}/, metrics at /metrics, health at /healthz"
+    )
+    console.print("Ctrl-C ends it.")
+    serve_until_stopped(walk.service, first, listen)
+    os._exit(0)  # a scheduler's thread must not keep the terminal
+
+
+COMMANDS = (demo,)
