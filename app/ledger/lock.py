@@ -25,12 +25,17 @@ class FileLock:
     @contextmanager
     def hold(self, wait: timedelta) -> Iterator[bool]:
         """True while the block holds the lock; False when another kept it for all of ``wait``."""
+        with self._opened() as handle:
+            yield self._take(handle, self.monotonic() + wait.total_seconds())
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise LedgerError(f"the ledger's lock {self.path} can't be opened: {error.strerror}") from None
+            raise self._unusable(error) from None
         try:
-            yield self._take(handle, self.monotonic() + wait.total_seconds())
+            yield handle
         finally:
             os.close(handle)  # which frees the lock
 
@@ -42,5 +47,13 @@ class FileLock:
                 if self.monotonic() >= until:
                     return False
                 self.sleep(POLL)
+            except OSError as error:  # a file system without locks
+                raise self._unusable(error) from None
             else:
                 return True
+
+    def _unusable(self, error: OSError) -> LedgerError:
+        return LedgerError(
+            f"the ledger's lock {self.path} can't be taken: {error.strerror}; "
+            "its folder must be on a local disk and writable for the service's user"
+        )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
+from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import (
     UNDELIVERED,
@@ -21,8 +22,6 @@ from app.model import (
     RunRecord,
     Snooze,
 )
-
-CLAIMABLE = frozenset({DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.AMBIGUOUS})
 
 
 class MemoryLedger:
@@ -96,24 +95,16 @@ class MemoryLedger:
         row = self._deliveries.get(delivery_id)
         if row is None or row.state not in CLAIMABLE:
             return None
-        kept = row.message_id if row.state is DeliveryState.AMBIGUOUS else ""
-        claimed = replace(
-            row,
-            state=DeliveryState.CLAIMED,
-            epoch=lease.epoch,
-            attempts=row.attempts + 1,
-            message_id=kept or message_id,
-        )
-        self._deliveries[delivery_id] = claimed
-        return replace(claimed, state=row.state)
+        taken = self._deliveries[delivery_id] = claimed(row, message_id, lease)
+        return replace(taken, state=row.state)
 
     def _check(self, lease: Lease | None) -> None:
         if lease and lease.epoch != self._epoch:
             raise StaleLease("another replica has taken over: nothing was written")
 
     def abandoned(self, lease: Lease) -> tuple[Delivery, ...]:
-        claimed = (d for d in self._all() if d.state is DeliveryState.CLAIMED)
-        return tuple(d for d in claimed if d.epoch < lease.epoch)
+        taken = (d for d in self._all() if d.state is DeliveryState.CLAIMED)
+        return tuple(d for d in taken if d.epoch < lease.epoch)
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         with self._lock:

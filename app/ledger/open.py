@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 
 from app.errors import LedgerError
 from app.ledger.faults import readable_errors
@@ -36,7 +36,7 @@ def sqlite_file(url: str) -> Path:
 
 def _open_sqlite(path: Path, create: bool) -> Ledger:
     _prepare(path, create)
-    engine = _engine(path)
+    engine = sqlite_engine(path)
     with readable_errors():
         if _version(engine) != HEAD:
             _migrate(engine, path)
@@ -57,8 +57,10 @@ def _prepare(path: Path, create: bool) -> None:
         ) from None
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
+def sqlite_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
+    """``busy_timeout`` in seconds. Its errors never quote a statement's values."""
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_timeout})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

@@ -2,8 +2,9 @@
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from app.errors import LedgerError
 from app.model import (
     AccountState,
     Delivery,
@@ -29,7 +30,11 @@ class Codec(Generic[T]):
         return self._adapter.dump_json(value).decode()
 
     def load(self, body: str) -> T:
-        return self._adapter.validate_json(body)
+        """Raises `LedgerError`, without the row's content, when it isn't what was written."""
+        try:
+            return self._adapter.validate_json(body)
+        except ValidationError:
+            raise LedgerError("the ledger holds a row that is damaged: restore it from a backup") from None
 
 
 FACTS: Codec[Facts] = Codec(Facts)

@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger import rows, schema
+from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Finding, Pause, RememberedUser
 
-CLAIMABLE = (DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.AMBIGUOUS)
-BATCH = 500
+BATCH = 500  # ids in one statement: SQLite bounds its variables
 
 
 class Lock(Protocol):
@@ -108,10 +108,10 @@ class SqlLedger:
         with self._writing() as db:
             _check_lease(db, lease)
             _check_pause(db)
-            found = [row for i in ids if (row := _claimable(db, i))]
-            claimed = [_claimed(row, message_id, lease) for row in found]
-            _write_deliveries(db, claimed)
-        return tuple(replace(new, state=old.state) for new, old in zip(claimed, found, strict=True))
+            found = [row for i in dict.fromkeys(ids) if (row := _claimable(db, i))]
+            taken = [claimed(row, message_id, lease) for row in found]
+            _write_deliveries(db, taken)
+        return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:
@@ -212,23 +212,23 @@ def _claimable(db: Connection, delivery_id: str) -> Delivery | None:
     return rows.DELIVERY.load(body) if body else None
 
 
-def _claimed(row: Delivery, message_id: str, lease: Lease) -> Delivery:
-    """An ambiguous row keeps its message's id: that is what it is looked for by."""
-    kept = row.message_id if row.state is DeliveryState.AMBIGUOUS else ""
-    return replace(
-        row,
-        state=DeliveryState.CLAIMED,
-        epoch=lease.epoch,
-        attempts=row.attempts + 1,
-        message_id=kept or message_id,
-    )
+def _revisions(db: Connection, ids: Sequence[str]) -> dict[str, int]:
+    table = schema.findings
+    found: dict[str, int] = {}
+    for batch in _batches(ids):
+        query = select(table.c.id, table.c.revision).where(table.c.id.in_(batch))
+        found.update((finding_id, revision) for finding_id, revision in db.execute(query))
+    return found
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def _write_findings(db: Connection, findings: Sequence[Finding]) -> None:
+    stored = _revisions(db, [f.id for f in findings])
     for finding in findings:
-        table = schema.findings
-        stored = db.execute(select(table.c.revision).where(table.c.id == finding.id)).scalar() or 0
-        if stored != finding.revision:
+        if stored.get(finding.id, 0) != finding.revision:
             raise ConflictingWrite(f"finding {finding.id} was changed meanwhile: the next run plans again")
     risen = [replace(f, revision=f.revision + 1) for f in findings]
     _upsert(
@@ -259,8 +259,7 @@ def _write_deliveries(db: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def _write_rest(db: Connection, change: Change) -> None:
     _upsert(db, schema.facts, ("uid",), [{"uid": f.uid, "body": rows.FACTS.dump(f)} for f in change.facts])
-    for start in range(0, len(change.forget), BATCH):
-        batch = change.forget[start : start + BATCH]
+    for batch in _batches(change.forget):
         db.execute(delete(schema.facts).where(schema.facts.c.uid.in_(batch)))
     snoozes = [{"uid": s.uid, "body": rows.SNOOZE.dump(s)} for s in change.snoozes]
     _upsert(db, schema.snoozes, ("uid",), snoozes)
@@ -279,11 +278,14 @@ def _append_events(db: Connection, events: Sequence[Event]) -> None:
 
 
 def _upsert(db: Connection, table: Table, keys: tuple[str, ...], values: list[dict[str, Any]]) -> None:
+    """Leaves a row that is the same already: most facts are, at each run."""
     if not values:
         return
     statement = upsert(table)
     others = {name: statement.excluded[name] for name in values[0] if name not in keys}
-    db.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=others), values)
+    differs = or_(*(table.c[name] != new for name, new in others.items()))
+    write = statement.on_conflict_do_update(index_elements=list(keys), set_=others, where=differs)
+    db.execute(write, values)
 
 
 def _stamp(instant: datetime) -> str:

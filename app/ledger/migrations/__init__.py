@@ -13,7 +13,7 @@ from app.errors import LedgerError
 def upgrade(engine: Engine, version: str | None) -> None:
     """From ``version`` (None: empty) to the newest. Raises `LedgerError` on a schema of a newer release."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
         raise LedgerError(
