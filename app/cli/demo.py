@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
     console.print(INTRO.format(version=__version__))
     denied: set[str] = set()
     with temporary_folder() as folder, fake_aws(denied):
-        walk = prepare(Path(folder), console, all_messages)
+        walk = prepare(Path(folder), console, all_messages, datetime.now(UTC))
         denied.add(walk.organization.ids["legacy-billing"])
         report = walk.run(console)
         walk.timeline.close(report.plan.judged, walk.service.ledger.view().findings.values())

@@ -1,14 +1,13 @@
 """The fake organization: accounts, people and machines with keys of every age and use."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 from moto.iam.models import AccessKeyLastUsed, iam_backends
 from moto.organizations.models import organizations_backends
 
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ROLE = "keysteward-spoke"
 UNREADABLE = "legacy-billing"
 
@@ -38,6 +37,8 @@ CAST = (
     Person("build-bot", "prod-web", (20, 58), idle=(1,), path="/service/", service="codecommit"),
     Person("idle.intern", "dev-sandbox", (24,), idle=(0,), tags=_mail("idle.intern")),
     Person("break-glass", "security-tools", (400,), tags={"break-glass": "true"}, service="sts"),
+    Person("noor.aziz", "staging", (28,), tags=_mail("noor.aziz")),
+    Person("release-bot", "prod-payments", (35,), path="/service/", service="ecr"),
     Person("etl-nightly", "data-platform", (84,), path="/service/", service="redshift"),
 )
 ACCOUNTS = {
@@ -56,7 +57,8 @@ YOUNG = (3, 9, 14, 1, 20, 6)  # days: these keys stay young for the whole walk
 class Organization:
     """The fake organization, and what people do in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime) -> None:
+        self._start = start
         self.ids: dict[str, str] = {}
         self._idle: set[str] = set()
         self._organizations = boto3.client("organizations")
@@ -90,11 +92,11 @@ class Organization:
         backend.create_user(region, person.name, path=person.path, tags=tags)
         for index, age in enumerate(person.ages):
             key = backend.create_access_key(person.name)
-            key.create_date = (START - timedelta(days=age)).replace(tzinfo=None)
+            key.create_date = (self._start - timedelta(days=age)).replace(tzinfo=None)
             if index in person.idle:
                 self._idle.add(key.access_key_id)
             else:
-                key.last_used = AccessKeyLastUsed(START, person.service, "eu-central-1")
+                key.last_used = AccessKeyLastUsed(self._start, person.service, "eu-central-1")
 
     def _backend(self, account: str) -> Any:
         return iam_backends[self.ids[account]]["aws"]

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.demo.fleet import START
 from app.demo.mailbox import Heard
 from app.model import Event, Finding
 from app.plan.actions import HeldAct, Judged
@@ -35,6 +35,7 @@ class Timeline:
     """Prints each day's events as they come, and keeps every key's journey."""
 
     console: Console
+    start: datetime
     journeys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     users: dict[str, str] = field(default_factory=dict)  # finding id -> user
     totals: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -52,10 +53,9 @@ class Timeline:
 
     def heading(self) -> None:
         if not self._headed:
-            date = f"{START.replace(hour=0).fromordinal(START.toordinal() + self._day):%a %d %b}"
-            self.console.rule(
-                Text(f"Day {self._day} · {date}", style="bold"), align="left", style="bright_black"
-            )
+            date = self.start + timedelta(days=self._day)
+            heading = Text(f"Day {self._day} · {date:%a %d %b}", style="bold")
+            self.console.rule(heading, align="left", style="bright_black")
             self._headed = True
 
     def people(self, text: str) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from app.bootstrap import Service, connect
 from app.config.load import load_config
 from app.config.schema import Config
-from app.demo.fleet import START, Organization
+from app.demo.fleet import Organization
 from app.demo.mailbox import Mailbox
 from app.demo.timeline import Timeline
 from app.ledger.open import open_ledger
@@ -48,6 +48,7 @@ class DemoClock:
 class Walk:
     """The demo's parts: the real service over a fake AWS, with a clock and a console of its own."""
 
+    start: datetime
     organization: Organization
     service: Service
     clock: DemoClock
@@ -71,7 +72,7 @@ class Walk:
         return report
 
     def _day(self, day: int) -> RunReport:
-        now = START + timedelta(days=day)
+        now = self.start + timedelta(days=day)
         self.clock.set(now)
         self.timeline.begin(day)
         self.organization.work(now)
@@ -111,24 +112,28 @@ class Walk:
         self.timeline.report(report)
 
 
-def prepare(folder: Path, console: Console, everything: bool) -> Walk:
-    """Puts the parts together: what `bootstrap.py` does, with the demo's clock and sinks."""
-    config = _config(folder)
+def prepare(folder: Path, console: Console, everything: bool, today: datetime) -> Walk:
+    """Puts the parts together: what `bootstrap.py` does, with the demo's clock and sinks.
+
+    The walk ends ``today``, so that the service can go on from there in real time.
+    """
+    start = today - timedelta(days=DAYS - 1)
+    config = _config(folder, start)
     sessions, stop = connect()
     ledger = open_ledger(config.ledger_url)
-    ledger.mark_rehearsal(START)
-    clock = DemoClock(START)
-    timeline = Timeline(console)
+    ledger.mark_rehearsal(start)
+    clock = DemoClock(start)
+    timeline = Timeline(console, start)
     mailboxes = {name: _mailbox(name, timeline, everything) for name in config.sinks}
     service = Service(config, clock, sessions, ledger, mailboxes, stop=stop, rehearsal=True)
-    return Walk(Organization(), service, clock, mailboxes, timeline)
+    return Walk(start, Organization(start), service, clock, mailboxes, timeline)
 
 
-def _config(folder: Path) -> Config:
+def _config(folder: Path, start: datetime) -> Config:
     path = folder / "config.yaml"
     text = files("app.demo").joinpath("config.yaml").read_text()
     path.write_text(f"{text}ledger: sqlite:///{folder / 'ledger.db'}\n")
-    return load_config(path, {}, now=START)
+    return load_config(path, {}, now=start)
 
 
 def _mailbox(name: str, timeline: Timeline, everything: bool) -> Mailbox:

@@ -123,4 +123,6 @@ def _off_ladder(
         finding = inactive(draft, subject, decision, finding)
     elif finding:
         finding = left_the_ladder(draft, finding)
-    return Judged(subject.account, credential, decision.state, decision, finding)
+    judged = Judged(subject.account, credential, decision.state, decision, finding)
+    waits = finding is not None and finding.state is FindingState.OPEN and finding.due_at is not None
+    return replace(judged, next_act=Verb.DELETE, next_act_at=finding.due_at) if waits and finding else judged

@@ -116,9 +116,10 @@ def _headline(snapshot: Snapshot) -> tuple[str, Tone]:
 
 
 def _account_totals(snapshot: Snapshot) -> tuple[int, int]:
-    """All accounts, and those whose latest scan did not succeed."""
-    total = sum(snapshot.accounts_by_outcome.values())
-    return total, total - snapshot.accounts_by_outcome.get("success", 0)
+    """All watched accounts, and those that could not be read; what was left out on purpose is neither."""
+    read = snapshot.accounts_by_outcome.get("success", 0)
+    failed = sum(snapshot.accounts_by_outcome.get(word, 0) for word in ("failed", "blocked"))
+    return read + failed, failed
 
 
 def _tiles(snapshot: Snapshot) -> tuple[Tile, ...]:
