@@ -167,11 +167,22 @@ def _checked(
         faults += [Fault(f"{kind} {name}", None, "", text) for name, text in layers.unknown(names)]
     tree = layers.merge(sources.document.value, layers.tree_of(sources.secrets))
     tree = layers.merge(tree, layers.tree_of(sources.env))
+    if sources.file == _DEFAULTS:
+        tree = _without_lone_secrets(tree)
     sources.tree, failed = layers.resolve(_with_defaults(tree), resolver)
     config, found = _validated(sources.tree, now)
     found = [*(Issue(path, message) for path, message in failed), *found]
     faults += [sources.fault(issue) for issue in found]
     return config, sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
+
+
+def _without_lone_secrets(tree: dict[str, Any]) -> dict[str, Any]:
+    """Without a file, a token in the environment belongs to no sink: `scan` must work all the same."""
+    sinks = tree.get("sinks")
+    if not isinstance(sinks, dict):
+        return tree
+    typed = {name: value for name, value in sinks.items() if isinstance(value, dict) and "type" in value}
+    return {**tree, "sinks": typed}
 
 
 def _with_defaults(tree: dict[str, Any]) -> dict[str, Any]:

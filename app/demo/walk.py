@@ -131,7 +131,7 @@ def prepare(folder: Path, console: Console, everything: bool, today: datetime) -
 
 def _config(folder: Path, start: datetime) -> Config:
     path = folder / "config.yaml"
-    text = files("app.demo").joinpath("config.yaml").read_text()
+    text = files("app.demo").joinpath("policy.yaml").read_text()
     path.write_text(f"{text}ledger: sqlite:///{folder / 'ledger.db'}\n")
     return load_config(path, {}, now=start)
 
