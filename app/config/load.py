@@ -167,8 +167,7 @@ def _checked(
         faults += [Fault(f"{kind} {name}", None, "", text) for name, text in layers.unknown(names)]
     tree = layers.merge(sources.document.value, layers.tree_of(sources.secrets))
     tree = layers.merge(tree, layers.tree_of(sources.env))
-    if sources.file == _DEFAULTS:
-        tree = _without_lone_secrets(tree)
+    tree = _without_lone_secrets(tree, sources.document.value)
     sources.tree, failed = layers.resolve(_with_defaults(tree), resolver)
     config, found = _validated(sources.tree, now)
     found = [*(Issue(path, message) for path, message in failed), *found]
@@ -176,13 +175,18 @@ def _checked(
     return config, sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
 
 
-def _without_lone_secrets(tree: dict[str, Any]) -> dict[str, Any]:
-    """Without a file, a token in the environment belongs to no sink: `scan` must work all the same."""
-    sinks = tree.get("sinks")
+def _without_lone_secrets(tree: dict[str, Any], written: Any) -> dict[str, Any]:
+    """A token in the environment for a sink that nobody configured is no fault: environments are shared,
+    and a misspelt one shows when the sink that lacks its token says so."""
+    sinks, named = tree.get("sinks"), _mapping(_mapping(written).get("sinks"))
     if not isinstance(sinks, dict):
         return tree
-    typed = {name: value for name, value in sinks.items() if isinstance(value, dict) and "type" in value}
-    return {**tree, "sinks": typed}
+    kept = {name: value for name, value in sinks.items() if name in named or "type" in _mapping(value)}
+    return {**tree, "sinks": kept}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _with_defaults(tree: dict[str, Any]) -> dict[str, Any]:

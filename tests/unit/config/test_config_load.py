@@ -185,7 +185,6 @@ def test_a_sink_name_with_capitals_is_found_by_its_variable(tmp_path: Path) -> N
         ),
         ("KEYSTEWARD_HTTP", "x", "environment KEYSTEWARD_HTTP: http: should be a mapping"),
         ("KEYSTEWARD_HTTP__LISTENS", "x", 'http.listens: unknown key "listens", did you mean "listen"?'),
-        (TOKEN, "x", f"environment {TOKEN}: sinks.slack.type: is missing"),
         (
             "KEYSTEWARD_MODE__X",
             "x",
@@ -455,3 +454,13 @@ def test_random_bytes_are_refused_with_lines(content: bytes, tmp_path: Path) -> 
 def test_random_variables_load_or_are_refused(env: dict[str, str]) -> None:
     lines = refusal(None, env)
     assert lines is None or (lines and all("KEYSTEWARD_" in line for line in lines))
+
+
+def test_a_token_for_a_sink_that_nobody_configured_is_no_obstacle(tmp_path: Path) -> None:
+    assert set(load_config(None, {TOKEN: "x"}).sinks) == {"console"}
+    assert set(load_config(written(tmp_path, "mode: observe\n"), {TOKEN: "x"}).sinks) == {"console"}
+
+
+def test_a_sink_of_the_file_without_a_type_is_an_error_all_the_same(tmp_path: Path) -> None:
+    file = written(tmp_path, "sinks: {slack: {channel: '#x'}}\n")
+    assert "sinks.slack.type: is missing" in said(file, {TOKEN: "x"})
