@@ -23,7 +23,7 @@ test: $(READY) ## Run the quick tests
 	$(BIN)/pytest -n 2 -m "not slow and not container" $(ARGS)
 
 test-slow: $(READY) ## Run the slow tests and those that need a container engine
-	$(BIN)/pytest -m "slow or container" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow or container" $(ARGS)
 
 check: lint test ## Everything that must be green before a commit
 
