@@ -1,0 +1,90 @@
+"""When the daemon's first cycle runs, and what is tried again between two runs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.errors import Transient
+from app.ledger.interface import LedgerView
+from app.model import DeliveryState, Event, Pause, RunRecord
+from app.service.daemon import Schedule
+from app.service.retry import retry_failed
+from tests.fakes.policies import policy
+from tests.fakes.world import DAY, START, World, aged
+
+NOW = datetime(2026, 6, 1, 12, 30, tzinfo=UTC)
+HOURS = timedelta(hours=1)
+EVERY = Schedule(6 * HOURS, timedelta(0))
+CRON = Schedule(6 * HOURS, timedelta(0), "0 */6 * * *", "Europe/Berlin")
+
+
+def ran(ago: timedelta | None) -> LedgerView:
+    run = RunRecord(NOW - ago, NOW - ago, "success") if ago is not None else None
+    return LedgerView(last_run=run)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ago", "first"),
+    [
+        (EVERY, None, NOW),
+        (EVERY, 7 * HOURS, NOW),
+        (EVERY, 6 * HOURS, NOW),
+        (EVERY, 2 * HOURS, NOW + 4 * HOURS),
+        (CRON, None, NOW),
+        (CRON, 9 * HOURS, NOW),
+        (CRON, 1 * HOURS, None),
+    ],
+)
+def test_a_missed_cycle_is_made_up_at_once_and_none_comes_early(
+    schedule: Schedule, ago: timedelta | None, first: datetime | None
+) -> None:
+    assert schedule.first(ran(ago), NOW) == first
+
+
+def failed_once() -> World:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Transient("500")
+    world.day(0)
+    world.slack.fault = lambda m: None
+    return world
+
+
+def test_a_failed_notice_is_tried_again_between_runs_once_its_wait_is_over() -> None:
+    world = failed_once()
+    retry_failed(world.parts())
+    assert world.told() == []
+    world.clock.instant = START + timedelta(minutes=2)
+    retry_failed(world.parts())
+    assert world.told() == [(0, "final")]
+    retry_failed(world.parts())
+    assert len(world.told()) == 1
+
+
+def test_the_wait_that_the_other_side_asked_for_is_kept() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Transient("429", retry_after=timedelta(minutes=30))
+    world.day(0)
+    world.slack.fault = lambda m: None
+    world.clock.instant = START + timedelta(minutes=29)
+    retry_failed(world.parts())
+    assert world.told() == []
+    world.clock.instant = START + timedelta(minutes=30)
+    retry_failed(world.parts())
+    assert world.told() == [(0, "final")]
+
+
+def test_nothing_is_tried_again_while_paused_or_once_the_key_is_gone() -> None:
+    world = failed_once()
+    world.clock.instant = START + timedelta(hours=1)
+    event = Event(world.clock.instant, "ann", "paused")
+    world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+    retry_failed(world.parts())
+    assert world.told() == []
+    world.ledger.pause(None, event)
+    world.keys.clear()
+    world.clock.instant = START + DAY
+    world.day(1)
+    retry_failed(world.parts())
+    assert world.told() == []
+    states = {d.state for d in world.ledger.undelivered() if d.sink == "slack"}
+    assert DeliveryState.FAILED not in states
