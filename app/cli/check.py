@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.options import config_option, load
-from app.cli.show import as_json, echo
+from app.cli.show import as_json, echo, warn
 from app.config.load import check_config, find_config
 from app.config.schema import Config, json_schema
 from app.inventory.permissions import PolicyKind, policy_document, role_pattern
@@ -20,11 +20,12 @@ def check(config_path: Path | None) -> int:
     """Read the config and print every fault at once, as FILE:LINE: path: message."""
     path = find_config(config_path, os.environ, Path.cwd())
     faults = check_config(path, os.environ, now=datetime.now(UTC))
+    wrong = [fault for fault in faults if fault.severity != "warning"]
     for fault in faults:
-        echo(f"{fault}")
-    if not faults:
+        echo(str(fault)) if fault in wrong else warn(f"warning: {fault}")
+    if not wrong:
         echo(f"{path or 'The default config'} is fine")
-    return 2 if faults else 0
+    return 2 if wrong else 0
 
 
 @click.command()

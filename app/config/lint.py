@@ -16,7 +16,8 @@ from app.config.policy import MatchSettings, RuleSettings, StageSettings, WhenSe
 from app.config.yaml_marks import Path
 from app.model import Do
 
-Severity = Literal["error", "warning"]
+# error: refused; finding: loads, yet check-config exits with 2; warning: worth a thought
+Severity = Literal["error", "finding", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _exemption(path: Path, rule: RuleSettings, now: datetime | None) -> Iterator
     until = rule.exempt.until if rule.exempt else None
     if until and now and until <= now:
         text = f"the exemption lapsed on {until:%Y-%m-%d}: the next rules apply to its credentials"
-        yield Issue((*path, "exempt", "until"), text, "warning")
+        yield Issue((*path, "exempt", "until"), text, "finding")
 
 
 def _sinks(path: Path, stage: StageSettings, sinks: Collection[str]) -> Iterator[Issue]:

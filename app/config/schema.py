@@ -213,18 +213,6 @@ def check_ledger(url: str) -> None:
         raise ValueError("should name a host (postgresql://HOST/DB) or a table (dynamodb://TABLE)")
 
 
-def sqlite_path(url: str) -> str | None:
-    """The file of a SQLite ledger, None for another kind.
-
-    ``sqlite:///var/lib/x.db`` and ``sqlite:////var/lib/x.db`` are ``/var/lib/x.db``, for a service has no
-    working directory to speak of; ``sqlite:///./x.db`` is relative on purpose.
-    """
-    if not url.startswith("sqlite:///"):
-        return None
-    path = url.removeprefix("sqlite:///")
-    return path if path.startswith(("/", "./", "../")) else f"/{path}"
-
-
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the whole config file, for editors."""
     schema = Config.model_json_schema()

@@ -256,3 +256,16 @@ def test_scan_needs_no_config_at_all(tmp_path: Path, slack: FakeSlack, jira: Fak
         assert done.returncode == 0, done.stderr
         assert '"state": "deactivate"' in done.stdout
         assert not list(tmp_path.iterdir())
+
+
+def test_check_config_tells_faults_from_mere_warnings(lone: tuple[Stage, FakeAws]) -> None:
+    stage, _ = lone
+    assert stage.ks("check-config").code == 0
+    stage.config["rules"][0]["stages"][2].pop("repeat")
+    warned = stage.ks("check-config")
+    assert (warned.code, warned.err.count("\n")) == (0, 1)
+    stage.config["rules"][0]["stages"][0] |= {"notfy": ["slack"], "when": {"age": "soon"}}
+    wrong = stage.ks("check-config")
+    assert wrong.code == 2
+    assert 'did you mean "notify"?' in wrong.out
+    assert wrong.out.count("config.yaml:") == 2

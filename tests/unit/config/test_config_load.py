@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from app.config.load import check_config, find_config, load_config
-from app.config.schema import json_schema, sqlite_path
+from app.config.schema import json_schema
 from app.config.yaml_marks import read_yaml
 from app.errors import ConfigError, Permanent
 from app.model import Do, Mode, RoleRef
@@ -381,19 +381,6 @@ def test_the_hash_follows_what_decides_and_nothing_else() -> None:
     assert load_config(FULL, {"KEYSTEWARD_MODE": "enforce"}).hash != base
     assert load_config(FULL, {"KEYSTEWARD_GUARDS__NOTICES_PER_RUN": "1"}).hash != base
 
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:///var/lib/keysteward/ledger.db", "/var/lib/keysteward/ledger.db"),
-        ("sqlite:////var/lib/keysteward/ledger.db", "/var/lib/keysteward/ledger.db"),
-        ("sqlite:///./ledger.db", "./ledger.db"),
-        ("sqlite:///../ledger.db", "../ledger.db"),
-        ("postgresql://db/x", None),
-    ],
-)
-def test_a_sqlite_url_is_a_path_from_the_root_unless_it_says_otherwise(url: str, path: str | None) -> None:
-    assert sqlite_path(url) == path
 
 
 def test_the_json_schema_accepts_what_loads_and_refuses_typos() -> None:

@@ -314,13 +314,13 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) ->
     ]
 
 
-def test_a_lapsed_exemption_is_a_warning_and_the_config_still_loads(tmp_path: Path) -> None:
+def test_a_lapsed_exemption_is_a_finding_and_the_config_still_loads(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("rules:\n  - {name: a, exempt: {reason: x, until: 2026-11-20}}\n")
 
     (fault,) = check_config(file, {}, now=NOW)
 
-    assert fault.severity == "warning"
+    assert fault.severity == "finding"
     assert str(fault).startswith(f"{file}:2: rules[0].exempt.until: the exemption lapsed on 2026-11-20")
     assert load_config(file, {}, now=NOW).rules[0].name == "a"
 
