@@ -22,7 +22,7 @@ from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
 from app.config.load import find_config, load_config
 from app.config.schema import Config
-from app.errors import ConfigError, LedgerError
+from app.errors import ConfigError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
 from app.inventory.iam import IamScanner
@@ -197,7 +197,7 @@ def open_for_looking(config: Config, at: datetime | None) -> Service:
     sessions, stop = connect()
     try:
         ledger: Ledger = open_ledger(config.ledger_url, create=False)
-    except LedgerError:
+    except NoLedger:
         ledger = MemoryLedger()
     clock: Clock = FixedClock(at) if at else _clock_of(ledger)
     return Service(config, clock, sessions, ledger, _sinks_without_secrets(config), stop=stop, rehearsal=True)

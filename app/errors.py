@@ -18,6 +18,10 @@ class LedgerError(KeystewardError):
     """The ledger can't be reached, is locked, full, or newer than this code (exit code 3)."""
 
 
+class NoLedger(LedgerError):
+    """There is no ledger yet: commands that only look go on without one."""
+
+
 class StaleLease(LedgerError):
     """Another replica has taken over: what was about to be written must not be."""
 

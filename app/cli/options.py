@@ -10,6 +10,7 @@ import click
 
 from app.bootstrap import read_config
 from app.config.durations import parse_duration
+from app.config.load import check_config, find_config
 from app.config.schema import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,3 +70,9 @@ reason_option = click.option("--reason", required=True, help="Why, for the audit
 def load(config_path: Path | None) -> Config:
     """The effective config. Raises `ConfigError`."""
     return read_config(config_path, os.environ, Path.cwd(), datetime.now(UTC))
+
+
+def doubts(config_path: Path | None) -> list[str]:
+    """What loads and yet deserves a look: a lapsed exemption, a notice that never repeats."""
+    path = find_config(config_path, os.environ, Path.cwd())
+    return [str(fault) for fault in check_config(path, os.environ, now=datetime.now(UTC))]

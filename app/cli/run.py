@@ -14,7 +14,7 @@ import click
 
 from app import __version__
 from app.bootstrap import Service, open_rehearsal, open_service
-from app.cli.options import at_option, config_option, load
+from app.cli.options import at_option, config_option, doubts, load
 from app.cli.show import Bar, echo, warn
 from app.config.schema import Config
 from app.service.daemon import Daemon, Schedule
@@ -42,6 +42,8 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
     configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=sys.stderr)
     service = open_rehearsal(config, at) if at else open_service(config)
     log.info("keysteward starts", **log_fields(version=__version__, mode=config.mode.value))
+    for doubt in doubts(config_path):
+        log.warning("config", **log_fields(doubt=doubt))
     return _once(service) if once or at else _daemon(config, service)
 
 

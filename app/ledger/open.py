@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 
-from app.errors import LedgerError
+from app.errors import LedgerError, NoLedger
 from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
 from app.ledger.lock import FileLock
@@ -46,7 +46,7 @@ def _open_sqlite(path: Path, create: bool) -> Ledger:
 def _prepare(path: Path, create: bool) -> None:
     """The file holds full key ids: nobody else on the machine may read it."""
     if not create and not path.exists():
-        raise LedgerError(f"there is no ledger at {path}")
+        raise NoLedger(f"there is no ledger at {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

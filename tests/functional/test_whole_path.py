@@ -232,6 +232,11 @@ def test_exit_codes_of_a_wrong_command_line(lone: tuple[Stage, FakeAws]) -> None
     stage.config["ledger"] = "sqlite:////proc/nowhere/ledger.db"
     assert stage.ks("history").code == 0  # there is none yet
     assert stage.ks("run", "--once").code == 3
+    (stage.folder / "garbage.db").write_bytes(b"no database" * 1000)
+    stage.config["ledger"] = f"sqlite:///{stage.folder / 'garbage.db'}"
+    damaged = stage.ks("history")
+    assert damaged.code == 3
+    assert damaged.err.count("\n") == 1
 
 
 def test_a_rehearsal_refuses_the_real_aws_and_a_ledger_of_normal_runs(lone: tuple[Stage, FakeAws]) -> None:
