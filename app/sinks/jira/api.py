@@ -73,9 +73,16 @@ class JiraApi:
         return self._read(search)
 
     def users(self, email: str) -> list[Json]:
+        """Nobody where people may not be looked up: a ticket without an assignee beats no ticket."""
+
         def search(client: JIRA) -> list[Json]:
             by = "query" if client._is_cloud else "user"
-            found = client.search_users(**{by: email, "maxResults": 20})  # type: ignore[arg-type]
+            try:
+                found = client.search_users(**{by: email, "maxResults": 20})  # type: ignore[arg-type]
+            except JIRAError as error:
+                if error.status_code in (403, 404):
+                    return []
+                raise
             return [dict(user.raw) for user in found]
 
         return self._read(search)

@@ -316,3 +316,13 @@ def test_a_name_can_not_become_a_mention_or_a_macro(trick: str) -> None:
 
 def test_a_long_name_does_not_make_the_summary_too_long() -> None:
     assert len(text.summary(a_notice(user="u" * 300))) == 255
+
+
+@pytest.mark.usefixtures("jane")
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_ticket_is_opened_unassigned_where_people_may_not_be_looked_up(
+    jira: FakeJira, sink: JiraSink, status: int
+) -> None:
+    jira.fail("user_search", http.status(status, {}))
+    assert sink.send(a_message()).counts is False
+    assert jira.tickets["SEC-1"].assignee is None
