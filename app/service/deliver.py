@@ -193,7 +193,10 @@ def _unreachable(round_: Round, rows: Sequence[Delivery], error: KeystewardError
         _failed(round_, rows, DeliveryState.DEAD, error)
         return []
     now, text = round_.parts.clock.now(), redact(str(error))
-    dead = [replace(r, state=DeliveryState.DEAD, settled_at=now, error=text) for r in rows]
+    instead_of = {"instead": fallback}
+    dead = [
+        replace(r, state=DeliveryState.DEAD, settled_at=now, error=text, receipt=instead_of) for r in rows
+    ]
     instead = [_to_fallback(row, fallback, now) for row in rows]
     _write(round_, [*dead, *instead], [])
     _count(round_, rows, "unreachable")

@@ -23,13 +23,20 @@ log = logging.getLogger(__name__)
 def recover(round_: Round, accounts: Mapping[str, Account]) -> list[str]:
     """Settles every abandoned claim; returns the ids of notices that this gave rise to."""
     to_send: list[str] = []
-    for row in round_.parts.ledger.abandoned(round_.lease):
+    for row in _unsettled(round_):
         log.warning("found an interrupted delivery", **log_fields(delivery=row.id))
         if row.verb in DESTRUCTIVE:
             to_send += _act(round_, row, accounts)
         else:
             _settle(round_, row, DeliveryState.AMBIGUOUS, "interrupted: it may have been sent")
     return to_send
+
+
+def _unsettled(round_: Round) -> list[Delivery]:
+    """Claims whose sender died, and acts that may have landed after their time-out."""
+    late = (r for r in round_.parts.ledger.undelivered() if r.state is DeliveryState.AMBIGUOUS)
+    acts = [row for row in late if row.verb in DESTRUCTIVE]
+    return [*round_.parts.ledger.abandoned(round_.lease), *acts]
 
 
 def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[str]:

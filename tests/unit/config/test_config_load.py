@@ -382,7 +382,6 @@ def test_the_hash_follows_what_decides_and_nothing_else() -> None:
     assert load_config(FULL, {"KEYSTEWARD_GUARDS__NOTICES_PER_RUN": "1"}).hash != base
 
 
-
 def test_the_json_schema_accepts_what_loads_and_refuses_typos() -> None:
     schema = json_schema()
     Draft202012Validator.check_schema(schema)

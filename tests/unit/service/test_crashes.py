@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.errors import Ambiguous
 from app.ledger.memory import MemoryLedger
-from app.model import LastUsed
+from app.model import INACTIVE, LastUsed
 from app.sinks.interface import Message, Receipt
 from tests.fakes.policies import policy
 from tests.fakes.world import World, aged
@@ -134,3 +136,24 @@ def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable
     world.day(7)
     assert any("inferred" in event.detail for event in world.ledger.events())
     assert sum(f.deactivated_at is not None for f in world.ledger.view().facts.values()) == 2
+
+
+def test_an_act_that_landed_after_its_time_out_is_inferred_by_the_next_run() -> None:
+    world = fresh()
+    world.days(*range(7))
+    real = World._write
+
+    def lost(*_: Any) -> None:
+        raise Ambiguous("timed out")
+
+    world._write = lost  # type: ignore[method-assign,assignment]
+    world.day(7)
+    assert world.acts() == []
+    world._write = lambda *a: real(world, *a)  # type: ignore[method-assign]
+    for key in world.keys[:2]:
+        key.status = INACTIVE
+    world.limits = replace(world.limits, deactivations_per_run=0)
+    world.day(8)
+    (finding,) = (f for f in world.ledger.view().findings.values() if f.key_id == world.keys[0].id)
+    assert world.ledger.view().facts[finding.uid].deactivated_at is not None
+    assert ("deactivate", "done") in {(n.stage, n.kind) for n in world.slack.notices}

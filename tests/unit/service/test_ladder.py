@@ -21,6 +21,8 @@ from app.model import (
 )
 from app.plan.limits import Brake, Limits
 from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
+from app.service.picture import with_deliveries
+from app.sinks.snapshot import Snapshot
 from tests.fakes.policies import DEACTIVATE, FINAL, LADDER, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
@@ -387,6 +389,7 @@ def test_the_fallbacks_notice_counts_when_the_owner_cannot_be_reached() -> None:
 
     world.slack.fault = unknown
     world.days(*range(8))
+    assert with_deliveries(world.parts(), Snapshot()).dead == {"slack": 0, "jira": 0}
     assert {m.recipient for m in world.slack.sent[:7]} == {"#iam-keys"}
     assert world.acts() == ["deactivate"]
 
