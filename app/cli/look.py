@@ -11,7 +11,7 @@ from app.bootstrap import open_for_looking
 from app.cli import show
 from app.cli.options import Instant, Span, at_option, config_option, format_option, load
 from app.cli.story import explain_key
-from app.model import Verb
+from app.model import Mode, Verb
 from app.plan.actions import HeldAct, Judged, Plan
 from app.policy.evaluate import last_used_text
 from app.policy.near import NEVER
@@ -112,6 +112,16 @@ def _plan_rows(made: Plan) -> Iterator[dict[str, Any]]:
         yield _row(what, p["account_id"], p["account"], p["user"], p["key_tail"], row.names_date, why)
     for held in made.held:
         yield _held_row(held)
+    yield from (row for j in made.judged for row in _observed(j))
+
+
+def _observed(j: Judged) -> Iterator[dict[str, Any]]:
+    """In `observe` nothing is planned: what each key would be at is shown instead."""
+    decision, account, credential = j.decision, j.account, j.credential
+    if decision and decision.stage and decision.mode is Mode.OBSERVE:
+        what = f"observed: {decision.stage.name}"
+        user, why = credential.user, decision.reason.text
+        yield _row(what, account.id, account.label, user, credential.masked, decision.due_at, why)
 
 
 def _held_row(h: HeldAct) -> dict[str, Any]:

@@ -130,6 +130,7 @@ def test_observe_makes_no_writing_call_anywhere(lone: tuple[Stage, FakeAws]) -> 
     stage.config["mode"] = "observe"
     for number in range(0, 10, 3):
         assert stage.day(number).code == 0
+    assert "observed: deactivate" in stage.ks("plan", "--format", "csv").out
     assert not stage.slack.requests
     assert not stage.jira.requests
     assert not [action for _, action in aws.calls if re.search(":(Update|Delete|Create|Put|Tag)", action)]
