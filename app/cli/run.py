@@ -108,7 +108,7 @@ def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = 
 
 def schedule_of(config: Config) -> Schedule:
     wanted = config.schedule
-    return Schedule(wanted.every, wanted.jitter or timedelta(0), wanted.cron, wanted.timezone)
+    return Schedule(wanted.every, wanted.spread, wanted.cron, wanted.timezone)
 
 
 def _leave() -> None:

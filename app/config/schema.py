@@ -64,9 +64,16 @@ class ScheduleSettings(Section):
     def _one(self) -> Self:
         if self.cron is not None and "every" in self.model_fields_set:
             raise ValueError("give either every or cron, not both")
-        if self.cron is None and self.jitter is not None and self.jitter >= self.every:
+        written = self.jitter if "jitter" in self.model_fields_set else None
+        if self.cron is None and written is not None and written >= self.every:
             raise ValueError("jitter must be shorter than every")
         return self
+
+    @property
+    def spread(self) -> timedelta:
+        """The jitter in force: the default one gives way to a short cycle."""
+        given = self.jitter or timedelta(0)
+        return given if "jitter" in self.model_fields_set else min(given, self.every / 6)
 
     @field_validator("cron")
     @classmethod

@@ -450,3 +450,12 @@ def test_a_token_for_a_sink_that_nobody_configured_is_no_obstacle(tmp_path: Path
 def test_a_sink_of_the_file_without_a_type_is_an_error_all_the_same(tmp_path: Path) -> None:
     file = written(tmp_path, "sinks: {slack: {channel: '#x'}}\n")
     assert "sinks.slack.type: is missing" in said(file, {TOKEN: "x"})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "spread"),
+    [("{}", 600), ("{every: 5m}", 50), ("{every: 5m, jitter: 1m}", 60), ("{every: 1h, jitter: 30m}", 1800)],
+)
+def test_the_default_jitter_gives_way_to_a_short_cycle(tmp_path: Path, schedule: str, spread: int) -> None:
+    config = load_config(written(tmp_path, f"schedule: {schedule}\n"), {})
+    assert config.schedule.spread.total_seconds() == spread
