@@ -104,7 +104,7 @@ TABLE: list[tuple[str, list[str]]] = [
     ("schedule: {every: 0h}\n", ["1: schedule.every: a duration must be longer than zero"]),
     ("schedule: {every: -6h}\n", ["1: schedule.every: a duration is a whole number"]),
     ("schedule: {every: 6}\n", ["1: schedule.every: should be text such as 75d"]),
-    ("schedule: {every: 5m}\n", ["1: schedule: jitter must be shorter than every"]),
+    ("schedule: {every: 5m, jitter: 10m}\n", ["1: schedule: jitter must be shorter than every"]),
     ("schedule: {every: 6h, cron: '0 * * * *'}\n", ["1: schedule: give either every or cron, not both"]),
     ("schedule: {cron: 'every day'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {cron: '99 * * * *'}\n", ["1: schedule.cron: should be five cron fields"]),
