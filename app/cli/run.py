@@ -52,7 +52,7 @@ def _once(service: Service) -> int:
     report = run_once(service.parts(Bar()))
     _tell(report)
     service.ledger.close()
-    return EXIT[report.outcome]
+    return EXIT["success"] if service.stop.is_set() else EXIT[report.outcome]  # stopped is no failure
 
 
 def _tell(report: RunReport) -> None:

@@ -111,6 +111,18 @@ def test_sigterm_in_the_middle_of_a_scan_ends_it_and_concludes_nothing(
     assert made.ks("history", "--format", "csv").out.count("\n") == 1
 
 
+def test_sigterm_ends_a_single_cycle_without_calling_it_a_failure(
+    stage: tuple[Stage, FakeAws, int],
+) -> None:
+    made, aws, _ = stage
+    aws.accounts[ACCOUNT].report_polls = 10_000
+    cycle = made.start("run", "--once")
+    until(lambda: aws.count(ACCOUNT, "iam:GetCredentialReport") >= 1)
+    cycle.send_signal(signal.SIGTERM)
+    cycle.communicate(timeout=STOPS_WITHIN)
+    assert cycle.returncode == 0
+
+
 def test_a_port_in_use_is_one_clear_line(stage: tuple[Stage, FakeAws, int]) -> None:
     made, _, port = stage
     with socket.socket() as other:
