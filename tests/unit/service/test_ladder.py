@@ -19,9 +19,11 @@ from app.model import (
     Pause,
     Snooze,
 )
+from app.plan.freeze import parse_freeze
 from app.plan.limits import Brake, Limits
 from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
 from app.service.picture import with_deliveries
+from app.service.run_once import run_once
 from app.sinks.snapshot import Snapshot
 from tests.fakes.policies import DEACTIVATE, FINAL, LADDER, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
@@ -572,3 +574,37 @@ def test_a_clock_that_went_back_holds_every_act() -> None:
     report = world.day(8)
     assert world.acts() == []
     assert {h.guard for h in report.plan.held} == {"clock"}
+
+
+def test_nothing_is_destroyed_inside_a_freeze_window() -> None:
+    world = World(policy(), aged(300))
+    world.limits = replace(world.limits, freeze=(parse_freeze("Mon 00:00 - Tue 12:00 UTC"),))
+    world.days(*range(7))
+    report = world.day(7)  # a Monday
+    assert {h.guard for h in report.plan.held} == {"freeze"}
+    world.day(8)
+    assert world.acts() == []
+    world.day(8.25)
+    assert world.acts() == ["deactivate"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "acts"), [(4, ["deactivate"]), (-6, []), (6, []), (None, ["deactivate"])]
+)
+def test_a_clock_that_differs_from_awss_holds_every_act(minutes: int | None, acts: list[str]) -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.clock.instant = START + 7 * DAY
+    skew = Skew(None if minutes is None else timedelta(minutes=minutes))
+    run_once(replace(world.parts(), aws_clock=skew))
+    assert world.acts() == acts
+
+
+class Skew:
+    """AWS's clock, so far from ours."""
+
+    def __init__(self, skew: timedelta | None) -> None:
+        self._skew = skew
+
+    def skew(self) -> timedelta | None:
+        return self._skew
