@@ -202,13 +202,15 @@ def _notify(draft: Draft, step: Step, stage: Stage, lacking: Reason | None) -> N
 
 def _must_tell_again(step: Step, stage: Stage, history: tuple[Delivery, ...]) -> bool:
     """Whether the stage's last word can't count and no repeat would replace it: told without a date,
-    to a former owner, or before the snooze ended."""
+    to a former owner, before the snooze ended, or (for a deletion) before the key became inactive."""
     rows = [d for d in history if d.stage == stage.name and d.state is DeliveryState.DELIVERED]
     fresh = step.told.fresh_after
     if fresh and all(d.settled_at and d.settled_at < fresh for d in rows):
         return True
     owner = step.decision.owner.address if step.decision.owner else ""
-    useful = [d for d in rows if d.enforced and d.names_date and d.payload.get("owner") == owner]
+    since = step.told.since
+    recent = [d for d in rows if since is None or (d.settled_at and d.settled_at >= since)]
+    useful = [d for d in recent if d.enforced and d.names_date and d.payload.get("owner") == owner]
     return stage.repeat is None and not useful
 
 

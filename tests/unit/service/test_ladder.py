@@ -25,7 +25,7 @@ from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, R
 from app.service.picture import with_deliveries
 from app.service.run_once import run_once
 from app.sinks.snapshot import Snapshot
-from tests.fakes.policies import DEACTIVATE, FINAL, LADDER, WARN, days, ladder, policy
+from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 ID = "AKIAEXAMPLE000000001"
@@ -174,6 +174,18 @@ def test_a_key_deactivated_by_hand_waits_for_its_deletion_where_the_rule_has_one
     world.days(*range(33, 39))
     assert world.acts() == []
     world.day(39)
+    assert world.acts() == ["delete"]
+
+
+def test_a_deletion_is_announced_anew_even_where_the_notice_stage_does_not_repeat() -> None:
+    once = replace(FINAL, repeat=None)
+    world = World(ladder(once, DEACTIVATE, DELETE), aged(88))
+    world.day(0)
+    world.keys[0].status = INACTIVE
+    world.days(*range(1, 38))
+    assert world.told() == [(0, "final"), (31, "final")]
+    assert world.slack.notices[-1].act == "delete"
+    world.day(38)
     assert world.acts() == ["delete"]
 
 
