@@ -115,7 +115,8 @@ class Daemon:
             return
         try:
             retry_failed(self.parts)
-            self.holder.update(lambda last: with_deliveries(self.parts, last))
+            pause = self.parts.ledger.paused()
+            self.holder.update(lambda last: replace(with_deliveries(self.parts, last), paused=pause))
         except KeystewardError as error:
             log.warning("retry failed", **log_fields(reason=str(error)))
         finally:
