@@ -265,6 +265,11 @@ class Finding:
         return f"KS-{b32encode(digest)[:10].decode()}"
 
     @property
+    def ticket(self) -> str:
+        """The URL or key of its ticket; empty when there is none."""
+        return next((ref.get("url") or ref["key"] for ref in self.refs.values() if "key" in ref), "")
+
+    @property
     def masked(self) -> str:
         return mask(self.key_id)
 

@@ -95,7 +95,7 @@ def _judge(
 ) -> Judged:
     credential = subject.credential
     if decision.state == "unknown":
-        draft.hold_unknown(subject, decision, finding)
+        draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
         return Judged(subject.account, credential, "unknown", decision, finding)
     if decision.mode is Mode.OBSERVE:
         return _observed(draft, subject, decision, finding, again)

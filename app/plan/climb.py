@@ -72,7 +72,7 @@ def _on_hold(draft: Draft, subject: Subject, decision: Decision, old: Finding | 
     if old and decision.stage and decision.stage.do:
         until = draft.ctx.view.snoozes[subject.credential.uid].until
         text = f"snoozed until {until:%d %b %Y %H:%M} UTC"
-        draft.hold("snooze", text, subject, old, VERBS[decision.stage.do])
+        draft.hold("snooze", text, subject, VERBS[decision.stage.do], old)
     return Judged(subject.account, subject.credential, decision.state, decision, old)
 
 
@@ -106,14 +106,8 @@ def goal_of(rule: Rule, stage: Stage, status: str) -> Stage | None:
 def told_of(draft: Draft, subject: Subject, decision: Decision, finding: Finding, goal: Stage | None) -> Told:
     """What `require` may count for this finding, now."""
     snooze = draft.ctx.view.snoozes.get(subject.credential.uid)
-    ends = [finding.fresh_after, snooze.until if snooze else None]
-    deletes = goal is not None and goal.do is Do.DELETE
-    return Told(
-        deliveries=draft.history(finding),
-        accepted=draft.ctx.accepted(decision.owner),
-        since=subject.inactive_since if deletes else None,
-        fresh_after=max((end for end in ends if end), default=None),
-    )
+    accepted = draft.ctx.accepted(decision.owner)
+    return Told.of(draft.history(finding), accepted, finding, snooze, subject.inactive_since, goal)
 
 
 def _coming(draft: Draft, subject: Subject, goal: Stage | None, told: Told) -> render.Coming | None:
@@ -133,7 +127,7 @@ def _hold_if_blind(draft: Draft, step: Step) -> None:
     due = stage_due(goal, idle, step.subject.inactive_since)
     if due and due <= draft.ctx.now and step.mode is Mode.ENFORCE:
         text = f"its last use could not be read: {credential.last_used.why_unknown}"
-        draft.hold("last_use_unknown", text, step.subject, step.finding, VERBS[goal.do])
+        draft.hold("last_use_unknown", text, step.subject, VERBS[goal.do], step.finding)
 
 
 def _destructive(draft: Draft, step: Step) -> None:
@@ -153,7 +147,7 @@ def _destructive(draft: Draft, step: Step) -> None:
 
 def _hold(draft: Draft, step: Step, why: Reason, guard: str | None = None) -> None:
     if step.stage.do:
-        draft.hold(guard or why.code, why.text, step.subject, step.finding, VERBS[step.stage.do])
+        draft.hold(guard or why.code, why.text, step.subject, VERBS[step.stage.do], step.finding)
 
 
 def _stand_in(draft: Draft, step: Step, lacking: Reason | None) -> None:

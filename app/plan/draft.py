@@ -69,7 +69,8 @@ class Draft:
         now = self.ctx.now
         self.events.append(Event(now, SERVICE, what, finding.account_id, finding.id, finding.masked, detail))
 
-    def hold(self, guard: str, text: str, subject: Subject, finding: Finding, verb: Verb) -> None:
+    def hold(self, guard: str, text: str, subject: Subject, verb: Verb, finding: Finding | None) -> None:
+        """Held back, with the reason, so that it is seen."""
         account, credential = subject.account, subject.credential
         self.held.append(
             HeldAct(
@@ -79,26 +80,9 @@ class Draft:
                 account=account.label,
                 user=credential.user,
                 key=credential.masked,
-                finding_id=finding.id,
+                finding_id=Finding.id_for(credential.uid),
                 verb=verb,
-                due_at=finding.due_at,
-            )
-        )
-
-    def hold_unknown(self, subject: Subject, decision: Decision, finding: Finding | None) -> None:
-        """What can't be judged is held, with the reason, so that it is seen."""
-        account, credential = subject.account, subject.credential
-        finding_id = finding.id if finding else Finding.id_for(credential.uid)
-        self.held.append(
-            HeldAct(
-                guard=decision.reason.code,
-                text=decision.reason.text,
-                account_id=account.id,
-                account=account.label,
-                user=credential.user,
-                key=credential.masked,
-                finding_id=finding_id,
-                verb=Verb.DEACTIVATE,
+                due_at=finding.due_at if finding else None,
             )
         )
 

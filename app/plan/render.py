@@ -169,9 +169,5 @@ def _base(
         urgency="info",
         headline="",
         steps=(),
-        ticket=_ticket(finding),
+        ticket=finding.ticket,
     )
-
-
-def _ticket(finding: Finding) -> str:
-    return next((ref.get("url") or ref["key"] for ref in finding.refs.values() if "key" in ref), "")

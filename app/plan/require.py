@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.model import Delivery, DeliveryState, Do, Reason, Verb
+from app.model import Delivery, DeliveryState, Do, Finding, Reason, Snooze, Verb
 from app.policy.rules import Require, Stage
 from app.policy.stages import later, span_text
 
@@ -30,6 +30,24 @@ class Told:
     accepted: frozenset[str] = field(default_factory=frozenset)
     since: datetime | None = None
     fresh_after: datetime | None = None
+
+    @staticmethod
+    def of(
+        deliveries: Sequence[Delivery],
+        accepted: frozenset[str],
+        finding: Finding,
+        snooze: Snooze | None,
+        inactive_since: datetime | None,
+        goal: Stage | None,
+    ) -> "Told":
+        """What counts towards ``goal`` (the next destructive stage), from the finding's present episode."""
+        ends = [finding.fresh_after, snooze.until if snooze else None]
+        return Told(
+            deliveries=tuple(d for d in deliveries if d.episode == finding.episode),
+            accepted=accepted,
+            since=inactive_since if goal is not None and goal.do is Do.DELETE else None,
+            fresh_after=max((end for end in ends if end), default=None),
+        )
 
     def dated(self) -> tuple[Delivery, ...]:
         """Delivered notices that named a date while `enforce` applied, oldest first."""

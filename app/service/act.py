@@ -136,13 +136,9 @@ def _told(
     finding = view.findings.get(fresh.uid)
     if finding is None or finding.episode != act.finding.episode:
         raise Held("changed", "its finding has changed meanwhile")
-    ends = [finding.fresh_after, snooze.until if snooze else None]
-    told = Told(
-        deliveries=tuple(d for d in view.deliveries.get(finding.id, ()) if d.episode == finding.episode),
-        accepted=round_.ctx.accepted(decision.owner),
-        since=facts.inactive_since if facts and act.stage.do is Do.DELETE else None,
-        fresh_after=max((end for end in ends if end), default=None),
-    )
+    rows = view.deliveries.get(finding.id, ())
+    since = facts.inactive_since if facts else None
+    told = Told.of(rows, round_.ctx.accepted(decision.owner), finding, snooze, since, act.stage)
     lacking = missing(act.stage, told, now)
     if lacking:
         raise Held("notices", lacking.text)

@@ -116,8 +116,8 @@ def _notice(round_: Round, row: Delivery) -> Notice:
     notice = Notice.from_json(_redacted(row.payload))
     finding = round_.book.get(row.finding_id)
     refs = finding.refs if finding else {}
-    ticket = next((r.get("url") or r["key"] for r in refs.values() if "key" in r), notice.ticket)
-    return replace(notice, refs=refs.get(row.sink, {}), ticket=ticket)
+    ticket = finding.ticket if finding else ""
+    return replace(notice, refs=refs.get(row.sink, {}), ticket=ticket or notice.ticket)
 
 
 def _redacted(payload: object) -> dict[str, object]:

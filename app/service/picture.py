@@ -110,8 +110,6 @@ def _rows(judged: Iterable[Judged], view: LedgerView) -> Iterable[FindingRow]:
 
 def _row(j: Judged, finding: Finding | None, snooze: Snooze | None) -> FindingRow:
     decision, credential = j.decision, j.credential
-    refs = finding.refs.values() if finding else ()
-    ticket = next((r.get("url") or r["key"] for r in refs if "key" in r), "")
     return FindingRow(
         finding_id=finding.id if finding else Finding.id_for(credential.uid),
         account_id=j.account.id,
@@ -126,7 +124,7 @@ def _row(j: Judged, finding: Finding | None, snooze: Snooze | None) -> FindingRo
         due_at=j.next_act_at,
         next_step=j.next_act.value if j.next_act else "",
         reason=decision.reason.text if decision else "",
-        ticket=ticket,
+        ticket=finding.ticket if finding else "",
         snoozed_until=snooze.until if snooze and snooze.until > credential.observed_at else None,
     )
 
