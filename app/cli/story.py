@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.cli import show
+from app.ledger.interface import LedgerView
 from app.model import Account, Credential, Delivery, Facts, Finding, Snooze
 from app.plan.climb import goal_of
 from app.plan.require import Told, day, earliest, missing
@@ -117,7 +118,7 @@ def explain_key(parts: Parts, key: str) -> Story:
         account=account,
         credential=credential,
         decision=decision,
-        rungs=_rungs(parts, credential, decision, finding, since, tuple(deliveries), now),
+        rungs=_rungs(decision, credential, _told(view, decision, credential, since), since, now),
         deliveries=tuple(deliveries),
         finding=finding,
         snooze=view.snoozes.get(credential.uid),
@@ -128,9 +129,10 @@ def explain_key(parts: Parts, key: str) -> Story:
 def _find(parts: Parts, key: str) -> tuple[Account, Credential]:
     view = parts.ledger.view()
     try:
-        return _live(parts, find_one(view, key))
+        facts = find_one(view, key)
     except NotFound:
         return _scan_for(parts, key)
+    return _live(parts, facts)
 
 
 def _live(parts: Parts, facts: Facts) -> tuple[Account, Credential]:
@@ -148,7 +150,6 @@ def _scan_for(parts: Parts, key: str) -> tuple[Account, Credential]:
     judged = [j for j in preview(parts, NEVER).plan.judged if j.credential.id]
     by_uid = {j.credential.uid: j for j in judged}
     known = [_as_facts(j.credential) for j in judged]
-
     found = one_of(key, [facts for facts in known if means(key, facts)], parts.ledger.view())
     return by_uid[found.uid].account, by_uid[found.uid].credential
 
@@ -157,21 +158,23 @@ def _as_facts(c: Credential) -> Facts:
     return Facts(c.uid, c.account_id, c.user, c.id or "", c.created, c.observed_at, c.status)
 
 
+def _told(view: LedgerView, decision: Decision, credential: Credential, since: datetime | None) -> Told:
+    """What counts so far, as the next run will see it."""
+    finding = view.findings.get(credential.uid)
+    if finding is None or decision.rule is None or decision.stage is None:
+        return Told()
+    rows = view.deliveries.get(finding.id, ())
+    reached = {d.recipient for d in rows if d.route == "fallback"}
+    accepted = frozenset(reached | ({decision.owner.address} if decision.owner else set()))
+    goal = goal_of(decision.rule, decision.stage, credential.status)
+    return Told.of(rows, accepted, finding, view.snoozes.get(credential.uid), since, goal)
+
+
 def _rungs(
-    parts: Parts,
-    credential: Credential,
-    decision: Decision,
-    finding: Finding | None,
-    since: datetime | None,
-    deliveries: tuple[Delivery, ...],
-    now: datetime,
+    decision: Decision, credential: Credential, told: Told, since: datetime | None, now: datetime
 ) -> tuple[Rung, ...]:
     if decision.rule is None or decision.exempt:
         return ()
-    episode = finding.episode if finding else 0
-    mine = tuple(d for d in deliveries if d.episode == episode)
-    accepted = frozenset({decision.owner.address} if decision.owner else ())
-    told = Told(mine, accepted | {d.recipient for d in mine if d.route == "fallback"})
     return tuple(_rung(stage, credential, decision, told, since, now) for stage in decision.rule.stages)
 
 

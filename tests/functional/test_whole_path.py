@@ -275,3 +275,19 @@ def test_check_config_tells_faults_from_mere_warnings(lone: tuple[Stage, FakeAws
     assert wrong.code == 2
     assert 'did you mean "notify"?' in wrong.out
     assert wrong.out.count("config.yaml:") == 2
+
+
+def test_explain_tells_the_rule_the_dates_and_what_was_delivered(lone: tuple[Stage, FakeAws]) -> None:
+    stage, aws = lone
+    early = stage.ks("explain", "ann", "--at", START.isoformat())
+    assert early.code == 0
+    assert "deactivate" in early.out
+    stage.days(0, 1)
+    told = stage.ks("explain", "0001")
+    assert "earliest 08 Jun 2026" in told.out
+    assert "the date that was named is 08 Jun 2026" in told.out
+    assert "tag owner" in told.out
+    assert told.out.count("delivered") >= 3
+    aws.accounts[A].users[0].keys.clear()
+    gone = stage.ks("explain", "0001")
+    assert (gone.code, gone.err.count("\n")) == (1, 1)
