@@ -14,6 +14,10 @@ class ConfigError(KeystewardError):
     """The config or the command line is wrong (exit code 2). The message is one line a fault."""
 
 
+class CouldNotStart(KeystewardError):
+    """Nothing was done at all: no AWS identity, no list of accounts (exit code 3)."""
+
+
 class LedgerError(KeystewardError):
     """The ledger can't be reached, is locked, full, or newer than this code (exit code 3)."""
 

@@ -7,7 +7,7 @@ import click
 
 from app import __version__
 from app.cli import change, check, demo, look, run
-from app.errors import ConfigError, KeystewardError, LedgerError, Paused
+from app.errors import ConfigError, CouldNotStart, KeystewardError, LedgerError, Paused
 from app.model import redact
 from app.service.lookup import AmbiguousKey, NotFound
 from app.telemetry import redactor
@@ -61,4 +61,4 @@ def _failed(error: KeystewardError) -> int:
         return WRONG
     if isinstance(error, Paused | NotFound):
         return PARTLY
-    return NO_START if isinstance(error, LedgerError) else PARTLY
+    return NO_START if isinstance(error, LedgerError | CouldNotStart) else PARTLY

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.errors import CouldNotStart, KeystewardError
 from app.model import Inventory, ScanFailure
 from app.plan.actions import Plan
 from app.plan.context import Context
@@ -21,12 +22,15 @@ class Preview:
 
 
 def preview(parts: Parts, ahead: timedelta = timedelta(0)) -> Preview:
-    """Scans and plans, writes nothing. Raises `Transient` or `Permanent` without an account list.
+    """Scans and plans, writes nothing. Raises `CouldNotStart` without an account list.
 
     ``ahead`` widens the scan to keys that come near a stage within that time.
     """
     now = parts.clock.now()
-    hub, listed = parts.hub(), parts.accounts.list()
+    try:
+        hub, listed = parts.hub(), parts.accounts.list()
+    except KeystewardError as error:
+        raise CouldNotStart(str(error)) from None
     ctx = context(parts, hub, parts.ledger.view(), now)
     scanned = tuple(scan_all(parts, ctx, listed, now, ahead))
     plan = plan_for(parts, ctx, listed, scanned, now)

@@ -240,6 +240,15 @@ def test_exit_codes_of_a_wrong_command_line(lone: tuple[Stage, FakeAws]) -> None
     assert damaged.err.count("\n") == 1
 
 
+def test_without_aws_nothing_can_start_and_one_line_says_so(lone: tuple[Stage, FakeAws]) -> None:
+    stage, aws = lone
+    aws.fail(HUB, "sts:GetCallerIdentity", "InvalidClientTokenId", times=50, status=403)
+    for args in (("scan",), ("plan",), ("run", "--once", "--at", "2026-06-01")):
+        done = stage.ks(*args)
+        assert done.code == 3
+        assert "GetCallerIdentity" in done.err
+
+
 def test_a_rehearsal_refuses_the_real_aws_and_a_ledger_of_normal_runs(lone: tuple[Stage, FakeAws]) -> None:
     stage, _ = lone
     url, stage.aws_url = stage.aws_url, "https://iam.amazonaws.com"
