@@ -36,7 +36,8 @@ from app.model import Mode
 from app.service.parts import NoProgress, Parts, Progress
 from app.sinks.interface import Sink
 from app.sinks.registry import SINKS
-from app.sinks.waits import Waits
+from app.sinks.texts import Texts
+from app.sinks.tools import Tools
 from app.telemetry import Counters, redactor
 
 REHEARSAL_ADVICE = "a rehearsal runs against a stand-in for AWS: set AWS_ENDPOINT_URL to it"
@@ -145,11 +146,17 @@ def build_sinks(config: Config) -> dict[str, Sink]:
     """The configured sinks; none in `observe`, which tells nobody anything."""
     if config.mode is Mode.OBSERVE:
         return {}
-    return {name: _build_sink(name, settings) for name, settings in config.sinks.items()}
+    tools = sink_tools(config)
+    return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
 
 
-def _build_sink(name: str, settings: Any) -> Sink:
-    return SINKS[settings.type].build(name, settings, Waits())
+def sink_tools(config: Config) -> Tools:
+    """What every sink is handed: how to wait, and the user's texts."""
+    return Tools(texts=Texts(config.templates))
+
+
+def _build_sink(name: str, settings: Any, tools: Tools) -> Sink:
+    return SINKS[settings.type].build(name, settings, tools)
 
 
 def connect(clock: Clock | None = None) -> tuple[Sessions, threading.Event]:
@@ -210,10 +217,10 @@ def _clock_of(ledger: Ledger) -> Clock:
 
 def _sinks_without_secrets(config: Config) -> dict[str, Sink]:
     """What looking ahead needs of the sinks: a missing token is no obstacle to that."""
-    found = {}
+    found, tools = {}, sink_tools(config)
     for name, settings in config.sinks.items():
         try:
-            found[name] = _build_sink(name, settings)
+            found[name] = _build_sink(name, settings, tools)
         except ConfigError:
             continue
     return found if config.mode is not Mode.OBSERVE else {}

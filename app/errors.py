@@ -58,6 +58,10 @@ class RecipientUnreachable(Permanent):
     """This recipient can't be reached on this sink: the fallback is told instead."""
 
 
+class RecipientLeft(RecipientUnreachable):
+    """The recipient has left for good (deactivated, bounced): the next owner is asked in their place."""
+
+
 class Held(KeystewardError):
     """A destructive act was refused at the last moment: ``code`` names the rule that held it."""
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 from base64 import b32encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -72,6 +72,8 @@ class Account:
     id: str
     name: str = ""
     alias: str = ""
+    email: str = ""  # the root user's, as Organizations lists it
+    contacts: Mapping[str, str] = field(default_factory=dict)  # "security", "operations", "billing" -> e-mail
     ou_ids: tuple[str, ...] = ()  # from the root down: ("r-ab12", "ou-ab12-11111111", …)
     ou_path: str = ""  # the same by name: "Root/Prod/Payments"
     tags: Mapping[str, str] | None = field(default_factory=dict)  # None: could not be read
@@ -196,8 +198,41 @@ class Owner:
     """Who answers for a credential, and how we know."""
 
     address: str  # an e-mail address
-    how: str  # "tag owner", "user name", "map", "fallback"
+    how: str  # "tag owner", "key description", "user name", "map", "account tag owner", "fallback", …
     is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an address is passed over when an owner is looked for, until it lapses.
+
+    ``uid`` is the credential that somebody said is not theirs; empty: the person has left, for all.
+    """
+
+    address: str
+    uid: str
+    at: datetime
+    by: str  # who says so: a person, or the sink that found the account deactivated
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who uses a key: one source, agent and service, with how many calls and when the latest was."""
+
+    source: str  # an address, or the AWS service that calls: "203.0.113.7", "cloudformation.amazonaws.com"
+    agent: str  # a short user agent: "aws-cli/2.15", "Terraform/1.7"
+    service: str  # what is called: "s3"
+    region: str
+    calls: int
+    last: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"last": self.last.isoformat()}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Caller":
+        return Caller(**{**data, "last": datetime.fromisoformat(data["last"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +375,10 @@ class Snooze:
     by: str
     reason: str
     at: datetime
+    episode: int = 0  # the finding's, when its owner asked for it
+    since: datetime | None = (
+        None  # when the owner's first snooze of that episode began: a limit counts from it
+    )
 
 
 @dataclass(frozen=True, slots=True)

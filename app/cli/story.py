@@ -111,7 +111,7 @@ def explain_key(parts: Parts, key: str) -> Story:
     account, credential = _find(parts, key)
     facts = view.facts.get(credential.uid)
     since = facts.inactive_since if facts else None
-    decision = evaluate(parts.policy, account, credential, since, now)
+    decision = evaluate(parts.policy, account, credential, since, now, view.refused(credential.uid, now))
     finding = view.findings.get(credential.uid)
     deliveries = parts.ledger.deliveries_of(finding.id) if finding else ()
     return Story(

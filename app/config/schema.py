@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import BaseModel, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, DirectoryPath, Field, InstanceOf, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.config.accounts import AccountsSettings
@@ -146,6 +146,11 @@ class Config(BaseSettings):
     )
     guards: GuardSettings = Field(GuardSettings(), description="ceilings on a finished plan")
     sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
+    templates: DirectoryPath | None = Field(
+        None,
+        description="a folder with message templates of your own (docs/templates.md)",
+        examples=["/etc/keysteward/templates"],
+    )
     ledger: SecretStr = Field(
         SecretStr("sqlite:///var/lib/keysteward/ledger.db"),
         description="the durable memory: sqlite:///PATH (from the root; sqlite:///./PATH from here), "

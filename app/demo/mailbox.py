@@ -8,8 +8,9 @@ from typing import TypeVar
 from rich.console import Console
 
 from app.plan.notice import Notice
+from app.plan.summary import RunSummary
 from app.sinks.console.sink import ConsoleSink
-from app.sinks.interface import Message, Receipt
+from app.sinks.interface import Grouping, Message, Receipt
 
 T = TypeVar("T")
 
@@ -37,7 +38,8 @@ class Mailbox:
 
     def __post_init__(self) -> None:
         self.name = self.inner.name
-        self.digest = self.inner.digest
+        self.grouping: Grouping = self.inner.grouping
+        self.tickets, self.insists = self.inner.tickets, self.inner.insists
 
     @property
     def fallback(self) -> str | None:
@@ -55,6 +57,12 @@ class Mailbox:
         if receipt:
             self.heard.append(Heard(self.name, "closed", notice, notice.refs.get("key", "")))
         return receipt
+
+    def closed(self, now: datetime) -> frozenset[str]:
+        return self.inner.closed(now)
+
+    def report(self, summary: RunSummary) -> None:
+        """The timeline tells the same."""
 
     def _perhaps_shown(self, kind: str, stage: str, send: Callable[[], T]) -> T:
         hidden = not self.everything and (kind, stage) in self._shown

@@ -21,6 +21,7 @@ from app.ledger.open import open_ledger
 from app.service import changes
 from app.service.run_once import RunReport, run_once
 from app.sinks.console.sink import ConsoleSink
+from app.sinks.texts import Texts
 
 DAYS = 49
 ON_CALL = "on-call@example.com"
@@ -138,7 +139,7 @@ def _config(folder: Path, start: datetime) -> Config:
 
 def _mailbox(name: str, timeline: Timeline, everything: bool) -> Mailbox:
     console = timeline.console
-    inner = ConsoleSink(name, console, counts=True, look="jira" if name == "jira" else "slack")
+    inner = ConsoleSink(name, console, Texts(), counts=True, look="jira" if name == "jira" else "slack")
     return Mailbox(inner, console, timeline.heading, everything)
 
 

@@ -18,6 +18,7 @@ from app.model import (
     Facts,
     Finding,
     Pause,
+    Refusal,
     RememberedUser,
     RunRecord,
     Snooze,
@@ -35,6 +36,7 @@ class MemoryLedger:
         self._findings: dict[str, Finding] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._snoozes: dict[str, Snooze] = {}
+        self._refusals: dict[tuple[str, str], Refusal] = {}
         self._accounts: dict[str, AccountState] = {}
         self._users: dict[tuple[str, str], RememberedUser] = {}
         self._events: list[Event] = []
@@ -49,6 +51,7 @@ class MemoryLedger:
                 findings={f.uid: f for f in self._findings.values()},
                 deliveries=self._present_deliveries(),
                 snoozes=dict(self._snoozes),
+                refusals=tuple(self._refusals.values()),
                 accounts=dict(self._accounts),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
@@ -78,6 +81,7 @@ class MemoryLedger:
         self._findings.update((f.id, replace(f, revision=f.revision + 1)) for f in change.findings)
         self._deliveries.update((d.id, d) for d in change.deliveries)
         self._snoozes.update((s.uid, s) for s in change.snoozes)
+        self._refusals.update(((r.address, r.uid), r) for r in change.refusals)
         self._accounts.update((a.account_id, a) for a in change.accounts)
         self._users.update(((u.account_id, u.user), u) for u in change.users)
         self._events.extend(change.events)

@@ -12,6 +12,7 @@ from app.model import (
     Facts,
     Finding,
     Pause,
+    Refusal,
     RememberedUser,
     RunRecord,
     Snooze,
@@ -41,6 +42,7 @@ FACTS: Codec[Facts] = Codec(Facts)
 FINDING: Codec[Finding] = Codec(Finding)
 DELIVERY: Codec[Delivery] = Codec(Delivery)
 SNOOZE: Codec[Snooze] = Codec(Snooze)
+REFUSAL: Codec[Refusal] = Codec(Refusal)
 EVENT: Codec[Event] = Codec(Event)
 ACCOUNT: Codec[AccountState] = Codec(AccountState)
 USER: Codec[RememberedUser] = Codec(RememberedUser)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0001"  # the newest migration: `open.py` compares it before it loads the migration machinery
+HEAD = "0002"  # the newest migration: `open.py` compares it before it loads the migration machinery
 
 metadata = MetaData()
 
@@ -35,6 +35,13 @@ deliveries = Table(
 )
 snoozes = Table(
     "snoozes", metadata, Column("uid", String, primary_key=True), Column("body", Text, nullable=False)
+)
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("uid", String, primary_key=True),
+    Column("body", Text, nullable=False),
 )
 events = Table(
     "events",

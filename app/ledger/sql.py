@@ -42,6 +42,7 @@ class SqlLedger:
                 findings={f.uid: f for f in findings},
                 deliveries=_present_deliveries(db),
                 snoozes={s.uid: s for s in map(rows.SNOOZE.load, _bodies(db, schema.snoozes))},
+                refusals=tuple(map(rows.REFUSAL.load, _bodies(db, schema.refusals))),
                 accounts={a.account_id: a for a in map(rows.ACCOUNT.load, _bodies(db, schema.accounts))},
                 last_run=_last_run(db),
                 pause=_pause(db),
@@ -263,6 +264,8 @@ def _write_rest(db: Connection, change: Change) -> None:
         db.execute(delete(schema.facts).where(schema.facts.c.uid.in_(batch)))
     snoozes = [{"uid": s.uid, "body": rows.SNOOZE.dump(s)} for s in change.snoozes]
     _upsert(db, schema.snoozes, ("uid",), snoozes)
+    refusals = [{"address": r.address, "uid": r.uid, "body": rows.REFUSAL.dump(r)} for r in change.refusals]
+    _upsert(db, schema.refusals, ("address", "uid"), refusals)
     accounts = [{"account_id": a.account_id, "body": rows.ACCOUNT.dump(a)} for a in change.accounts]
     _upsert(db, schema.accounts, ("account_id",), accounts)
     users = [{"account_id": u.account_id, "user": u.user, "body": rows.USER.dump(u)} for u in change.users]

@@ -13,7 +13,7 @@ from app.plan.context import Context, Subject
 from app.plan.draft import Draft
 from app.plan.facts import is_echo, reactivated, remember
 from app.plan.lifecycle import exempted, inactive, left_the_ladder, resolve, suspend
-from app.policy.evaluate import Decision, evaluate
+from app.policy.evaluate import Decision
 
 
 def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | None = None) -> Plan:
@@ -81,7 +81,7 @@ def _credential(draft: Draft, subject: Subject) -> None:
     if is_echo(old, credential, ctx.now):
         return
     facts = remember(old, credential, ctx.now)
-    decision = evaluate(ctx.policy, subject.account, credential, facts.inactive_since, ctx.now)
+    decision = ctx.evaluate(subject.account, credential, facts.inactive_since)
     again = reactivated(old, credential) or bool(old and old.exempt and not decision.exempt)
     draft.remember(old, facts, decision)
     finding = ctx.view.findings.get(credential.uid)

@@ -20,6 +20,7 @@ from app.plan.context import Subject
 from app.plan.draft import Draft
 from app.plan.lifecycle import left_the_ladder, open_finding, resend_what_was_done, snoozed
 from app.plan.notices import (
+    CLOSED_STAGE,
     due_slots,
     fill,
     is_replaceable,
@@ -65,6 +66,7 @@ def climb(draft: Draft, subject: Subject, decision: Decision, old: Finding | Non
         _notify(draft, step, step.stage, None)
     else:
         _destructive(draft, step)
+    _insist(draft, step)
     return _judged(step)
 
 
@@ -192,6 +194,27 @@ def _notify(draft: Draft, step: Step, stage: Stage, lacking: Reason | None) -> N
     for row in rows:
         draft.put_and_send(row)
     draft.put(superseded(history, {row.id for row in rows}, now, is_replaceable))
+
+
+def _insist(draft: Draft, step: Step) -> None:
+    """A ticket that a person closed while the key is still bad: said there, unless something else is."""
+    for sink, closed in draft.ctx.closed.items():
+        if step.finding.refs.get(sink, {}).get("key") in closed and sink not in _leaving(draft, step.finding):
+            _remark(draft, step, sink)
+
+
+def _leaving(draft: Draft, finding: Finding) -> set[str]:
+    """Sinks that tell something about ``finding`` in this run anyway."""
+    rows = (draft.deliveries.get(delivery_id) for delivery_id in draft.send)
+    return {row.sink for row in rows if row and row.finding_id == finding.id}
+
+
+def _remark(draft: Draft, step: Step, sink: str) -> None:
+    stage = Stage(CLOSED_STAGE, step.stage.when, (sink,))
+    again = sink in draft.ctx.sinks.insisting
+    for slot in due_slots(stage, [(sink, None)], draft.history(step.finding), draft.ctx.now, again):
+        row = _row(draft, step, stage, sink, slot.occurrence)
+        draft.put_and_send(fill(slot, replace(row, names_date=None)))
 
 
 def _must_tell_again(step: Step, stage: Stage, history: tuple[Delivery, ...]) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from app.model import Account, Credential, Owner
 from app.plan.limits import Limits
 from app.plan.record import LedgerView
+from app.policy.evaluate import Decision, evaluate
 from app.policy.owner import fallback_of
 from app.policy.rules import Policy
 
@@ -17,6 +18,7 @@ class SinkTraits:
 
     tickets: frozenset[str] = frozenset()
     fallbacks: Mapping[str, str] = field(default_factory=dict)  # sink -> its own fallback recipient
+    insisting: frozenset[str] = frozenset()  # these reopen a ticket each time that a person closes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class Context:
     limits: Limits = field(default_factory=Limits)
     sinks: SinkTraits = field(default_factory=SinkTraits)
     own: OwnIdentity = field(default_factory=OwnIdentity)
+    closed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # sink -> tickets that are closed
+
+    def evaluate(self, account: Account, credential: Credential, inactive_since: datetime | None) -> Decision:
+        """What the policy says now, and who answers by what the ledger knows of owners."""
+        refused = self.view.refused(credential.uid, self.now)
+        return evaluate(self.policy, account, credential, inactive_since, self.now, refused)
 
     def accepted(self, owner: Owner | None) -> frozenset[str]:
         """Recipients whose notices count: the present owner and every fallback."""

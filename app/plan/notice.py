@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from app.model import Caller
+
 NoticeKind = Literal["warning", "done", "exemption", "resolved"]
 Urgency = Literal["info", "warning", "critical"]
 
@@ -42,6 +44,12 @@ class Notice:
     headline: str  # one line: "Rotate key …WXYZ of ci-deploy in prod: it will be deactivated on 27 Nov 2026"
     steps: tuple[str, ...]  # how to rotate it, three steps
     ticket: str = ""  # the ticket's key or URL when one exists
+    owner_is_fallback: bool = False
+    next_owners: tuple[tuple[str, str], ...] = ()  # (address, how): who is asked when the owner can't be
+    advice: str = ""  # how to get rid of the key by what it is used for
+    callers: tuple[Caller, ...] = ()  # who uses it, most calls first; empty: not known
+    snoozable: bool = False  # its rule lets the owner put it on hold
+    siblings: int = 0  # other unresolved findings on the same ticket, filled in just before sending
     refs: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -50,10 +58,20 @@ class Notice:
         data["created"] = self.created.isoformat()
         data["steps"] = list(self.steps)
         data["refs"] = dict(self.refs)
+        data["next_owners"] = [list(pair) for pair in self.next_owners]
+        data["callers"] = [caller.to_json() for caller in self.callers]
         return data
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Notice":
         act_at = datetime.fromisoformat(data["act_at"]) if data["act_at"] else None
         created = datetime.fromisoformat(data["created"])
-        return Notice(**{**data, "act_at": act_at, "created": created, "steps": tuple(data["steps"])})
+        read: dict[str, Any] = {
+            **data,
+            "act_at": act_at,
+            "created": created,
+            "steps": tuple(data["steps"]),
+            "next_owners": tuple((address, how) for address, how in data.get("next_owners", ())),
+            "callers": tuple(map(Caller.from_json, data.get("callers", ()))),
+        }
+        return Notice(**read)

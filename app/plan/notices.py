@@ -8,6 +8,7 @@ from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Verb
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
+CLOSED_STAGE = "ticket-closed"  # somebody closed the ticket while the key is still bad
 
 
 @dataclass(frozen=True, slots=True)

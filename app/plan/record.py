@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from app.model import (
     AccountState,
@@ -10,18 +11,23 @@ from app.model import (
     Facts,
     Finding,
     Pause,
+    Refusal,
     RememberedUser,
     RunRecord,
     Snooze,
 )
+
+# Who left may come back, and a tag may be mended: after this an address is tried again.
+LEFT_FOR, DISOWNED_FOR = timedelta(days=30), timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Everything one step writes: all of it in one transaction, or none.
 
-    Rows replace their like by key: facts and snoozes by ``uid``, findings by ``id``, deliveries by
-    ``id``, accounts by ``account_id``, users by (account_id, user). Events and runs are appended.
+    Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
+    and deliveries by ``id``, accounts by ``account_id``, users by (account_id, user). Events and runs are
+    appended.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -31,6 +37,7 @@ class Change:
     findings: tuple[Finding, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snoozes: tuple[Snooze, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     events: tuple[Event, ...] = ()
     accounts: tuple[AccountState, ...] = ()
     users: tuple[RememberedUser, ...] = ()
@@ -46,6 +53,12 @@ class LedgerView:
     # by finding id: every delivery of its present episode, in order of creation
     deliveries: Mapping[str, Sequence[Delivery]] = field(default_factory=dict)
     snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
+    refusals: tuple[Refusal, ...] = ()
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
     last_run: RunRecord | None = None
     pause: Pause | None = None
+
+    def refused(self, uid: str, now: datetime) -> frozenset[str]:
+        """Addresses that don't answer for this credential now: they said so, or have left."""
+        mine = ((r, DISOWNED_FOR if r.uid else LEFT_FOR) for r in self.refusals if r.uid in (uid, ""))
+        return frozenset(r.address for r, lasts in mine if now - r.at < lasts)

@@ -170,4 +170,7 @@ def _base(
         headline="",
         steps=(),
         ticket=finding.ticket,
+        owner_is_fallback=owner.is_fallback,
+        next_owners=tuple((o.address, o.how) for o in decision.owners[1:]),
+        snoozable=bool(decision.rule and decision.rule.snooze.longest),
     )

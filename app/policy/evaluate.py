@@ -1,11 +1,12 @@
 """The decision on one credential: a pure function of the policy, the credential and one `now`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.model import ACTIVE, INACTIVE, Account, Credential, LastUsed, Mode, Owner, Reason
 from app.policy.match import covers
-from app.policy.owner import owner_of
+from app.policy.owner import owners_of
 from app.policy.rules import Policy, Rule, Stage
 from app.policy.stages import asks_for_use, condition_text, current_stage, stage_due
 
@@ -24,8 +25,12 @@ class Decision:
     rule: Rule | None = None
     stage: Stage | None = None
     due_at: datetime | None = None  # since when `stage` has been due
-    owner: Owner | None = None
+    owners: tuple[Owner, ...] = ()  # the first answers for it, the rest are asked when he can't
     next_rule: Rule | None = None
+
+    @property
+    def owner(self) -> Owner | None:
+        return self.owners[0] if self.owners else None
 
     @property
     def exempt(self) -> bool:
@@ -39,25 +44,30 @@ class _Matched:
 
 
 def evaluate(
-    policy: Policy, account: Account, credential: Credential, inactive_since: datetime | None, now: datetime
+    policy: Policy,
+    account: Account,
+    credential: Credential,
+    inactive_since: datetime | None,
+    now: datetime,
+    refused: Collection[str] = frozenset(),
 ) -> Decision:
-    """The first matching rule wins; a lapsed exemption matches nothing."""
+    """The first matching rule wins; a lapsed exemption matches nothing. ``refused`` don't own it."""
     matched = _match(policy.rules, account, credential, now)
     rule = matched.rule
     mode = Mode.lowest(policy.mode, account.mode, rule.mode if rule else None)
-    owner = owner_of(policy.owners, credential)
+    owners = owners_of(policy.owners, account, credential, refused)
     if matched.unsure:
         why = credential.unreadable or "its tags, groups or account tags could not be read"
         text = f"Can't tell whether rule {matched.unsure.name!r} applies: {why}"
-        return Decision("unknown", Reason("unreadable", text), mode, owner=owner)
+        return Decision("unknown", Reason("unreadable", text), mode, owners=owners)
     if credential.unreadable:
         text = f"Nothing is done while this can't be read: {credential.unreadable}"
-        return Decision("unknown", Reason("unreadable", text), mode, rule, owner=owner)
+        return Decision("unknown", Reason("unreadable", text), mode, rule, owners=owners)
     if rule is None:
-        return Decision(_resting(credential), Reason("no_rule", "No rule matches"), mode, owner=owner)
+        return Decision(_resting(credential), Reason("no_rule", "No rule matches"), mode, owners=owners)
     if rule.exemption:
-        return _exempted(policy, account, credential, rule, mode, owner, now)
-    return _climb(rule, credential, inactive_since, mode, owner, now)
+        return _exempted(policy, account, credential, rule, mode, owners, now)
+    return _climb(rule, credential, inactive_since, mode, owners, now)
 
 
 def _match(rules: tuple[Rule, ...], account: Account, credential: Credential, now: datetime) -> _Matched:
@@ -87,7 +97,7 @@ def _exempted(
     credential: Credential,
     rule: Rule,
     mode: Mode,
-    owner: Owner | None,
+    owners: tuple[Owner, ...],
     now: datetime,
 ) -> Decision:
     assert rule.exemption  # noqa: S101 - narrows the type for the lines below
@@ -96,7 +106,7 @@ def _exempted(
     ladders = tuple(other for other in policy.rules if not other.exemption)
     behind = _match(ladders, account, credential, now).rule
     reason = Reason("exempt", f"Rule {rule.name!r} exempts it{until}: {rule.exemption.reason}{by}")
-    return Decision("exempt", reason, mode, rule, owner=owner, next_rule=behind)
+    return Decision("exempt", reason, mode, rule, owners=owners, next_rule=behind)
 
 
 def _climb(
@@ -104,25 +114,27 @@ def _climb(
     credential: Credential,
     inactive_since: datetime | None,
     mode: Mode,
-    owner: Owner | None,
+    owners: tuple[Owner, ...],
     now: datetime,
 ) -> Decision:
     stage = current_stage(rule, credential, inactive_since, now)
     if stage is None:
-        return _no_stage(rule, credential, mode, owner, now)
+        return _no_stage(rule, credential, mode, owners, now)
     due = stage_due(stage, credential, inactive_since)
     rung = f"Rule {rule.name!r}, stage {stage.name!r} ({condition_text(stage.when)})"
     text = f"{rung}: {describe(credential, now)}"
-    return Decision(stage.name, Reason("stage", text), mode, rule, stage, due, owner)
+    return Decision(stage.name, Reason("stage", text), mode, rule, stage, due, owners)
 
 
-def _no_stage(rule: Rule, credential: Credential, mode: Mode, owner: Owner | None, now: datetime) -> Decision:
+def _no_stage(
+    rule: Rule, credential: Credential, mode: Mode, owners: tuple[Owner, ...], now: datetime
+) -> Decision:
     blind = credential.status == ACTIVE and credential.last_used.state == "unknown" and credential.live
     if blind and asks_for_use(rule) and _due_if_idle(rule, credential, now):
         text = f"Its last use could not be read: {credential.last_used.why_unknown}"
-        return Decision("unknown", Reason("last_use_unknown", text), mode, rule, owner=owner)
+        return Decision("unknown", Reason("last_use_unknown", text), mode, rule, owners=owners)
     text = f"Rule {rule.name!r}: no stage is due: {describe(credential, now)}"
-    return Decision(_resting(credential), Reason("not_due", text), mode, rule, owner=owner)
+    return Decision(_resting(credential), Reason("not_due", text), mode, rule, owners=owners)
 
 
 def _due_if_idle(rule: Rule, credential: Credential, now: datetime) -> bool:

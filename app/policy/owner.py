@@ -1,13 +1,25 @@
-"""Who answers for a credential, by the config's `owners` in order."""
+"""Who answers for a credential, by the config's `owners` in order, and how we know."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
-from app.model import Credential, Owner
-from app.policy.rules import OwnerByMap, OwnerByTag, OwnerByUserName, OwnerFallback, OwnerSource
+from app.model import Account, Credential, Owner
+from app.policy.rules import (
+    OwnerByAccountContact,
+    OwnerByAccountTag,
+    OwnerByFile,
+    OwnerByKeyDescription,
+    OwnerByMap,
+    OwnerByTag,
+    OwnerByUserName,
+    OwnerFallback,
+    OwnerSource,
+)
 
 _EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
+# Inside a sentence: what follows the address (a comma, a bracket, a full stop) is not part of it.
+_EMAIL_IN_TEXT = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
 def is_email(text: str) -> bool:
@@ -19,25 +31,76 @@ def fallback_of(sources: Sequence[OwnerSource]) -> str | None:
     return next((s.address for s in sources if isinstance(s, OwnerFallback)), None)
 
 
-def owner_of(sources: Sequence[OwnerSource], credential: Credential) -> Owner | None:
-    """The first source that names an address; None when nobody answers for it."""
-    return next((owner for source in sources if (owner := _ask(source, credential))), None)
+def owners_of(
+    sources: Sequence[OwnerSource],
+    account: Account,
+    credential: Credential,
+    refused: Collection[str] = frozenset(),
+) -> tuple[Owner, ...]:
+    """Everybody whom a source names, in order, each once: the first answers, the rest are asked next.
+
+    ``refused`` are passed over, but for the fallback: somebody always answers.
+    """
+    found: dict[str, Owner] = {}
+    for source in sources:
+        owner = _ask(source, account, credential)
+        if owner and (owner.is_fallback or owner.address not in refused):
+            found.setdefault(owner.address, owner)
+    return tuple(found.values())
 
 
-def _ask(source: OwnerSource, credential: Credential) -> Owner | None:
+def _ask(source: OwnerSource, account: Account, credential: Credential) -> Owner | None:
+    if isinstance(source, OwnerFallback):
+        return Owner(source.address, "fallback", is_fallback=True)
+    if isinstance(source, OwnerByAccountTag | OwnerByAccountContact):
+        return _owner(*_of_account(source, account))
+    return _owner(*_of_user(source, account, credential))
+
+
+def _of_account(source: OwnerByAccountTag | OwnerByAccountContact, account: Account) -> tuple[str, str]:
+    """The address, and how it was found."""
+    if isinstance(source, OwnerByAccountTag):
+        return (account.tags or {}).get(source.key, ""), f"account tag {source.key}"
+    found = account.email if source.contact == "root" else account.contacts.get(source.contact, "")
+    return found, f"account contact {source.contact}"
+
+
+def _of_user(source: OwnerSource, account: Account, credential: Credential) -> tuple[str, str]:
     match source:
         case OwnerByTag(key):
-            return _owner((credential.tags or {}).get(key, "").strip(), f"tag {key}")
+            return (credential.tags or {}).get(key, ""), f"tag {key}"
+        case OwnerByKeyDescription():
+            return _described(credential), "key description"
         case OwnerByUserName(template, pattern) if fnmatchcase(credential.user, pattern):
-            return _owner(template.replace("{user}", credential.user), "user name")
-        case OwnerByMap(users):
-            found = next((users[glob] for glob in users if fnmatchcase(credential.user, glob)), "")
-            return _owner(found, "map")
-        case OwnerFallback(address):
-            return Owner(address, "fallback", is_fallback=True)
+            return template.replace("{user}", credential.user), "user name"
+        case OwnerByMap(users, how):
+            return next((users[glob] for glob in users if fnmatchcase(credential.user, glob)), ""), how
+        case OwnerByFile(_, name):
+            return _listed(source, account, credential), f"file {name}"
         case _:
-            return None
+            return "", ""
+
+
+def _described(credential: Credential) -> str:
+    """The only address in the key's description: of two, nobody can tell which one answers."""
+    text = (credential.tags or {}).get(credential.id or "", "")
+    found = set(_EMAIL_IN_TEXT.findall(text))
+    return found.pop() if len(found) == 1 else ""
+
+
+def _listed(source: OwnerByFile, account: Account, credential: Credential) -> str:
+    places = (account.id, account.name, account.alias)
+    return next(
+        (
+            row.address
+            for row in source.rows
+            if fnmatchcase(credential.user, row.user or "*")
+            and (not row.account or any(fnmatchcase(place, row.account) for place in places))
+        ),
+        "",
+    )
 
 
 def _owner(address: str, how: str) -> Owner | None:
+    address = address.strip()
     return Owner(address, how) if is_email(address) else None

@@ -89,6 +89,14 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class SnoozeLimit:
+    """How long owners may put a key on hold: in all in one episode, and past the date they were told?"""
+
+    longest: timedelta = timedelta(days=14)
+    past_deadline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Either a ladder of ``stages`` or an ``exemption``; ``mode`` can only lower the service's."""
 
@@ -97,6 +105,7 @@ class Rule:
     stages: tuple[Stage, ...] = ()
     exemption: Exemption | None = None
     mode: Mode | None = None
+    snooze: SnoozeLimit = field(default_factory=SnoozeLimit)
 
     @property
     def deletes(self) -> bool:
@@ -109,6 +118,11 @@ class OwnerByTag:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerByKeyDescription:
+    """The description that the console stores as a user tag whose key is the access key id."""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerByUserName:
     template: str  # "{user}@example.com"
     match: str = "*"  # a glob that the user name must match
@@ -117,6 +131,34 @@ class OwnerByUserName:
 @dataclass(frozen=True, slots=True)
 class OwnerByMap:
     users: Mapping[str, str]  # user name (a glob) -> e-mail address
+    how: str = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRow:
+    """One line of a file of owners; an empty field covers everything."""
+
+    user: str  # a glob
+    account: str  # an id or a name, a glob
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerByFile:
+    rows: tuple[OwnerRow, ...]  # the first that covers a credential wins
+    name: str  # the file's, as evidence
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerByAccountTag:
+    key: str  # the account tag that holds an e-mail address
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerByAccountContact:
+    """``root`` (the account's own address) or an alternate contact: security, operations, billing."""
+
+    contact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +166,16 @@ class OwnerFallback:
     address: str
 
 
-OwnerSource = OwnerByTag | OwnerByUserName | OwnerByMap | OwnerFallback
+OwnerSource = (
+    OwnerByTag
+    | OwnerByKeyDescription
+    | OwnerByUserName
+    | OwnerByMap
+    | OwnerByFile
+    | OwnerByAccountTag
+    | OwnerByAccountContact
+    | OwnerFallback
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def _check(round_: Round, act: Act) -> tuple[Credential, Decision]:
     fresh = _read(round_, act)
     view = parts.ledger.view()
     facts = view.facts.get(fresh.uid)
-    decision = evaluate(parts.policy, act.account, fresh, facts.inactive_since if facts else None, now)
+    since = facts.inactive_since if facts else None
+    decision = evaluate(parts.policy, act.account, fresh, since, now, view.refused(fresh.uid, now))
     _same_key(act, fresh)
     _same_decision(act, decision)
     _told(round_, act, fresh, decision, view, facts, now)

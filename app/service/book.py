@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.ledger.interface import Ledger, LedgerView
-from app.model import Finding
+from app.model import Finding, FindingState
 
 
 class Book:
@@ -19,6 +19,17 @@ class Book:
 
     def get(self, finding_id: str) -> Finding | None:
         return self._findings.get(finding_id)
+
+    def siblings(self, finding_id: str, sink: str, ticket: str) -> int:
+        """How many other unresolved findings share ``ticket`` on ``sink``."""
+        if not ticket:
+            return 0
+        return sum(
+            f.id != finding_id
+            and f.state is not FindingState.RESOLVED
+            and f.refs.get(sink, {}).get("key") == ticket
+            for f in self._findings.values()
+        )
 
     def wrote(self, findings: Iterable[Finding]) -> None:
         """Each of ``findings`` has just been written: its revision rose by one."""

@@ -6,13 +6,21 @@ never loses one. One failure stays with its message.
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
+from app.errors import (
+    Ambiguous,
+    KeystewardError,
+    Permanent,
+    RecipientLeft,
+    RecipientUnreachable,
+    Transient,
+)
 from app.ledger.interface import Change, Lease
-from app.model import Delivery, DeliveryState, Finding, Verb, redact
+from app.model import Delivery, DeliveryState, Finding, Refusal, Verb, redact
 from app.plan.context import Context
 from app.plan.notice import Notice
 from app.service.book import Book
@@ -51,7 +59,7 @@ def deliver(round_: Round, ids: Iterable[str]) -> None:
 
 
 def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Rows that travel as one message: those of one recipient on a sink of digests."""
+    """Rows that travel as one message, as their sink groups them."""
     groups: dict[tuple[str, ...], list[Delivery]] = {}
     for row in rows:
         sink = round_.parts.sinks.get(row.sink)
@@ -59,13 +67,15 @@ def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
             log.warning("sink is not configured any more", **log_fields(sink=row.sink))
             continue
         groups.setdefault(_group_key(sink, row), []).append(row)
-    return sorted(groups.values(), key=lambda group: round_.parts.sinks[group[0].sink].digest)
+    return sorted(groups.values(), key=lambda group: not round_.parts.sinks[group[0].sink].tickets)
 
 
 def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
-    if not sink.digest or row.verb is Verb.RESOLVE:
+    if sink.grouping == "finding" or row.verb is Verb.RESOLVE:
         return (row.sink, row.id)
     earlier = row.message_id if row.state is DeliveryState.AMBIGUOUS else ""
+    if sink.grouping == "account":
+        return (row.sink, str(row.payload.get("account_id", "")), row.route, earlier)
     return (row.sink, row.recipient, row.route, earlier)
 
 
@@ -75,10 +85,11 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     if not claimed:
         return []
     sink = round_.parts.sinks[claimed[0].sink]
+    sent = sorted((_notice(round_, row) for row in claimed), key=_worst_first)
     try:
-        receipt = _send(round_, sink, claimed)
+        receipt = _send(round_, sink, claimed, sent)
     except RecipientUnreachable as error:
-        return _unreachable(round_, claimed, error)
+        return _elsewhere(round_, claimed, error)
     except Permanent as error:
         _failed(round_, claimed, DeliveryState.DEAD, error)
     except Ambiguous as error:
@@ -90,13 +101,12 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
         log.exception("sink broke", **log_fields(sink=sink.name))
         _failed(round_, claimed, DeliveryState.AMBIGUOUS, Transient(type(error).__name__))
     else:
-        _delivered(round_, claimed, receipt)
+        _delivered(round_, claimed, receipt, sent)
     return []
 
 
-def _send(round_: Round, sink: Sink, rows: Sequence[Delivery]) -> Receipt | None:
+def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence[Notice]) -> Receipt | None:
     now = round_.parts.clock.now()
-    notices = sorted((_notice(round_, row) for row in rows), key=_worst_first)
     first = rows[0]
     if first.verb is Verb.RESOLVE:
         return sink.resolve(notices[0], now)
@@ -117,19 +127,18 @@ def _notice(round_: Round, row: Delivery) -> Notice:
     finding = round_.book.get(row.finding_id)
     refs = finding.refs if finding else {}
     ticket = finding.ticket if finding else ""
-    return replace(notice, refs=refs.get(row.sink, {}), ticket=ticket or notice.ticket)
+    mine = refs.get(row.sink, {})
+    closes = row.verb is Verb.RESOLVE  # only then does it matter who else is on the ticket
+    siblings = round_.book.siblings(row.finding_id, row.sink, mine.get("key", "")) if closes else 0
+    return replace(notice, refs=mine, ticket=ticket or notice.ticket, siblings=siblings)
 
 
-def _redacted(payload: object) -> dict[str, object]:
+def _redacted(value: Any) -> Any:
     """User names and tags are other people's text: no key id slips out through them."""
-    assert isinstance(payload, dict)  # noqa: S101 - the ledger stores a JSON object
-    return {
-        key: [redact(str(v)) for v in value] if isinstance(value, list) else _redacted_text(value)
-        for key, value in payload.items()
-    }
-
-
-def _redacted_text(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner) for inner in value]
     return redact(value) if isinstance(value, str) else value
 
 
@@ -138,7 +147,9 @@ def _worst_first(notice: Notice) -> tuple[int, str, str]:
     return (URGENCIES.index(notice.urgency), at, notice.finding_id)
 
 
-def _delivered(round_: Round, rows: Sequence[Delivery], receipt: Receipt | None) -> None:
+def _delivered(
+    round_: Round, rows: Sequence[Delivery], receipt: Receipt | None, notices: Sequence[Notice]
+) -> None:
     now = round_.parts.clock.now()
     reached = receipt or Receipt(rows[0].recipient, counts=False)
     settled = [
@@ -156,6 +167,8 @@ def _delivered(round_: Round, rows: Sequence[Delivery], receipt: Receipt | None)
     refs = dict(reached.refs)
     findings = [f for row in rows for f in round_.book.with_refs(row.finding_id, row.sink, refs)]
     _write(round_, settled, findings)
+    round_.tally.told.update((notice.finding_id, notice) for notice in notices)
+    round_.tally.remarks.update(dict.fromkeys(f"{rows[0].sink}: {text}" for text in reached.remarks))
     _count(round_, rows, "delivered")
 
 
@@ -183,6 +196,39 @@ def _failed(round_: Round, rows: Sequence[Delivery], state: DeliveryState, error
 def backoff(attempts: int) -> timedelta:
     """Doubling from a minute to an hour. Jitter is the cycle's own: rows are tried by runs, not timers."""
     return min(LONGEST_RETRY, FIRST_RETRY * (1 << min(max(0, attempts - 1), 10)))
+
+
+def _elsewhere(round_: Round, rows: Sequence[Delivery], error: RecipientUnreachable) -> list[str]:
+    """Whom to tell instead: the ids of the rows that do."""
+    first = rows[0]
+    left = isinstance(error, RecipientLeft) and first.route == "owner" and first.recipient
+    return _left(round_, rows, error) if left else _unreachable(round_, rows, error)
+
+
+def _left(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:
+    """Remembers that the owner has left, and asks the next one; behind the last comes the fallback."""
+    first, now = rows[0], round_.parts.clock.now()
+    gone = Refusal(first.recipient, "", now, first.sink, redact(str(error)))
+    round_.parts.ledger.apply(Change(refusals=(gone,)), round_.lease)
+    handed = {row.id: _handed_over(row, gone) for row in rows}
+    next_up = [row for row in handed.values() if row]
+    _write(round_, next_up, [])
+    _count(round_, rows, "unreachable")
+    log.warning("owner has left, asking the next", **log_fields(sink=first.sink, error=gone.reason))
+    stranded = [row for row in rows if handed[row.id] is None]
+    return [row.id for row in next_up] + (_unreachable(round_, stranded, error) if stranded else [])
+
+
+def _handed_over(row: Delivery, gone: Refusal) -> Delivery | None:
+    """The same notice to the next owner; None when nobody else is named but the fallback."""
+    waiting = [(address, how) for address, how in row.payload.get("next_owners", ()) if how != "fallback"]
+    if not waiting:
+        return None
+    (address, how), rest = waiting[0], row.payload["next_owners"][1:]
+    told = {"owner": address, "owner_how": f"{how}; {gone.address} has left", "next_owners": rest}
+    return replace(
+        row, state=DeliveryState.PENDING, recipient=address, message_id="", payload={**row.payload, **told}
+    )
 
 
 def _unreachable(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:

@@ -14,6 +14,7 @@ from app.inventory.interface import AwsClock, FleetScanner, HubIdentity, KeyActo
 from app.ledger.interface import Ledger
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
+from app.plan.notice import Notice
 from app.policy.rules import Policy
 from app.sinks.interface import Sink
 
@@ -67,8 +68,9 @@ class Parts:
 
     def traits(self) -> SinkTraits:
         fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}
-        tickets = frozenset(name for name, sink in self.sinks.items() if not sink.digest)
-        return SinkTraits(tickets, fallbacks)
+        tickets = frozenset(name for name, sink in self.sinks.items() if sink.tickets)
+        insisting = frozenset(name for name, sink in self.sinks.items() if sink.insists)
+        return SinkTraits(tickets, fallbacks, insisting)
 
 
 @dataclass
@@ -80,6 +82,8 @@ class Tally:
     delivered: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     acted: Counter[str] = field(default_factory=Counter)
+    told: dict[str, Notice] = field(default_factory=dict)  # by finding: the last notice that arrived
+    remarks: dict[str, None] = field(default_factory=dict)  # what to mend, each once, in order
 
     def all_failures(self) -> list[str]:
         """One line a cause: a sink that is down must not fill the screen."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from app.errors import KeystewardError
 from app.ledger.interface import Change
 from app.model import DESTRUCTIVE, Account, Credential, Delivery, DeliveryState, Facts, Finding, redact
-from app.policy.evaluate import Decision, evaluate
+from app.policy.evaluate import Decision
 from app.policy.rules import Rule, Stage
 from app.service.act import record_done, took_effect
 from app.service.deliver import Round
@@ -67,8 +67,7 @@ def _infer(
         _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")
         return []
     credential = seen or _as_remembered(facts)
-    now = round_.parts.clock.now()
-    decision: Decision = evaluate(round_.parts.policy, account, credential, facts.inactive_since, now)
+    decision: Decision = round_.ctx.evaluate(account, credential, facts.inactive_since)
     decision = replace(decision, rule=rule)
     return record_done(round_, row, account, credential, finding, decision, stage, how="done (inferred)")
 

@@ -30,6 +30,8 @@ from app.service.book import Book
 from app.service.deliver import Round, deliver
 from app.service.parts import Parts, Tally
 from app.service.recover import recover
+from app.service.summary import summarize, tell_team
+from app.service.tickets import closed_tickets
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -71,7 +73,8 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     ctx = context(parts, hub, parts.ledger.view(), now)
     round_ = Round(parts, ctx, lease, Book(ctx.view), Tally())
     inferred = recover(round_, {account.id: account for account in listed.accounts})
-    ctx = context(parts, hub, parts.ledger.view(), now)
+    view = parts.ledger.view()
+    ctx = replace(context(parts, hub, view, now), closed=closed_tickets(parts, view))
 
     started = parts.monotonic()
     scanned = tuple(scan_all(parts, ctx, listed, now))
@@ -87,7 +90,9 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     report = replace(_report(round_, plan, scanned, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
+    summary = summarize(parts, plan, round_.tally, report.outcome, report.accounts, report.failures)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
+    report = _with_failures(report, tell_team(parts, summary))
     log.info("run finished", **log_fields(**_summary(report)))
     return report
 
@@ -199,8 +204,14 @@ def _report(round_: Round, plan: Plan, scanned: Iterable[Scanned], listed: Accou
         accounts=outcomes,
         delivered=round_.tally.delivered,
         acted=round_.tally.acted,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *round_.tally.remarks),
     )
+
+
+def _with_failures(report: RunReport, failures: list[str]) -> RunReport:
+    if not failures:
+        return report
+    return replace(report, outcome="partial", failures=(*report.failures, *failures))
 
 
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:

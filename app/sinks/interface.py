@@ -1,11 +1,15 @@
-"""What a sink is. `tests/contract/test_sinks.py` holds every implementation to it."""
+"""What a sink is. `SinkContract` (`app/sinks/contract.py`) holds every implementation to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.plan.notice import Notice
+from app.plan.summary import RunSummary
+
+# What one message or ticket is about: one finding, all of an owner's in a run, or all of an account's.
+Grouping = Literal["finding", "owner", "account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +33,28 @@ class Receipt:
     """Proof that a message arrived. ``refs`` is kept on each finding under the sink's name.
 
     ``counts``: a person was told (Slack, mail, an *assigned* ticket), so `require` may count it.
+    ``remarks`` are what an operator should mend although it arrived, one sentence each.
     """
 
     recipient: str  # whom it really reached
     counts: bool
     refs: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Sink(Protocol):
     """Delivers notices. One failure stays with its message.
 
     Raises `Transient` (retry later; `retry_after` when told), `Ambiguous` (may have arrived),
-    `RecipientUnreachable` (tell the fallback) or `Permanent`. Never logs or raises a secret or a full
-    key id. Delivered means confirmed by the other side: an HTTP 200 with ``ok: false`` is a failure.
+    `RecipientLeft` (ask the next owner), `RecipientUnreachable` (tell the fallback) or `Permanent`.
+    Never logs or raises a secret or a full key id. Delivered means confirmed by the other side: an
+    HTTP 200 with ``ok: false`` is a failure.
     """
 
     name: str  # its name in the config
-    digest: bool  # True: one message carries all of a recipient's notices of a run
+    grouping: Grouping  # what one message carries
+    tickets: bool  # it keeps something open per finding, with a "key" in its refs, that `resolve` closes
+    insists: bool  # a ticket closed by hand is reopened each time; else it is remarked upon once an episode
 
     @property
     def fallback(self) -> str | None:
@@ -54,4 +63,16 @@ class Sink(Protocol):
     def send(self, message: Message) -> Receipt: ...
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
-        """Closes what `send` opened for this finding; None when there is nothing to close."""
+        """Closes what `send` opened for this finding; None when there is nothing to close.
+
+        While ``notice.siblings`` other findings share the ticket it only says so there.
+        """
+
+    def closed(self, now: datetime) -> frozenset[str]:
+        """Keys of tickets that are closed now, among those changed in the last 30 days."""
+
+    def report(self, summary: RunSummary) -> None:
+        """Tells the team or the admins of one run; does nothing where nobody asked for that.
+
+        Raises as `send`.
+        """

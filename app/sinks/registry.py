@@ -15,41 +15,41 @@ from app.sinks.email.settings import EmailSettings
 from app.sinks.interface import Sink
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.slack.settings import SlackSettings
-from app.sinks.waits import Waits
+from app.sinks.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
 class SinkType:
-    """``build(name, settings, waits)`` makes no request; `ConfigError` names a missing secret."""
+    """``build(name, settings, tools)`` makes no request; `ConfigError` names a missing secret."""
 
     settings: type[BaseModel]
-    build: Callable[[str, Any, Waits], Sink]
+    build: Callable[[str, Any, Tools], Sink]
 
 
-def _slack(name: str, settings: SlackSettings, waits: Waits) -> Sink:
+def _slack(name: str, settings: SlackSettings, tools: Tools) -> Sink:
     from app.sinks.slack.sink import SlackSink
 
-    return SlackSink(name, settings, waits)
+    return SlackSink(name, settings, tools)
 
 
-def _jira(name: str, settings: JiraSettings, waits: Waits) -> Sink:
+def _jira(name: str, settings: JiraSettings, tools: Tools) -> Sink:
     from app.sinks.jira.sink import JiraSink
 
-    return JiraSink(name, settings, waits)
+    return JiraSink(name, settings, tools)
 
 
-def _console(name: str, settings: ConsoleSettings, _waits: Waits) -> Sink:
+def _console(name: str, settings: ConsoleSettings, tools: Tools) -> Sink:
     from rich.console import Console
 
     from app.sinks.console.sink import ConsoleSink
 
-    return ConsoleSink(name, Console(), counts=settings.counts, look=settings.look)
+    return ConsoleSink(name, Console(), tools.texts, counts=settings.counts, look=settings.look)
 
 
-def _email(name: str, settings: EmailSettings, _waits: Waits) -> Sink:
+def _email(name: str, settings: EmailSettings, tools: Tools) -> Sink:
     from app.sinks.email.sink import EmailSink
 
-    return EmailSink(name, settings)
+    return EmailSink(name, settings, tools)
 
 
 SINKS: Mapping[str, SinkType] = {

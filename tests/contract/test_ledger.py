@@ -47,6 +47,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
         findings={UID: stored},
         deliveries={stored.id: list(WHOLE.deliveries)},
         snoozes={UID: WHOLE.snoozes[0]},
+        refusals=WHOLE.refusals,
         accounts={ACCOUNT: WHOLE.accounts[0]},
         last_run=WHOLE.run,
         pause=PAUSE,

@@ -14,6 +14,7 @@ from app.model import (
     FindingState,
     LastUsed,
     Pause,
+    Refusal,
     RememberedKey,
     RememberedUser,
     RunRecord,
@@ -122,7 +123,8 @@ WHOLE = Change(
             },
         ),
     ),
-    snoozes=(Snooze(UID, NOW + 7 * DAY, "jane@example.com", "a release", NOW),),
+    snoozes=(Snooze(UID, NOW + 7 * DAY, "jane@example.com", "a release", NOW, 2, NOW - DAY),),
+    refusals=(Refusal("joe@example.com", UID, NOW, "joe@example.com", "not mine"),),
     events=(
         event(
             account_id=ACCOUNT,

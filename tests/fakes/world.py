@@ -18,10 +18,11 @@ from app.ledger.memory import MemoryLedger
 from app.model import ACTIVE, INACTIVE, Account, Credential, Inventory, LastUsed, ScanFailure
 from app.plan.limits import Brake, Limits
 from app.plan.notice import Notice
+from app.plan.summary import RunSummary
 from app.policy.rules import Policy
 from app.service.parts import Parts
 from app.service.run_once import RunReport, run_once
-from app.sinks.interface import Message, Receipt
+from app.sinks.interface import Grouping, Message, Receipt
 
 DAY = timedelta(days=1)
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -54,19 +55,29 @@ class Inbox:
     """A sink that remembers what it was sent; ``fault`` is raised instead when set."""
 
     name: str = "slack"
-    digest: bool = True
+    tickets: bool = False
+    grouping: Grouping = "owner"
     counts: bool = True
     fallback: str | None = None
     fault: Callable[[Message], Exception | None] = field(default=lambda message: None)
     sent: list[Message] = field(default_factory=list)
     resolved: list[Notice] = field(default_factory=list)
+    closed_by_hand: set[str] = field(default_factory=set)
+    insists: bool = True
+    summaries: list[RunSummary] = field(default_factory=list)
+
+    def closed(self, now: datetime) -> frozenset[str]:
+        return frozenset(self.closed_by_hand)
+
+    def report(self, summary: RunSummary) -> None:
+        self.summaries.append(summary)
 
     def send(self, message: Message) -> Receipt:
         fault = self.fault(message)
         if fault:
             raise fault
         self.sent.append(message)
-        refs = {} if self.digest else {"key": f"SEC-{message.notices[0].finding_id}"}
+        refs = {} if not self.tickets else {"key": f"SEC-{message.notices[0].finding_id}"}
         return Receipt(message.recipient, self.counts, refs)
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
@@ -89,7 +100,7 @@ class World:
         self.unreadable_use: set[str] = set()
         self.clock = SetClock()
         self.ledger: Ledger = ledger or MemoryLedger()
-        self.slack, self.jira = Inbox("slack"), Inbox("jira", digest=False)
+        self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
         self.limits = Limits(brake=Brake(deactivations=1000, share=1.0))
         self.writes: list[tuple[str, str]] = []
         self.before_write: Callable[[], None] = lambda: None

@@ -15,6 +15,7 @@ from rich.text import Text
 from app.plan.notice import Notice
 from app.sinks import wording
 from app.sinks.interface import Message
+from app.sinks.texts import Texts
 
 SHOWN = 3  # findings shown in full; the rest one line each
 MAX_WIDTH = 100
@@ -23,80 +24,86 @@ _COLOURS = {"critical": "red", "warning": "dark_orange", "info": "bright_black"}
 _EVENTS = {"closed": ("✔", "green"), "reopened": ("↺", "dark_orange"), "commented": ("✎", "blue")}
 
 
-def slack_message(message: Message) -> RenderableType:
-    """A direct message, or a post in a channel, with its header, findings and steps."""
-    notices = message.notices
-    many = len(notices) > 1
-    body: list[RenderableType] = [Text(wording.title(message), style="bold")]
-    said = [wording.why_you(message), wording.summary(message) if many else ""]
-    body += [Text(text, style="bright_black") for text in said if text]
-    for notice in notices[:SHOWN]:
-        body += [Rule(style="bright_black"), *([_headline(notice)] if many else []), _detail(notice)]
-    if many and len(notices) > SHOWN:
-        body += [Rule(style="bright_black"), *map(_headline, notices[SHOWN:])]
-    body += _how(message)
-    where = Text.assemble(("# ", "magenta"), ("Slack", "bold magenta"), f"  to {_reader(message)}")
-    return _panel(Group(*body), where, _colour(notices[0]), message.now)
+class Looks:
+    """Draws with ``texts``."""
 
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
 
-def ticket(key: str, notice: Notice, message: Message) -> RenderableType:
-    """A ticket that has just been opened."""
-    heading = Text(f"Rotate AWS access key {notice.key_tail} of {wording.plain(notice.user)}", style="bold")
-    labels = _grid()
-    labels.add_row(Text("Status", style="bright_black"), Text(" TO DO ", style="black on bright_blue"))
-    labels.add_row(Text("Assignee", style="bright_black"), Text(_reader(message)))
-    if notice.act_at:
-        due = Text(wording.day(notice.act_at), style=f"bold {_colour(notice)}")
-        labels.add_row(Text("Due", style="bright_black"), due)
-    parts = [heading, labels, Rule(style="bright_black"), _detail(notice), *_how(message)]
-    return _panel(Group(*parts), _ticket_title(key, "opened"), "blue", message.now)
+    def slack_message(self, message: Message) -> RenderableType:
+        """A direct message, or a post in a channel, with its header, findings and steps."""
+        notices = message.notices
+        many = len(notices) > 1
+        body: list[RenderableType] = [Text(self._texts.title(message), style="bold")]
+        said = [self._texts.why_you(message), self._texts.summary(message) if many else ""]
+        body += [Text(text, style="bright_black") for text in said if text]
+        for notice in notices[:SHOWN]:
+            body += [
+                Rule(style="bright_black"),
+                *([self._headline(notice)] if many else []),
+                self._detail(notice),
+            ]
+        if many and len(notices) > SHOWN:
+            body += [Rule(style="bright_black"), *map(self._headline, notices[SHOWN:])]
+        body += self._how(message)
+        where = Text.assemble(("# ", "magenta"), ("Slack", "bold magenta"), f"  to {_reader(message)}")
+        return _panel(Group(*body), where, _colour(notices[0]), message.now)
 
-
-def ticket_event(
-    key: str, event: Literal["closed", "reopened", "commented"], notice: Notice, now: datetime
-) -> RenderableType:
-    """What happens to a ticket later: one or two lines rather than the whole ticket."""
-    mark, colour = _EVENTS[event]
-    lines = [Text.assemble((f"{mark} ", colour), wording.plain(notice.headline))]
-    lines += [Text(f"  {wording.plain(notice.reason)}", style="bright_black")]
-    lines += [_undo(notice)] if wording.undo(notice) else []
-    return _panel(Group(*lines), _ticket_title(key, event), colour, now)
-
-
-def _detail(notice: Notice) -> RenderableType:
-    """The facts in two columns, as Slack shows them, and under them what is too long for a column."""
-    act = wording.act_line(notice)
-    cells = [
-        (
-            Text(label, style="bright_black"),
-            Text(value, style=f"bold {_colour(notice)}" if act and label == act[0] else ""),
+    def ticket(self, key: str, notice: Notice, message: Message) -> RenderableType:
+        """A ticket that has just been opened."""
+        heading = Text(
+            f"Rotate AWS access key {notice.key_tail} of {wording.plain(notice.user)}", style="bold"
         )
-        for label, value in wording.facts(notice)
-    ]
-    pairs = _grid(columns=2)
-    for left, right in zip_longest(cells[::2], cells[1::2], fillvalue=(Text(), Text())):
-        pairs.add_row(*left, *right)
-    ticket = f"ticket {wording.plain(notice.ticket)}" if notice.ticket else ""
-    small = " · ".join(filter(None, [notice.finding_id, f"rule {wording.plain(notice.rule)}", ticket]))
-    undo = [_undo(notice)] if wording.undo(notice) else []
-    return Group(pairs, Text(wording.plain(notice.reason)), *undo, Text(small, style="bright_black"))
+        labels = _grid()
+        labels.add_row(Text("Status", style="bright_black"), Text(" TO DO ", style="black on bright_blue"))
+        labels.add_row(Text("Assignee", style="bright_black"), Text(_reader(message)))
+        if notice.act_at:
+            due = Text(wording.day(notice.act_at), style=f"bold {_colour(notice)}")
+            labels.add_row(Text("Due", style="bright_black"), due)
+        parts = [heading, labels, Rule(style="bright_black"), self._detail(notice), *self._how(message)]
+        return _panel(Group(*parts), _ticket_title(key, "opened"), "blue", message.now)
 
+    def ticket_event(
+        self, key: str, event: Literal["closed", "reopened", "commented"], notice: Notice, now: datetime
+    ) -> RenderableType:
+        """What happens to a ticket later: one or two lines rather than the whole ticket."""
+        mark, colour = _EVENTS[event]
+        lines = [Text.assemble((f"{mark} ", colour), self._texts.headline(notice))]
+        lines += [Text(f"  {self._texts.reason(notice)}", style="bright_black")]
+        lines += [self._undo(notice)] if self._texts.undo(notice) else []
+        return _panel(Group(*lines), _ticket_title(key, event), colour, now)
 
-def _undo(notice: Notice) -> Text:
-    return Text.assemble("A mistake? Undo it: ", (wording.undo(notice), "bold cyan"))
+    def _detail(self, notice: Notice) -> RenderableType:
+        """The facts in two columns, as Slack shows them, and under them what is too long for a column."""
+        act = wording.act_line(notice)
+        cells = [
+            (
+                Text(label, style="bright_black"),
+                Text(value, style=f"bold {_colour(notice)}" if act and label == act[0] else ""),
+            )
+            for label, value in self._texts.facts(notice)
+        ]
+        pairs = _grid(columns=2)
+        for left, right in zip_longest(cells[::2], cells[1::2], fillvalue=(Text(), Text())):
+            pairs.add_row(*left, *right)
+        ticket = f"ticket {wording.plain(notice.ticket)}" if notice.ticket else ""
+        small = " · ".join(filter(None, [notice.finding_id, f"rule {wording.plain(notice.rule)}", ticket]))
+        undo = [self._undo(notice)] if self._texts.undo(notice) else []
+        return Group(pairs, Text(self._texts.reason(notice)), *undo, Text(small, style="bright_black"))
 
+    def _undo(self, notice: Notice) -> Text:
+        return Text.assemble("A mistake? Undo it: ", (self._texts.undo(notice), "bold cyan"))
 
-def _how(message: Message) -> list[RenderableType]:
-    steps = wording.steps(message.notices)
-    if not steps:
-        return []
-    lines = [Text(f"{number}. {step}") for number, step in enumerate(steps, start=1)]
-    indented = Padding(Group(*lines), (0, 0, 0, 2))
-    return [Rule(style="bright_black"), Text("How to rotate", style="bold"), indented]
+    def _how(self, message: Message) -> list[RenderableType]:
+        steps = self._texts.steps(message.notices)
+        if not steps:
+            return []
+        lines = [Text(f"{number}. {step}") for number, step in enumerate(steps, start=1)]
+        indented = Padding(Group(*lines), (0, 0, 0, 2))
+        return [Rule(style="bright_black"), Text("How to rotate", style="bold"), indented]
 
-
-def _headline(notice: Notice) -> Text:
-    return Text.assemble(("● ", _colour(notice)), (wording.plain(notice.headline), "bold"))
+    def _headline(self, notice: Notice) -> Text:
+        return Text.assemble(("● ", _colour(notice)), (self._texts.headline(notice), "bold"))
 
 
 def _colour(notice: Notice) -> str:

@@ -7,46 +7,47 @@ from typing import Literal
 from rich.console import Console, RenderableType
 
 from app.plan.notice import Notice
-from app.sinks.console import looks
-from app.sinks.interface import Message, Receipt
+from app.sinks.base import TellingSink
+from app.sinks.console.looks import Looks
+from app.sinks.interface import Grouping, Message, Receipt
+from app.sinks.texts import Texts
 
 
-class ConsoleSink:
+class ConsoleSink(TellingSink):
     """Prints to ``console``. With ``look="jira"`` it behaves like the Jira sink: one ticket a finding."""
 
     def __init__(
         self,
         name: str,
         console: Console,
+        texts: Texts,
         counts: bool = False,
         look: Literal["slack", "jira"] = "slack",
     ) -> None:
         self.name = name
-        self.digest = look == "slack"
+        self.tickets = look == "jira"
+        self.grouping: Grouping = "finding" if self.tickets else "owner"
+        self._looks = Looks(texts)
         self._console = console
         self._counts = counts
         self._tickets = 0
         self._closed: set[str] = set()
 
-    @property
-    def fallback(self) -> str | None:
-        return None
-
     def send(self, message: Message) -> Receipt:
         """Delivered once it is printed."""
-        refs = self._as_message(message) if self.digest else self._as_ticket(message)
+        refs = self._as_ticket(message) if self.tickets else self._as_message(message)
         return Receipt(message.recipient, self._counts, refs)
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
         key = notice.refs.get("key")
-        if self.digest or not key:
+        if not self.tickets or not key:
             return None
         self._closed.add(key)
-        self._print(looks.ticket_event(key, "closed", notice, now))
+        self._print(self._looks.ticket_event(key, "closed", notice, now))
         return Receipt(notice.owner, False, notice.refs)
 
     def _as_message(self, message: Message) -> Mapping[str, str]:
-        self._print(looks.slack_message(message))
+        self._print(self._looks.slack_message(message))
         return {}
 
     def _as_ticket(self, message: Message) -> Mapping[str, str]:
@@ -54,11 +55,11 @@ class ConsoleSink:
         key = notice.refs.get("key")
         if not key:
             key = self._next_key()
-            self._print(looks.ticket(key, notice, message))
+            self._print(self._looks.ticket(key, notice, message))
         else:
             event: Literal["reopened", "commented"] = "reopened" if key in self._closed else "commented"
             self._closed.discard(key)
-            self._print(looks.ticket_event(key, event, notice, message.now))
+            self._print(self._looks.ticket_event(key, event, notice, message.now))
         return {"key": key}
 
     def _next_key(self) -> str:

@@ -11,12 +11,13 @@ from typing import Any
 
 from app.errors import Permanent
 from app.plan.notice import Notice
-from app.sinks.interface import Message, Receipt
+from app.sinks.base import TellingSink
+from app.sinks.interface import Grouping, Message, Receipt
 from app.sinks.jira import text
 from app.sinks.jira.api import JiraApi, NotFound, Rejected
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.secrets import required
-from app.sinks.waits import Waits
+from app.sinks.tools import Tools
 
 Json = dict[str, Any]
 
@@ -25,20 +26,19 @@ USER_LIFETIME = timedelta(hours=6)
 _OPTIONAL = frozenset({"duedate", "assignee"})
 
 
-class JiraSink:
+class JiraSink(TellingSink):
     """One project of one site."""
 
-    digest = False
+    grouping: Grouping = "finding"
+    tickets = True
+    insists = True
 
-    def __init__(self, name: str, settings: JiraSettings, waits: Waits) -> None:
+    def __init__(self, name: str, settings: JiraSettings, tools: Tools) -> None:
         self.name = name
         self._settings = settings
-        self._api = JiraApi(name, required(name, "token", settings.token), settings, waits)
+        self._texts = tools.texts
+        self._api = JiraApi(name, required(name, "token", settings.token), settings, tools.waits)
         self._users: dict[str, tuple[datetime, Json | None]] = {}
-
-    @property
-    def fallback(self) -> str | None:
-        return None
 
     def send(self, message: Message) -> Receipt:
         """Opens the finding's ticket, or says in it what is new. Raises as `Sink` says."""
@@ -59,7 +59,7 @@ class JiraSink:
         key = issue["key"]
         if not _is_done(issue["fields"]["status"]):
             if not self._said(issue, notice):
-                self._api.comment(key, text.comment(notice))
+                self._api.comment(key, text.comment(notice, self._texts))
             if not self._move(key, self._settings.done_transition, done=True):
                 raise Permanent(f"Jira: {key} has no transition that closes it; set done_transition")
         return Receipt(notice.owner, False, self._refs(key))
@@ -81,8 +81,8 @@ class JiraSink:
         fields: Json = {
             "project": {"key": self._settings.project},
             "issuetype": {"name": self._settings.issue_type},
-            "summary": text.summary(notice),
-            "description": text.description(notice),
+            "summary": text.summary(notice, self._texts),
+            "description": text.description(notice, self._texts),
             "labels": ["keysteward", text.label(notice), *self._settings.labels],
             **({"assignee": assignee} if assignee else {}),
             **_due(notice),
@@ -114,7 +114,7 @@ class JiraSink:
             _, assignee = self._assignee(message)
             changes |= {"assignee": assignee} if assignee else {}
         self._update(issue, changes)
-        self._api.comment(key, text.comment(notice))
+        self._api.comment(key, text.comment(notice, self._texts))
 
     def _update(self, issue: Json, changes: Json) -> None:
         if not changes:

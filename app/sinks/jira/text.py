@@ -4,6 +4,7 @@ import re
 
 from app.plan.notice import Notice
 from app.sinks import wording
+from app.sinks.texts import Texts
 
 MAX_SUMMARY = 255
 _MARKUP = re.compile(r"([\\{}\[\]|!*~^])")
@@ -25,26 +26,28 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", wording.plain(text))
 
 
-def summary(notice: Notice) -> str:
+def summary(notice: Notice, texts: Texts) -> str:
     """Without the date, which may move: the due date tells it."""
-    place = notice.account or notice.account_id
-    text = f"Rotate AWS access key {notice.key_tail} of {notice.user} in {place}"
-    return wording.clip(wording.plain(text), MAX_SUMMARY)
+    return wording.clip(texts.line("jira_summary", notice=notice), MAX_SUMMARY)
 
 
-def description(notice: Notice) -> str:
-    facts = "\n".join(f"* {name}: {escape(value)}" for name, value in wording.facts(notice))
-    steps = "\n".join(f"# {escape(step)}" for step in notice.steps)
+def description(notice: Notice, texts: Texts) -> str:
+    facts = "\n".join(f"* {name}: {escape(value)}" for name, value in texts.facts(notice))
+    steps = "\n".join(f"# {escape(step)}" for step in texts.steps([notice]))
     how = f"How to rotate:\n{steps}" if steps else ""
-    return _paragraphs(escape(notice.headline), escape(notice.reason), facts, how, marker(notice))
+    return _paragraphs(
+        escape(texts.headline(notice)), escape(texts.reason(notice)), facts, how, marker(notice)
+    )
 
 
-def comment(notice: Notice) -> str:
+def comment(notice: Notice, texts: Texts) -> str:
     """What is new: the ticket has the rest already."""
     used = f"Last used: {escape(notice.last_used)}" if notice.kind == "warning" else ""
-    undo = wording.undo(notice)
+    undo = texts.undo(notice)
     mistake = f"A mistake? Undo it with: {escape(undo)}" if undo else ""
-    return _paragraphs(escape(notice.headline), escape(notice.reason), used, mistake, marker(notice))
+    return _paragraphs(
+        escape(texts.headline(notice)), escape(texts.reason(notice)), used, mistake, marker(notice)
+    )
 
 
 def _paragraphs(*texts: str) -> str:

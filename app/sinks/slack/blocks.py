@@ -12,6 +12,7 @@ from typing import Any
 from app.plan.notice import Notice
 from app.sinks import wording
 from app.sinks.interface import Message
+from app.sinks.texts import Texts
 
 Block = dict[str, Any]
 
@@ -44,13 +45,13 @@ class _Part:
     findings: tuple[str, ...] = ()
 
 
-def pages(message: Message) -> list[Page]:
+def pages(message: Message, texts: Texts) -> list[Page]:
     """The first page, and the replies; every finding is on exactly one of them."""
     notices = message.notices
-    details = [_detail(notice, alone=len(notices) == 1) for notice in notices[:DETAILED]]
-    lines = _lists(notices[DETAILED:])
-    packed = _pack([_top(message), *details, *_bottom(notices), *lines])
-    return [_page(message, number, parts) for number, parts in enumerate(packed)]
+    details = [_detail(notice, texts, alone=len(notices) == 1) for notice in notices[:DETAILED]]
+    lines = _lists(notices[DETAILED:], texts)
+    packed = _pack([_top(message, texts), *details, *_bottom(notices, texts), *lines])
+    return [_page(message, texts, number, parts) for number, parts in enumerate(packed)]
 
 
 def escape(text: str) -> str:
@@ -59,8 +60,8 @@ def escape(text: str) -> str:
     return safe.replace("`", "'")
 
 
-def _page(message: Message, number: int, parts: Sequence[_Part]) -> Page:
-    heading = escape(wording.title(message))
+def _page(message: Message, texts: Texts, number: int, parts: Sequence[_Part]) -> Page:
+    heading = escape(texts.title(message))
     text = f"{heading} (continued)" if number else heading
     blocks = tuple(block for part in parts for block in part.blocks)
     return Page(wording.clip(text, LINE), blocks, tuple(f for part in parts for f in part.findings))
@@ -79,51 +80,56 @@ def _pack(parts: Iterable[_Part]) -> list[list[_Part]]:
     return full
 
 
-def _top(message: Message) -> _Part:
-    header = wording.clip(wording.title(message), MAX_HEADER)
+def _top(message: Message, texts: Texts) -> _Part:
+    header = wording.clip(texts.title(message), MAX_HEADER)
     blocks: list[Block] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": False}}]
     single = len(message.notices) == 1
-    said = [wording.why_you(message), "" if single else wording.summary(message)]
+    said = [texts.why_you(message), "" if single else texts.summary(message)]
     blocks += [_context(escape(text)) for text in said if text]
     return _Part(tuple(blocks))
 
 
-def _detail(notice: Notice, *, alone: bool) -> _Part:
-    fields = [_mrkdwn(f"*{label}*\n{escape(value)}", MAX_FIELD) for label, value in wording.facts(notice)]
+def _detail(notice: Notice, texts: Texts, *, alone: bool) -> _Part:
+    fields = [_mrkdwn(f"*{label}*\n{escape(value)}", MAX_FIELD) for label, value in texts.facts(notice)]
     section: Block = {"type": "section", "fields": fields}
     if not alone:
-        section["text"] = _mrkdwn(f"{_mark(notice)} *{escape(notice.headline)}*", MAX_SECTION)
+        section["text"] = _mrkdwn(f"{_mark(notice)} *{escape(texts.headline(notice))}*", MAX_SECTION)
     divider: list[Block] = [] if alone else [{"type": "divider"}]
-    undo = wording.undo(notice)
+    undo = texts.undo(notice)
     how = [_section(f"*A mistake?* Undo it with `{escape(undo)}`")] if undo else []
-    return _Part((*divider, section, *how, _context(_small_print(notice))), (notice.finding_id,))
+    return _Part((*divider, section, *how, _context(_small_print(notice, texts))), (notice.finding_id,))
 
 
 def _mark(notice: Notice) -> str:
     return ":heavy_check_mark:" if notice.kind in ("done", "resolved") else _MARKS[notice.urgency]
 
 
-def _small_print(notice: Notice) -> str:
+def _small_print(notice: Notice, texts: Texts) -> str:
     ticket = f"ticket {escape(notice.ticket)}" if notice.ticket else ""
-    rest = [escape(notice.reason), ticket, f"rule {escape(notice.rule)}", f"`{escape(notice.finding_id)}`"]
+    rest = [
+        escape(texts.reason(notice)),
+        ticket,
+        f"rule {escape(notice.rule)}",
+        f"`{escape(notice.finding_id)}`",
+    ]
     return "  ·  ".join(filter(None, rest))
 
 
-def _bottom(notices: Sequence[Notice]) -> list[_Part]:
-    steps = wording.steps(notices)
+def _bottom(notices: Sequence[Notice], texts: Texts) -> list[_Part]:
+    steps = texts.steps(notices)
     if not steps:
         return []
     numbered = "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, start=1))
     return [_Part(({"type": "divider"}, _section(f"*How to rotate*\n{numbered}")))]
 
 
-def _lists(notices: Sequence[Notice]) -> list[_Part]:
+def _lists(notices: Sequence[Notice], texts: Texts) -> list[_Part]:
     """The long tail, one line a finding and as many lines a section as fit."""
     parts: list[_Part] = []
     lines: list[str] = []
     told: list[str] = []
     for notice in notices:
-        line = _line(notice)
+        line = _line(notice, texts)
         if lines and sum(map(len, lines)) + len(lines) + len(line) > MAX_SECTION:
             parts.append(_Part((_section("\n".join(lines)),), tuple(told)))
             lines, told = [], []
@@ -132,11 +138,11 @@ def _lists(notices: Sequence[Notice]) -> list[_Part]:
     return [*parts, _Part((_section("\n".join(lines)),), tuple(told))] if lines else parts
 
 
-def _line(notice: Notice) -> str:
+def _line(notice: Notice, texts: Texts) -> str:
     used = f"last used {escape(notice.last_used)}"
     small = f"{notice.age_days} days old, {used}, `{escape(notice.finding_id)}`"
     # Only the names may be long, and are cut before they are escaped, never inside an entity.
-    headline = escape(wording.clip(wording.plain(notice.headline), LINE // 2))
+    headline = escape(wording.clip(texts.headline(notice), LINE // 2))
     return f"{_mark(notice)} *{headline}* ({small})"
 
 

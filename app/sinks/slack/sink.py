@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
-from app.plan.notice import Notice
+from app.errors import Ambiguous, Permanent, RecipientLeft, Transient
+from app.sinks.base import TellingSink
 from app.sinks.interface import Message, Receipt
 from app.sinks.secrets import required
 from app.sinks.slack.api import MissingScope, SlackApi
 from app.sinks.slack.blocks import Page, pages
 from app.sinks.slack.settings import SlackSettings
+from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 
 EVENT = "keysteward_notice"
@@ -24,17 +25,16 @@ USER_LIFETIME = timedelta(hours=6)
 SECONDS_PER_POST = 1.0  # docs.slack.dev: about one message a second and channel
 
 
-class SlackSink:
+class SlackSink(TellingSink):
     """One workspace. A digest is one message, with replies in its thread when it is long."""
 
-    digest = True
-
-    def __init__(self, name: str, settings: SlackSettings, waits: Waits) -> None:
+    def __init__(self, name: str, settings: SlackSettings, tools: Tools) -> None:
         self.name = name
         self._settings = settings
+        self._texts = tools.texts
         token = required(name, "token", settings.token)
-        self._api = SlackApi(token, settings.base_url, settings.timeout, waits)
-        self._pace = _Pace(waits)
+        self._api = SlackApi(token, settings.base_url, settings.timeout, tools.waits)
+        self._pace = _Pace(tools.waits)
         self._users: dict[str, tuple[datetime, str]] = {}
 
     @property
@@ -46,15 +46,11 @@ class SlackSink:
         target = self._target(message)
         thread = self._find(message, target) if message.maybe_sent else None
         thread = thread or _Thread(target)
-        for page in pages(message):
+        for page in pages(message, self._texts):
             if not thread.told.issuperset(page.findings) or thread.ts is None:
                 self._post(message, thread, page)
         refs = {"channel": thread.channel, "ts": thread.ts or ""}
         return Receipt(message.recipient, self._settings.counts, refs)
-
-    def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
-        """A message in Slack has nothing to close."""
-        return None
 
     def _target(self, message: Message) -> str:
         """What to post to: a channel as it stands, or the id of the user with this address."""
@@ -66,7 +62,7 @@ class SlackSink:
             return known[1]
         user = self._api.read("users.lookupByEmail", email=email).get("user", {})
         if user.get("deleted"):
-            raise RecipientUnreachable(f"{email} is deactivated in Slack; the fallback is told instead")
+            raise RecipientLeft(f"{email} is deactivated in Slack; the next owner is asked")
         self._users[email] = (now, user["id"])
         return str(user["id"])
 

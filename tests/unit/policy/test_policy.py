@@ -9,7 +9,7 @@ from app.model import ACTIVE, EXPIRED, INACTIVE, Account, Credential, Kind, Last
 from app.policy.evaluate import ago, evaluate, last_used_text
 from app.policy.match import covers
 from app.policy.near import need_of
-from app.policy.owner import fallback_of, owner_of
+from app.policy.owner import fallback_of, owners_of
 from app.policy.rules import (
     Age,
     AllOf,
@@ -213,21 +213,18 @@ def test_the_first_source_with_an_address_names_the_owner(
         OwnerByMap({"ci-*": "platform@example.com"}),
         OwnerFallback("sec@example.com"),
     )
-    owner = owner_of(sources, replace(KEY, tags=tags))
-    assert owner is not None
+    owner = owners_of(sources, PROD, replace(KEY, tags=tags))[0]
     assert (owner.address, owner.how) == (address, how)
 
 
 def test_a_user_name_becomes_an_address_only_where_its_pattern_fits() -> None:
     source = (OwnerByUserName("{user}@example.com", "*.*"), OwnerFallback("sec@example.com"))
-    named = owner_of(source, replace(KEY, user="ann.lee"))
-    other = owner_of(source, KEY)
-    assert named is not None
+    named = owners_of(source, PROD, replace(KEY, user="ann.lee"))[0]
+    [other] = owners_of(source, PROD, KEY)
     assert named.address == "ann.lee@example.com"
-    assert other is not None
     assert other.is_fallback
     assert fallback_of(source) == "sec@example.com"
-    assert owner_of((), KEY) is None
+    assert owners_of((), PROD, KEY) == ()
 
 
 def test_need_is_the_earliest_rung_and_live_below_eight_hours() -> None:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from app.sinks.console.sink import ConsoleSink
+from app.sinks.texts import Texts
 from tests.fakes.notices import NOW, a_message, a_notice, many
 
 
@@ -15,7 +16,7 @@ class Screen:
 
     def __init__(self, look: Literal["slack", "jira"], width: int = 100) -> None:
         self._out = io.StringIO()
-        self.sink = ConsoleSink(look, Console(file=self._out, width=width), counts=True, look=look)
+        self.sink = ConsoleSink(look, Console(file=self._out, width=width), Texts(), counts=True, look=look)
 
     def read(self) -> str:
         """What appeared since the last time."""

@@ -14,6 +14,8 @@ from app.errors import Ambiguous, ConfigError, Permanent, RecipientUnreachable, 
 from app.sinks.email.settings import EmailSettings
 from app.sinks.email.sink import EmailSink
 from app.sinks.email.text import as_html
+from app.sinks.texts import Texts
+from app.sinks.tools import Tools
 from tests.fakes.notices import JANE, a_message, a_notice, many
 from tests.fakes.smtp import FakeSmtp
 
@@ -27,7 +29,7 @@ def smtp() -> Iterator[FakeSmtp]:
 def a_sink(smtp: FakeSmtp, **options: Any) -> EmailSink:
     given = {"type": "email", "from": "keys@example.com", "host": "127.0.0.1", "port": smtp.port}
     return EmailSink(
-        "mail", EmailSettings.model_validate({**given, "starttls": False, "timeout": 0.5, **options})
+        "mail", EmailSettings.model_validate({**given, "starttls": False, "timeout": 0.5, **options}), Tools()
     )
 
 
@@ -95,7 +97,7 @@ def test_only_one_plain_address_is_written_to(smtp: FakeSmtp, address: str) -> N
 
 def test_a_name_can_not_inject_html() -> None:
     trick = "<script>alert(1)</script>"
-    html = as_html(a_message(a_notice(user=trick, headline=trick, reason=trick)))
+    html = as_html(a_message(a_notice(user=trick, headline=trick, reason=trick)), Texts())
     assert "<script>" not in html
 
 
@@ -108,7 +110,7 @@ def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmailSink]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         options = {"type": "email", "from": "keys@example.com", "transport": "ses", "region": "eu-central-1"}
-        yield EmailSink("mail", EmailSettings.model_validate(options))
+        yield EmailSink("mail", EmailSettings.model_validate(options), Tools())
 
 
 def test_ses_takes_the_same_mail(ses: EmailSink) -> None:
@@ -130,4 +132,4 @@ def test_ses_without_a_region_is_an_error_of_the_config(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     options = {"type": "email", "from": "keys@example.com", "transport": "ses"}
     with pytest.raises(ConfigError, match=r"sinks\.mail\.region: missing"):
-        EmailSink("mail", EmailSettings.model_validate(options))
+        EmailSink("mail", EmailSettings.model_validate(options), Tools())

@@ -10,6 +10,8 @@ from app.errors import Ambiguous, Permanent, Transient
 from app.sinks.jira import text
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.jira.sink import JiraSink
+from app.sinks.texts import Texts
+from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
 from tests.fakes.jira import EMAIL, TOKEN, FakeJira
@@ -44,7 +46,7 @@ def sink(jira: FakeJira, slept: list[float]) -> JiraSink:
 def a_sink(jira: FakeJira, slept: list[float], **options: Any) -> JiraSink:
     site = {"type": "jira", "server": jira.url, "project": "SEC", "token": TOKEN, "timeout": 0.5}
     given = {**site, "email": FLAVOURS[jira.deployment], **options}
-    return JiraSink("jira", JiraSettings.model_validate(given), Waits(slept.append, lambda: 0.0))
+    return JiraSink("jira", JiraSettings.model_validate(given), Tools(Waits(slept.append, lambda: 0.0)))
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -310,12 +312,12 @@ def test_a_named_deployment_is_not_asked_for(jira: FakeJira, slept: list[float])
 @pytest.mark.parametrize("trick", ["[~admin]", "{code}", "!http://evil.example/x.png!", "[a|http://e]"])
 def test_a_name_can_not_become_a_mention_or_a_macro(trick: str) -> None:
     notice = a_notice(**dict.fromkeys(("user", "account", "reason", "headline", "last_used", "owner"), trick))
-    assert trick not in text.description(notice)
-    assert trick not in text.comment(notice)
+    assert trick not in text.description(notice, Texts())
+    assert trick not in text.comment(notice, Texts())
 
 
 def test_a_long_name_does_not_make_the_summary_too_long() -> None:
-    assert len(text.summary(a_notice(user="u" * 300))) == 255
+    assert len(text.summary(a_notice(user="u" * 300), Texts())) == 255
 
 
 @pytest.mark.usefixtures("jane")

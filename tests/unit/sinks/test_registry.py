@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.errors import ConfigError
 from app.sinks.registry import SINKS
-from app.sinks.waits import Waits
+from app.sinks.tools import Tools
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "slack": {"type": "slack"},
@@ -50,15 +50,15 @@ def test_every_option_is_described(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["slack", "jira"])
 def test_a_missing_token_is_named_with_its_environment_variable(kind: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        SINKS[kind].build("team", settings(kind), Waits())
+        SINKS[kind].build("team", settings(kind), Tools())
     variable = "KEYSTEWARD_SINKS__TEAM__TOKEN"
     assert str(caught.value) == f"sinks.team.token: missing: set {variable}"
 
 
 def test_a_missing_password_is_missed_only_when_somebody_logs_in() -> None:
-    SINKS["email"].build("mail", settings("email"), Waits())
+    SINKS["email"].build("mail", settings("email"), Tools())
     with pytest.raises(ConfigError, match=r"sinks\.mail\.password: missing"):
-        SINKS["email"].build("mail", settings("email", username="keys"), Waits())
+        SINKS["email"].build("mail", settings("email", username="keys"), Tools())
 
 
 @pytest.mark.parametrize(("kind", "option"), [("slack", "token"), ("jira", "token"), ("email", "password")])

@@ -10,9 +10,12 @@ from slack_sdk.models.blocks import Block
 
 from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
 from app.plan.notice import Notice
-from app.sinks.slack.blocks import pages
+from app.sinks.interface import Message
+from app.sinks.slack.blocks import Page, pages
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.sink import USER_LIFETIME, SlackSink
+from app.sinks.texts import Texts
+from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
@@ -30,6 +33,10 @@ class Sleeps:
 
     def monotonic(self) -> float:
         return sum(self.slept)
+
+
+def _pages(message: Message) -> list[Page]:
+    return pages(message, Texts())
 
 
 @pytest.fixture
@@ -51,7 +58,9 @@ def sink(slack: FakeSlack, sleeps: Sleeps) -> SlackSink:
 
 def a_sink(slack: FakeSlack, sleeps: Sleeps, **options: Any) -> SlackSink:
     given = {"type": "slack", "token": TOKEN, "base_url": slack.base_url, "timeout": 0.5, **options}
-    return SlackSink("slack", SlackSettings.model_validate(given), Waits(sleeps.sleep, sleeps.monotonic))
+    return SlackSink(
+        "slack", SlackSettings.model_validate(given), Tools(Waits(sleeps.sleep, sleeps.monotonic))
+    )
 
 
 # --- who is told ---------------------------------------------------------------------------------
@@ -230,7 +239,7 @@ def test_different_people_do_not_wait_for_each_other(
 
 @pytest.mark.parametrize("count", [1, 2, 60, 300])
 def test_blocks_are_within_slacks_limits_and_every_finding_is_told_once(count: int) -> None:
-    made = pages(a_message(*many(count, user="u" * 64, reason="r " * 400, headline="h " * 400)))
+    made = _pages(a_message(*many(count, user="u" * 64, reason="r " * 400, headline="h " * 400)))
     for page in made:
         assert len(page.blocks) <= 50
         for block in page.blocks:
@@ -255,24 +264,24 @@ def test_a_name_can_not_mention_anybody_or_link_anywhere(trick: str) -> None:
     names = dict.fromkeys(("user", "account", "owner", "reason", "headline", "last_used", "ticket"), trick)
     single, digest = a_notice(**names), many(40, **names)
     for message in (a_message(single), a_message(*digest)):
-        for page in pages(message):
+        for page in _pages(message):
             marked_up = [page.text, *(t["text"] for t in _texts(page.blocks) if t["type"] == "mrkdwn")]
             assert not any("<" in text for text in marked_up)
 
 
 def test_nothing_in_the_text_is_parsed_for_mentions_by_slack() -> None:
-    [page] = pages(a_message(a_notice(user="@here")))
+    [page] = _pages(a_message(a_notice(user="@here")))
     assert all(text["verbatim"] for text in _texts(page.blocks) if text["type"] == "mrkdwn")
 
 
 def test_the_day_of_the_act_leads_the_facts() -> None:
-    [page] = pages(a_message())
+    [page] = _pages(a_message())
     fields = next(block["fields"] for block in page.blocks if "fields" in block)
     assert fields[0]["text"] == "*Will be deactivated*\nFri 27 Nov 2026"
 
 
 def test_the_steps_are_said_once_a_digest() -> None:
-    made = json.dumps([page.blocks for page in pages(a_message(*many(5)))])
+    made = json.dumps([page.blocks for page in _pages(a_message(*many(5)))])
     assert made.count("How to rotate") == 1
 
 
@@ -286,16 +295,16 @@ def test_the_steps_are_said_once_a_digest() -> None:
     ],
 )
 def test_each_kind_of_notice_says_what_its_reader_needs(notice: Notice, expected: str) -> None:
-    assert expected in json.dumps([page.blocks for page in pages(a_message(notice))])
+    assert expected in json.dumps([page.blocks for page in _pages(a_message(notice))])
 
 
 def test_a_deletion_offers_no_undo() -> None:
-    [page] = pages(a_message(a_notice(kind="done", act="delete")))
+    [page] = _pages(a_message(a_notice(kind="done", act="delete")))
     assert "restore" not in json.dumps(page.blocks)
 
 
 def test_a_fallback_is_told_why_it_is_asked() -> None:
-    [page] = pages(a_message(is_fallback=True))
+    [page] = _pages(a_message(is_fallback=True))
     assert "Please pass it on" in json.dumps(page.blocks)
 
 

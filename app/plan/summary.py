@@ -1,0 +1,63 @@
+"""What one run did, as plain data: sinks show it to a team, mail it to admins, and export it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+SCHEMA = "keysteward.run/1"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One credential and what happened to it. ``key_tail`` is masked."""
+
+    what: Literal["warned", "deactivated", "deleted", "resolved", "held"]
+    finding_id: str
+    account_id: str
+    account: str
+    user: str
+    key_tail: str
+    why: str
+    owner: str = ""
+    stage: str = ""
+    guard: str = ""  # what held it back
+    at: datetime | None = None  # the day of the coming act, or of the act that is held
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run. ``news``: it did, held or failed something that the run before did not.
+
+    ``accounts`` counts accounts by outcome, ``delivered`` notices by sink.
+    """
+
+    at: datetime
+    version: str
+    mode: str
+    outcome: str
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    delivered: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[SummaryRow, ...] = ()
+    failures: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    news: bool = False
+
+    def of(self, what: str) -> tuple[SummaryRow, ...]:
+        return tuple(row for row in self.rows if row.what == what)
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form (docs/webhooks.md): every key is always there."""
+        rows = [asdict(row) | {"at": row.at.isoformat() if row.at else None} for row in self.rows]
+        return {
+            "schema": SCHEMA,
+            "at": self.at.isoformat(),
+            "version": self.version,
+            "mode": self.mode,
+            "outcome": self.outcome,
+            "accounts": dict(self.accounts),
+            "delivered": dict(self.delivered),
+            "rows": rows,
+            "failures": list(self.failures),
+            "warnings": list(self.warnings),
+        }

@@ -1,0 +1,110 @@
+"""What one run did, told to the team: after everything else, and never in its way."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from app import __version__
+from app.errors import KeystewardError
+from app.model import Finding, Verb, redact
+from app.plan.actions import HeldAct, Plan
+from app.plan.notice import Notice
+from app.plan.summary import RunSummary, SummaryRow
+from app.service.parts import Parts, Tally
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+_DONE = {"deactivate": "deactivated", "delete": "deleted"}
+
+
+def summarize(
+    parts: Parts, plan: Plan, tally: Tally, outcome: str, accounts: Mapping[str, int], failures: Iterable[str]
+) -> RunSummary:
+    """The run as plain data. ``news`` is false for one that differs in nothing from the run before."""
+    rows = (*_told(tally), *_resolved(plan), *map(_held, plan.held))
+    failures = tuple(map(redact, failures))
+    last = parts.ledger.view().last_run
+    held_before = dict(last.held) if last else {}
+    changed = any(row.what != "held" for row in rows) or Counter(h.guard for h in plan.held) != held_before
+    failed_before = last is not None and last.outcome != "success"
+    return RunSummary(
+        at=plan.now,
+        version=__version__,
+        mode=parts.policy.mode.value,
+        outcome=outcome,
+        accounts=accounts,
+        delivered=dict(tally.delivered),
+        rows=rows,
+        failures=failures,
+        warnings=tuple(tally.remarks),
+        news=changed or bool(failures) != failed_before,
+    )
+
+
+def _told(tally: Tally) -> Iterator[SummaryRow]:
+    for notice in tally.told.values():
+        if notice.kind == "done":
+            yield _row(notice, _DONE[notice.act or "deactivate"])
+        elif notice.kind != "resolved":
+            yield _row(notice, "warned")
+
+
+def _row(notice: Notice, what: str) -> SummaryRow:
+    return SummaryRow(
+        what=what,  # type: ignore[arg-type]  # one of the words above
+        finding_id=notice.finding_id,
+        account_id=notice.account_id,
+        account=notice.account,
+        user=notice.user,
+        key_tail=notice.key_tail,
+        why=notice.reason,
+        owner=notice.owner,
+        stage=notice.stage,
+        at=notice.act_at,
+    )
+
+
+def _resolved(plan: Plan) -> Iterator[SummaryRow]:
+    findings: Mapping[str, Finding] = {f.id: f for f in plan.change.findings}
+    for event in plan.change.events:
+        finding = findings.get(event.finding_id)
+        if event.what == "finding_resolved" and finding:
+            yield SummaryRow(
+                "resolved",
+                finding.id,
+                finding.account_id,
+                finding.account,
+                finding.user,
+                finding.masked,
+                event.detail,
+                owner=finding.owner,
+            )
+
+
+def _held(act: HeldAct) -> SummaryRow:
+    verb = {Verb.DEACTIVATE: "deactivate", Verb.DELETE: "delete", Verb.NOTIFY: "notify"}.get(act.verb, "")
+    return SummaryRow(
+        "held",
+        act.finding_id,
+        act.account_id,
+        act.account,
+        act.user,
+        act.key,
+        act.text,
+        stage=verb,
+        guard=act.guard,
+        at=act.due_at,
+    )
+
+
+def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
+    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up."""
+    failed = []
+    for name, sink in parts.sinks.items():
+        try:
+            sink.report(summary)
+        except KeystewardError as error:
+            failed.append(f"{name}: the run summary was not delivered: {redact(str(error))}")
+            log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
+    return failed

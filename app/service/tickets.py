@@ -1,0 +1,30 @@
+"""Which tickets people have closed by hand: asked once a run, before anything is planned."""
+
+import logging
+from collections.abc import Mapping
+
+from app.errors import KeystewardError
+from app.ledger.interface import LedgerView
+from app.model import FindingState, redact
+from app.service.parts import Parts
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+
+def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str]]:
+    """Sink -> keys of closed tickets, for sinks that keep one of an open finding."""
+    found: dict[str, frozenset[str]] = {}
+    if view.pause:
+        return found
+    for name, sink in parts.sinks.items():
+        if sink.tickets and _has_open_tickets(view, name):
+            try:
+                found[name] = sink.closed(parts.clock.now())
+            except KeystewardError as error:
+                log.warning("closed tickets unknown", **log_fields(sink=name, error=redact(str(error))))
+    return found
+
+
+def _has_open_tickets(view: LedgerView, sink: str) -> bool:
+    return any(f.state is FindingState.OPEN and "key" in f.refs.get(sink, {}) for f in view.findings.values())
