@@ -38,8 +38,8 @@ def _open_sqlite(path: Path, create: bool) -> Ledger:
     _prepare(path, create)
     engine = sqlite_engine(path)
     with readable_errors():
-        if _version(engine) != HEAD:
-            _migrate(engine, path)
+        if not _is_ready(engine):
+            _make_ready(engine, path)
     return SqlLedger(engine, FileLock(path.with_name(f"{path.name}.lock")))
 
 
@@ -68,14 +68,22 @@ def sqlite_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
 
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _on_begin(connection: Any) -> None:
     """A write takes its lock at the start: two processes never deadlock half-way."""
-    writes = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("outside_transactions"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+
+
+def _is_ready(engine: Engine) -> bool:
+    """Asked without a lock: a ledger in use opens at once."""
+    with engine.connect() as db:
+        mode = db.exec_driver_sql("PRAGMA journal_mode").scalar()
+    return mode == "wal" and _version(engine) == HEAD
 
 
 def _version(engine: Engine) -> str | None:
@@ -86,14 +94,30 @@ def _version(engine: Engine) -> str | None:
         return version
 
 
-def _migrate(engine: Engine, path: Path) -> None:
-    """Upgrades under a lock of its own, so that two processes that start at once don't collide."""
-    from app.ledger.migrations import upgrade  # slow to import, seldom needed
-
+def _make_ready(engine: Engine, path: Path) -> None:
+    """Under a lock of its own, so that two processes that start at once don't collide."""
     lock = FileLock(path.with_name(f"{path.name}.migrate"))
     with lock.hold(timedelta(seconds=60)) as got:
         if not got:
             raise LedgerError("another process has been migrating the ledger for a minute: end it, try again")
-        version = _version(engine)
-        if version != HEAD:
-            upgrade(engine, version)
+        _write_ahead(engine)
+        _migrate(engine)
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Once for all: the file keeps the mode.
+
+    Never without the lock: of two that switch at once one fails, as SQLite waits for no lock where
+    that could be a deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    with engine.connect() as plain:
+        db = plain.execution_options(outside_transactions=True)
+        db.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+
+def _migrate(engine: Engine) -> None:
+    version = _version(engine)
+    if version != HEAD:
+        from app.ledger.migrations import upgrade  # slow to import, seldom needed
+
+        upgrade(engine, version)

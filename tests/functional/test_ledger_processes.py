@@ -2,16 +2,18 @@
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from app.ledger.lock import FileLock
 from app.ledger.open import open_ledger
 from app.plan.record import Change
 from tests.fakes.ledger_rows import UID, WHOLE, a_uid, delivery, event, facts, finding
@@ -51,6 +53,12 @@ sys.stdin.readline()
 ledger = open_ledger(url)
 for number in range(int(sys.argv[2]), int(sys.argv[2]) + 40):
     ledger.apply(a_change(number))
+"""
+
+OPEN_WHEN_TOLD = """
+print("ready", flush=True)
+sys.stdin.readline()
+print(len(open_ledger(url).events()))
 """
 
 FILL_THE_DISK = """
@@ -167,6 +175,23 @@ def test_processes_that_make_and_write_one_ledger_at_once_lose_nothing(url: str)
     assert sorted(numbers) == list(range(80))
     assert [n for n in numbers if n < 40] == list(range(40)), "each process's own order is kept"
     assert len(open_ledger(url).view().facts) == GROUP * 80
+
+
+@contextmanager
+def being_made(path: Path) -> Iterator[None]:
+    """A new ledger as its maker holds it half-way: empty, under the maker's lock and the database's."""
+    with FileLock(path.with_name(f"{path.name}.migrate")).hold(NO_WAIT), closing(sqlite3.connect(path)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_who_opens_a_ledger_that_another_process_is_making_waits_for_it(url: str, tmp_path: Path) -> None:
+    with child(OPEN_WHEN_TOLD, url) as opener:
+        assert line_of(opener) == "ready"
+        with being_made(tmp_path / "ledger.db"), pytest.raises(subprocess.TimeoutExpired):
+            opener.communicate("go\n", timeout=0.5)
+        results = opener.communicate(timeout=60)
+    assert results == ("0\n", "")
 
 
 def test_a_full_disk_is_told_with_a_remedy_and_loses_nothing(url: str) -> None:

@@ -75,6 +75,22 @@ def test_a_missing_ledger_is_only_made_when_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("create", [True, False])
+def test_a_ledger_that_is_ready_opens_without_a_lock(tmp_path: Path, create: bool) -> None:
+    url = make(tmp_path / "ledger.db")
+    (tmp_path / "ledger.db.migrate").unlink()
+    assert list(open_ledger(url, create=create).view().facts) == [UID]
+    assert not (tmp_path / "ledger.db.migrate").exists()
+
+
+def test_a_ledger_that_lost_its_write_ahead_log_in_a_restore_gets_it_back(tmp_path: Path) -> None:
+    url = make(tmp_path / "ledger.db")
+    execute(tmp_path / "ledger.db", "PRAGMA journal_mode=DELETE")
+    assert list(open_ledger(url, create=False).view().facts) == [UID]
+    with sqlite_engine(tmp_path / "ledger.db").connect() as db:
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
 def test_a_folder_that_cannot_be_made_is_named_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LedgerError, match=r"file/ledger\.db can't be opened: .*; its folder must exist"):
