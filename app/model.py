@@ -107,6 +107,18 @@ class LastUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who used a key, as far as CloudTrail tells: evidence for people, never a ground for an act."""
+
+    source: str  # a source address, or the AWS service that called: "cloudformation.amazonaws.com"
+    agent: str  # a short user agent: "aws-cli/2.15", "Boto3/1.34 (lambda)"
+    service: str  # what was called: "s3"
+    region: str
+    calls: int  # within the sample that was read
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """One long-lived credential as read at ``observed_at``.
 

@@ -19,7 +19,7 @@ from app.model import RoleRef
 
 CURRENT: ContextVar[ReadOnlyCredentials] = ContextVar("current AWS credentials")
 
-Purpose = Literal["read", "act"]
+Purpose = Literal["read", "callers", "act"]
 SESSION_SECONDS = 3600  # the most that role chaining allows
 REFRESH_BEFORE_SECONDS = 600
 
@@ -27,6 +27,7 @@ REFRESH_BEFORE_SECONDS = 600
 # where the role may write. At most 2,048 characters.
 SESSION_ACTIONS: dict[Purpose, tuple[str, ...]] = {
     "read": ("iam:Get*", "iam:List*", "iam:GenerateCredentialReport"),
+    "callers": ("cloudtrail:LookupEvents",),
     "act": ("iam:UpdateAccessKey", "iam:DeleteAccessKey"),
 }
 

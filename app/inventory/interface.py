@@ -1,11 +1,11 @@
 """Reading and changing the credentials of one account."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.model import Account, Credential, RememberedUser, Scan
+from app.model import Account, Caller, Credential, RememberedUser, Scan
 from app.policy.near import Need as Need
 
 
@@ -52,6 +52,19 @@ class LiveReader(Protocol):
     """
 
     def read(self, account: Account, user: str, key_id: str, now: datetime) -> Credential | None: ...
+
+
+class CallerHistory(Protocol):
+    """Who used a key in the 90 days before ``now``: most calls first, at most 5.
+
+    Only CloudTrail's management events are seen: no data events (reading an S3 object, sending mail). An
+    empty answer therefore proves nothing. Without ``regions`` the partition's global region is asked.
+    Raises `Permanent` when it is not permitted, `Transient` for throttling and the network.
+    """
+
+    def callers(
+        self, account: Account, key_id: str, regions: Sequence[str], now: datetime
+    ) -> tuple[Caller, ...]: ...
 
 
 class KeyActor(Protocol):

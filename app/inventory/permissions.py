@@ -15,6 +15,7 @@ SPOKE_ACTIONS = (
     "iam:ListUsers",
 )
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
+CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)  # it can't be narrowed to resources
 ORGANIZATION_ACTIONS = (
     "organizations:ListAccountsForParent",
     "organizations:ListOrganizationalUnitsForParent",
@@ -41,27 +42,34 @@ def policy_document(
     organization: bool = False,
     role_arns: Sequence[str] = (),
     own_account: bool = False,
+    callers: bool = False,
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account."""
+    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account. ``callers``:
+    whoever reads may also look up in CloudTrail who uses a key."""
     if kind == "spoke":
-        statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
+        statements = _reads(callers)
     elif kind == "actor":
         users = [f"arn:{partition}:iam::*:user/*"]
         statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
     else:
-        statements = _hub(organization, role_arns, own_account)
+        statements = _hub(organization, role_arns) + (_reads(callers) if own_account else [])
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _hub(organization: bool, role_arns: Sequence[str], own_account: bool) -> list[dict[str, Any]]:
+def _reads(callers: bool) -> list[dict[str, Any]]:
+    statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
+    if callers:
+        statements.append(_statement("LookUpCallers", CALLERS_ACTIONS))
+    return statements
+
+
+def _hub(organization: bool, role_arns: Sequence[str]) -> list[dict[str, Any]]:
     statements = []
     if role_arns:
         statements.append(_statement("AssumeRoles", ("sts:AssumeRole",), sorted(set(role_arns))))
     if organization:
         statements.append(_statement("ListAccounts", ORGANIZATION_ACTIONS))
-    if own_account:
-        statements.append(_statement("ReadCredentials", SPOKE_ACTIONS))
     return statements
 
 

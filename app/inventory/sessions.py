@@ -59,7 +59,7 @@ class Sessions:
     def __post_init__(self) -> None:
         self.aws_clock = DateSkew(self.clock)
         self._lock = RLock()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
         self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}
         self._identity: HubIdentity | None = None
         self._fleet = botocore.session.Session()
@@ -79,6 +79,13 @@ class Sessions:
         """IAM in this account, narrowed to changing access keys; the role is assumed at the first call."""
         deadline = Deadline(ACT_ASSUME, self.pace.monotonic)
         return self._iam("iam-act", account, account.actor or account.reader, "act", deadline)
+
+    def looking_up(self, account: Account, region: str, allowed: timedelta) -> Api:
+        """CloudTrail in this account and region, in a session that may look up events and nothing else."""
+        deadline = Deadline(allowed, self.pace.monotonic)
+        scope = self._scope(account.reader, "callers")
+        where = f"in account {account.id}, {region}"
+        return Api(self._client("cloudtrail", region), scope, where, self.pace, deadline)
 
     def organizations(self) -> "Organizations":
         """AWS Organizations with the hub's own credentials."""
@@ -103,6 +110,11 @@ class Sessions:
         """The URL that `iam`, `iam-act`, `sts` or `organizations` calls go to."""
         url: str = self._client(client).meta.endpoint_url
         return url
+
+    def global_region(self) -> str:
+        """Where the partition's global services (IAM, STS) live and leave their traces."""
+        region = self._region()
+        return GLOBAL_REGION.get(self.hub.get_partition_for_region(region), region)
 
     # --- how ---
 
@@ -140,17 +152,18 @@ class Sessions:
         frozen: ReadOnlyCredentials = found.get_frozen_credentials()
         return frozen
 
-    def _client(self, name: str) -> Any:
-        """One client a purpose for the life of the process: creating them is slow and not thread-safe."""
+    def _client(self, name: str, region: str | None = None) -> Any:
+        """One client a purpose (and named region) for the life of the process: creating them is slow and
+        not thread-safe."""
         with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._create(name)
-            return self._clients[name]
+            if (name, region) not in self._clients:
+                self._clients[name, region] = self._create(name, region)
+            return self._clients[name, region]
 
-    def _create(self, name: str) -> Any:
+    def _create(self, name: str, region: str | None) -> Any:
         service = name.removesuffix("-act")
         try:
-            region = self._region() if service == "sts" else self._global_region()
+            region = region or (self._region() if service == "sts" else self.global_region())
             return self._fleet.create_client(service, region_name=region, config=self._config(name))
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
@@ -169,10 +182,6 @@ class Sessions:
     def _region(self) -> str:
         region: str = self.hub.get_config_variable("region") or GLOBAL_REGION["aws"]
         return region
-
-    def _global_region(self) -> str:
-        region = self._region()
-        return GLOBAL_REGION.get(self.hub.get_partition_for_region(region), region)
 
     def _ask_identity(self) -> HubIdentity:
         answer = self._by_hub("sts", "by the hub").call("get_caller_identity")

@@ -1,7 +1,7 @@
 """A small threaded fake AWS: what moto lacks (pages, throttling, slow reports, denials, call counts).
 
-STS and IAM speak the query protocol (XML), Organizations JSON 1.1, as their API references have it. The
-fleet is plain dataclasses; tests may change them between calls and read `calls` in-process.
+STS and IAM speak the query protocol (XML), Organizations and CloudTrail JSON 1.1, as their API references
+have it. The fleet is plain dataclasses; tests may change them between calls and read `calls` in-process.
 """
 
 import base64
@@ -31,6 +31,7 @@ from tests.fakes.aws_fleet import (
     describe,
     report_csv,
 )
+from tests.fakes.aws_trail import look_up
 
 HUB = "999900001111"
 
@@ -113,12 +114,16 @@ class FakeAws:
 
     # --- one request ---
 
-    def handle(self, service: str, action: str, params: Mapping[str, Any], key_id: str) -> dict[str, Any]:
+    def handle(
+        self, service: str, action: str, params: Mapping[str, Any], key_id: str, region: str = ""
+    ) -> dict[str, Any]:
         with self.lock:
             session = self._by_key.get(key_id)
             account_id = session.account if session else HUB
             self.calls[account_id, f"{service}:{action}"] += 1
             self._refuse_first(account_id, f"{service}:{action}", session)
+            if (service, action) == ("cloudtrail", "LookupEvents"):
+                return look_up(self.accounts[account_id].events, params, region)
             answer = getattr(self, f"_{service}_{action}")
             if service == "iam":
                 found: dict[str, Any] = answer(self.accounts[account_id], params)
@@ -303,18 +308,18 @@ def _handler(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             scope = self.headers["Authorization"].split("Credential=")[1].split("/")
-            key_id, service = scope[0], scope[3]
+            key_id, region, service = scope[0], scope[2], scope[3]
             aws.user_agents.add(self.headers.get("User-Agent", ""))
             target = self.headers.get("X-Amz-Target")
             params = json.loads(body) if target else dict(parse_qsl(body))
             action = target.rpartition(".")[2] if target else params["Action"]
-            self._answer(service, action, params, key_id, bool(target))
+            self._answer(service, action, params, (key_id, region), bool(target))
 
         def _answer(
-            self, service: str, action: str, params: dict[str, Any], key_id: str, as_json: bool
+            self, service: str, action: str, params: dict[str, Any], signer: tuple[str, str], as_json: bool
         ) -> None:
             try:
-                found, status = aws.handle(service, action, params, key_id), 200
+                found, status = aws.handle(service, action, params, *signer), 200
                 inner = f"<{action}Result>{_xml(found)}</{action}Result>"
                 text = json.dumps(found) if as_json else _wrap(f"{action}Response", service, inner)
             except Refusal as error:

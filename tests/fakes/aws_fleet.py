@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tests.fakes.aws_trail import FakeEvent
+from tests.fakes.refusal import Refusal as Refusal
+
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 COLUMNS = (
     "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,"
@@ -54,6 +57,7 @@ class FakeAccount:
     report_expired: bool = False  # once: Get says so although Generate said COMPLETE
     report_at: datetime | None = None
     report: bytes | None = None  # instead of the real one
+    events: list[FakeEvent] = field(default_factory=list)  # what CloudTrail remembers
 
     def user(self, name: str) -> FakeUser:
         for user in self.users:
@@ -67,12 +71,6 @@ class FakeUnit:
     id: str
     name: str
     parent: str = "r-root"
-
-
-class Refusal(Exception):
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
 
 
 def report_csv(account: FakeAccount) -> str:

@@ -2,10 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import app
+from app.inventory.credentials import SESSION_ACTIONS, Purpose, session_policy
 from app.inventory.permissions import (
     ACTOR_ACTIONS,
+    CALLERS_ACTIONS,
     ORGANIZATION_ACTIONS,
     SPOKE_ACTIONS,
     hub_actions,
@@ -19,12 +24,12 @@ SOURCES = Path(app.__file__).parent
 def called(*folders: str) -> set[str]:
     """The operations that the adapters name, as API actions."""
     text = "".join(file.read_text() for folder in folders for file in (SOURCES / folder).glob("*.py"))
-    names = re.findall(r"\"((?:get|list|generate|update|delete)_[a-z_]+)\"", text)
+    names = re.findall(r"\"((?:get|list|lookup|generate|update|delete)_[a-z_]+)\"", text)
     return {"".join(word.title() for word in name.split("_")) for name in names}
 
 
 def test_the_roles_may_do_exactly_what_the_code_calls() -> None:
-    granted = {action.split(":")[1] for action in SPOKE_ACTIONS + ACTOR_ACTIONS}
+    granted = {action.split(":")[1] for action in SPOKE_ACTIONS + CALLERS_ACTIONS + ACTOR_ACTIONS}
     assert called("inventory") - {"GetCallerIdentity"} == granted
     assert {f"organizations:{name}" for name in called("accounts")} == set(ORGANIZATION_ACTIONS)
 
@@ -55,3 +60,26 @@ def test_the_actor_changes_access_keys_of_users_only() -> None:
     (statement,) = policy_document("actor", partition="aws-cn")["Statement"]
     assert statement["Action"] == list(ACTOR_ACTIONS)
     assert statement["Resource"] == "arn:aws-cn:iam::*:user/*"
+
+
+@pytest.mark.parametrize("options", [{"kind": "spoke"}, {"kind": "hub", "own_account": True}])
+def test_whoever_reads_may_look_up_callers_only_when_they_are_wanted(options: dict[str, Any]) -> None:
+    plain = policy_document(**options)["Statement"]
+    assert "cloudtrail" not in str(plain)
+    *reads, added = policy_document(**options, callers=True)["Statement"]
+    assert reads == plain
+    assert (added["Action"], added["Resource"]) == (["cloudtrail:LookupEvents"], "*")
+
+
+@pytest.mark.parametrize("options", [{"kind": "actor"}, {"kind": "hub", "organization": True}])
+def test_whoever_reads_no_account_looks_up_no_callers(options: dict[str, Any]) -> None:
+    assert policy_document(**options, callers=True) == policy_document(**options)
+
+
+@pytest.mark.parametrize("purpose", SESSION_ACTIONS)
+def test_a_session_policy_is_within_what_aws_allows(purpose: Purpose) -> None:
+    assert len(session_policy(purpose)) <= 2048
+
+
+def test_a_session_that_looks_up_callers_can_do_nothing_else() -> None:
+    assert SESSION_ACTIONS["callers"] == CALLERS_ACTIONS
