@@ -14,17 +14,21 @@ import botocore.session
 from pydantic import BaseModel, SecretStr
 
 from app.accounts.combined import CombinedAccounts
+from app.accounts.contacts import ContactCache, WithContacts
 from app.accounts.current import CurrentAccount
 from app.accounts.interface import AccountList, AccountSource
 from app.accounts.organizations import OrganizationAccounts, Selection
+from app.accounts.remembered import RememberedAccounts
 from app.accounts.static import StaticAccounts
 from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
 from app.config.load import find_config, load_config
+from app.config.owners import needs_account_tags, wanted_contacts
 from app.config.schema import Config
 from app.errors import ConfigError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
+from app.inventory.callers import CloudTrailCallers
 from app.inventory.iam import IamScanner
 from app.inventory.scan import Fleet
 from app.inventory.sessions import Sessions
@@ -33,8 +37,11 @@ from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.model import Mode
+from app.policy.rules import Policy
 from app.service.parts import NoProgress, Parts, Progress
+from app.service.press import Limits, handler
 from app.sinks.interface import Sink
+from app.sinks.presses import Listener, Listening
 from app.sinks.registry import SINKS
 from app.sinks.texts import Texts
 from app.sinks.tools import Tools
@@ -55,20 +62,24 @@ class Service:
     counters: Counters = field(default_factory=Counters)
     stop: threading.Event = field(default_factory=threading.Event)
     rehearsal: bool = False
+    contacts: ContactCache = field(default_factory=ContactCache)
 
     def parts(self, progress: Progress | None = None) -> Parts:
         """What one run is made of."""
+        accounts = RememberedAccounts(ConfiguredAccounts(self.config, self.sessions, self.contacts))
         return Parts(
             policy=self.config.policy(),
             limits=self.config.limits(),
             clock=self.clock,
             ledger=self.ledger,
-            accounts=ConfiguredAccounts(self.config, self.sessions),
+            accounts=accounts,
+            known_account=accounts.get,
             fleet=Fleet(IamScanner(self.sessions)),
             reader=IamLiveReader(self.sessions),
             actor=IamKeyActor(self.sessions),
             hub=self.sessions.identity,
             sinks=self.sinks,
+            callers=CloudTrailCallers(self.sessions) if self.config.evidence.callers else None,
             aws_clock=None if self.rehearsal else self.sessions.aws_clock,
             counts=self.counters,
             progress=progress or NoProgress(),
@@ -84,9 +95,15 @@ class ConfiguredAccounts:
 
     config: Config
     sessions: Sessions
+    contacts: ContactCache
 
     def list(self) -> AccountList:
-        return self._source().list()
+        source = self._source()
+        wanted = wanted_contacts(self.config.policy().owners)
+        if wanted:
+            hub = self.sessions.identity().account_id
+            source = WithContacts(source, self.sessions.contacts(), wanted, hub, self.contacts)
+        return source.list()
 
     def _source(self) -> AccountSource:
         wanted = self.config.accounts
@@ -108,10 +125,14 @@ class ConfiguredAccounts:
             include_ous=frozenset(wanted.include_ous),
             exclude_ous=frozenset(wanted.exclude_ous),
             exclude_accounts=frozenset(wanted.exclude_accounts),
-            with_tags=any(rule.match.account_tags for rule in self.config.policy().rules),
+            with_tags=_asks_for_account_tags(self.config.policy()),
         )
         api = self.sessions.organizations()
         return OrganizationAccounts(api, selection, hub.account_id, hub.partition)
+
+
+def _asks_for_account_tags(policy: Policy) -> bool:
+    return any(rule.match.account_tags for rule in policy.rules) or needs_account_tags(policy.owners)
 
 
 def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:
@@ -148,6 +169,14 @@ def build_sinks(config: Config) -> dict[str, Sink]:
         return {}
     tools = sink_tools(config)
     return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
+
+
+def listen(service: Service, parts: Parts) -> list[Listening]:
+    """Every sink that people can answer listens from now on."""
+    wanted = service.config.buttons
+    limits = Limits(frozenset(wanted.admins), wanted.restore_within)
+    heard = (s.listen(handler(parts, limits)) for s in service.sinks.values() if isinstance(s, Listener))
+    return [listening for listening in heard if listening]
 
 
 def sink_tools(config: Config) -> Tools:

@@ -117,6 +117,13 @@ class Caller:
     calls: int  # within the sample that was read
     last: datetime
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"last": self.last.isoformat()}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Caller":
+        return Caller(**{**data, "last": datetime.fromisoformat(data["last"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -226,25 +233,6 @@ class Refusal:
     at: datetime
     by: str  # who says so: a person, or the sink that found the account deactivated
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who uses a key: one source, agent and service, with how many calls and when the latest was."""
-
-    source: str  # an address, or the AWS service that calls: "203.0.113.7", "cloudformation.amazonaws.com"
-    agent: str  # a short user agent: "aws-cli/2.15", "Terraform/1.7"
-    service: str  # what is called: "s3"
-    region: str
-    calls: int
-    last: datetime
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"last": self.last.isoformat()}
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "Caller":
-        return Caller(**{**data, "last": datetime.fromisoformat(data["last"])})
 
 
 @dataclass(frozen=True, slots=True)

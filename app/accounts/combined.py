@@ -22,6 +22,7 @@ class CombinedAccounts:
             accounts[mine.id] = replace(
                 mine,
                 name=mine.name or theirs.name,
+                email=theirs.email,
                 ou_ids=theirs.ou_ids,
                 ou_path=theirs.ou_path,
                 tags=theirs.tags,

@@ -95,6 +95,7 @@ class OrganizationAccounts:
         return Account(
             id=account_id,
             name=found.get("Name", ""),
+            email=found.get("Email", ""),
             ou_ids=place.ids,
             ou_path=place.path,
             partition=self.partition,

@@ -49,6 +49,7 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         organization=config.accounts.organization is not None,
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
+        callers=config.evidence.callers,
     )
     as_json(document)
 

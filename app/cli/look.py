@@ -46,8 +46,8 @@ def scan(form: str, live: bool, config_path: Path | None) -> int:
     if form == "table":
         _scan_table(rows)
     else:
-        _machine(form, SCAN_COLUMNS, rows)
-    return _end(seen)
+        machine(form, SCAN_COLUMNS, rows)
+    return end(seen)
 
 
 def _scan_row(j: Judged, now: datetime) -> dict[str, Any]:
@@ -88,8 +88,8 @@ def plan(at: datetime | None, until: timedelta | None, form: str, config_path: P
     if form == "table":
         _plan_table(seen.plan, rows)
     else:
-        _machine(form, PLAN_COLUMNS, rows)
-    return _end(seen)
+        machine(form, PLAN_COLUMNS, rows)
+    return end(seen)
 
 
 def _plan_rows(made: Plan) -> Iterator[dict[str, Any]]:
@@ -178,14 +178,14 @@ def _plan_table(made: Plan, rows: list[dict[str, Any]]) -> None:
         show.echo(f"Nothing to do as of {show.date(made.now)}: {len(made.judged)} keys, none is due")
 
 
-def _machine(form: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+def machine(form: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     if form == "json":
         show.as_json(rows)
     else:
         show.as_csv(columns, rows)
 
 
-def _end(seen: Preview) -> int:
+def end(seen: Preview) -> int:
     for text in seen.warnings:
         show.warn(f"warning: {text}")
     for text in seen.failures:
@@ -224,7 +224,7 @@ def history(since: datetime | None, form: str, config_path: Path | None) -> int:
             f"{len(rows)} events", ("When", "By", "What", "Account", "Key", "Finding", "Detail"), cells
         )
     else:
-        _machine(form, columns, rows)
+        machine(form, columns, rows)
     return 0
 
 

@@ -98,9 +98,12 @@ def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = 
     daemon = Daemon(service.parts(), schedule_of(config), holder, health, service.counters)
     _on_signals(service.stop)
     daemon.start()
+    listening = listen(service, daemon.parts)
     log.info("serving", **log_fields(listen=listen or config.http.listen))
     service.stop.wait()
     log.info("stopping")
+    for ear in listening:
+        ear.close()
     ended = daemon.stop(STOP_WITHIN)
     server.stop()
     log.info("stopped", **log_fields(cleanly=ended))

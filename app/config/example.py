@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from app.config.accounts import OrganizationSettings, StaticAccount
-from app.config.policy import OwnerSettings, RuleSettings
+from app.config.owners import OwnerSettings
+from app.config.policy import RuleSettings
 from app.config.schema import DEFAULT_SINKS, Config, default_rules
 from app.config.yaml_marks import plain
 from app.sinks.registry import SINKS

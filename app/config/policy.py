@@ -1,4 +1,4 @@
-"""The `rules`, `owners` and `guards` of the config, and their translation into the policy's own words."""
+"""The `rules` and `guards` of the config, and their translation into the policy's own words."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from app.config.types import Duration, Email, Freeze, Glob, Globs, Instant, Section, Share
+from app.config.types import Duration, Flag, Freeze, Globs, Instant, Section, Share
 from app.model import Do, Kind, Mode
 from app.plan.limits import Brake, Limits
 from app.policy.rules import (
@@ -16,13 +16,9 @@ from app.policy.rules import (
     Exemption,
     Inactive,
     Match,
-    OwnerByMap,
-    OwnerByTag,
-    OwnerByUserName,
-    OwnerFallback,
-    OwnerSource,
     Require,
     Rule,
+    SnoozeLimit,
     Stage,
     Unused,
     When,
@@ -135,6 +131,17 @@ class ExemptSettings(Section):
         return Exemption(self.reason, self.approved_by, self.until)
 
 
+class SnoozeSettings(Section):
+    """What owners may do on their own, by a button; `keysteward snooze` is not bound by it."""
+
+    allowed: Flag = Field(True, description="false: owners can't snooze on their own")
+    longest: Duration = Field(timedelta(days=14), description="in all, in one episode of a finding")
+    past_deadline: Flag = Field(False, description="true: also past the day of deactivation that was told")
+
+    def domain(self) -> SnoozeLimit:
+        return SnoozeLimit(self.longest if self.allowed else timedelta(0), self.past_deadline)
+
+
 class RuleSettings(Section):
     """Either a ladder of `stages` or an exemption, for the credentials that `match` selects."""
 
@@ -142,6 +149,7 @@ class RuleSettings(Section):
     match: MatchSettings = Field(MatchSettings(), description="whom it covers; {} is everyone")
     mode: Mode | None = Field(None, description="can only lower the service's mode")
     exempt: ExemptSettings | None = Field(None, description="leave them alone: reason, approved_by, until")
+    snooze: SnoozeSettings = Field(SnoozeSettings(), description="how long owners may snooze on their own")
     stages: tuple[StageSettings, ...] | None = Field(
         None, description="the ladder, from the mildest stage up"
     )
@@ -161,39 +169,8 @@ class RuleSettings(Section):
             tuple(stage.domain() for stage in self.stages or ()),
             self.exempt.domain() if self.exempt else None,
             self.mode,
+            self.snooze.domain(),
         )
-
-
-class OwnerSettings(Section):
-    """One way to find who answers for a credential."""
-
-    tag: str | None = Field(None, min_length=1, description="a user tag that holds an e-mail address")
-    user_name: str | None = Field(None, description='a template such as "{user}@example.com"')
-    match: Glob | None = Field(None, description="with user_name: the names it applies to")
-    map: Mapping[Glob, Email] | None = Field(None, description="user names (globs) and their owners")
-    fallback: Email | None = Field(None, description="who is told when nobody else can be")
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(v is not None for v in (self.tag, self.user_name, self.map, self.fallback)) != 1:
-            raise ValueError("give exactly one of tag, user_name, map, fallback")
-        if self.match is not None and self.user_name is None:
-            raise ValueError("match goes with user_name only")
-        return self
-
-    @field_validator("user_name")
-    @classmethod
-    def _template(cls, template: str | None) -> str | None:
-        if template is not None and ("{user}" not in template or "@" not in template):
-            raise ValueError('should be a template such as "{user}@example.com"')
-        return template
-
-    def domain(self) -> OwnerSource:
-        if self.tag is not None:
-            return OwnerByTag(self.tag)
-        if self.user_name is not None:
-            return OwnerByUserName(self.user_name, self.match or "*")
-        return OwnerByMap(dict(self.map)) if self.map is not None else OwnerFallback(self.fallback or "")
 
 
 class BrakeSettings(Section):

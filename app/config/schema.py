@@ -16,8 +16,9 @@ from pydantic import BaseModel, DirectoryPath, Field, InstanceOf, SecretStr, fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.config.accounts import AccountsSettings
-from app.config.policy import GuardSettings, OwnerSettings, RuleSettings
-from app.config.types import Duration, Flag, Listen, Section, Zone
+from app.config.owners import OwnerSettings
+from app.config.policy import GuardSettings, RuleSettings
+from app.config.types import Duration, Email, Flag, Listen, Section, Zone
 from app.model import Mode
 from app.plan.limits import Limits
 from app.policy.rules import Policy
@@ -109,6 +110,26 @@ class MetricsSettings(Section):
     user_label: Flag = Field(False, description="true: the IAM user's name as a label of per-key series")
 
 
+class EvidenceSettings(Section):
+    """What notices tell beyond the key itself."""
+
+    callers: Flag = Field(
+        False,
+        description="true: who uses the key, by cloudtrail:LookupEvents (2 requests a second and account)",
+    )
+
+
+class ButtonSettings(Section):
+    """What people may do by the buttons of a message (Slack: they need an app token)."""
+
+    admins: tuple[Email, ...] = Field(
+        (), description="may press for every owner", examples=[["oncall@example.com"]]
+    )
+    restore_within: Duration = Field(
+        timedelta(days=7), description="how long after a deactivation its owner can take it back"
+    )
+
+
 class Config(BaseSettings):
     """Keysteward's config file."""
 
@@ -135,8 +156,12 @@ class Config(BaseSettings):
         examples=[
             [
                 {"tag": "owner"},
+                {"key_description": True},
                 {"user_name": "{user}@example.com", "match": "*.*"},
                 {"map": {"ci-deploy": "platform@example.com"}},
+                {"csv": "/etc/keysteward/owners.csv"},
+                {"account_tag": "owner"},
+                {"account_contact": "security"},
                 {"fallback": "security@example.com"},
             ]
         ],
@@ -144,6 +169,10 @@ class Config(BaseSettings):
     rules: tuple[RuleSettings, ...] = Field(
         description="the first match wins; without rules: CIS (90 days of age, 45 days unused) on every sink",
     )
+    evidence: EvidenceSettings = Field(
+        EvidenceSettings(), description="what notices tell beyond the key itself"
+    )
+    buttons: ButtonSettings = Field(ButtonSettings(), description="what people may do by a message's buttons")
     guards: GuardSettings = Field(GuardSettings(), description="ceilings on a finished plan")
     sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
     templates: DirectoryPath | None = Field(

@@ -16,6 +16,7 @@ SPOKE_ACTIONS = (
 )
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
 CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)  # it can't be narrowed to resources
+CONTACT_ACTIONS = ("account:GetAlternateContact",)
 ORGANIZATION_ACTIONS = (
     "organizations:ListAccountsForParent",
     "organizations:ListOrganizationalUnitsForParent",

@@ -91,6 +91,10 @@ class Sessions:
         """AWS Organizations with the hub's own credentials."""
         return Organizations(lambda: self._by_hub("organizations", "by the hub"))
 
+    def contacts(self) -> "Organizations":
+        """Account Management with the hub's own credentials."""
+        return Organizations(lambda: self._by_hub("account", "by the hub"))
+
     def identity(self) -> HubIdentity:
         """Who the hub is: asked once. Raises `Transient` or `Permanent`."""
         with self._lock:

@@ -6,7 +6,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from app.model import ACTIVE, INACTIVE, Finding, FindingState, Inventory, Mode, Scan, ScanFailure, Verb
+from app.model import (
+    ACTIVE,
+    INACTIVE,
+    Account,
+    Credential,
+    Finding,
+    FindingState,
+    Inventory,
+    Mode,
+    Scan,
+    ScanFailure,
+    Verb,
+)
 from app.plan.actions import HeldAct, Judged, Plan
 from app.plan.climb import climb
 from app.plan.context import Context, Subject
@@ -34,6 +46,23 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
         for account_id in by_account.keys() - selected:
             suspend(draft, by_account[account_id])
     return draft.plan()
+
+
+def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | None) -> Plan:
+    """What a live reading of one credential means for its finding; ``fresh`` None: it is gone.
+
+    It never acts and opens nothing: acts and warnings are for whole runs.
+    """
+    draft = Draft(ctx)
+    finding = ctx.view.findings.get(uid)
+    if finding is None:
+        return draft.plan()
+    if fresh is None:
+        draft.forget.append(uid)
+        resolve(draft, finding, "the key is gone")
+    elif fresh.judgeable and fresh.status != ACTIVE:
+        _credential(draft, Subject(account, fresh))
+    return replace(draft.plan(), acts=())
 
 
 def _findings_by_account(ctx: Context) -> dict[str, list[Finding]]:

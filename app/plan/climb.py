@@ -186,7 +186,7 @@ def _notify(draft: Draft, step: Step, stage: Stage, lacking: Reason | None) -> N
     now, history = draft.ctx.now, draft.history(step.finding)
     instead_of = step.stage if stage is not step.stage else None
     sinks = sinks_of(step.rule, stage, instead_of, history)
-    again = lacking is not None and _must_tell_again(step, stage, history)
+    again = (lacking is not None and _must_tell_again(step, stage, history)) or _passed_on(draft, step, stage)
     rows = [
         fill(slot, _row(draft, step, stage, slot.sink, slot.occurrence))
         for slot in due_slots(stage, sinks, history, now, again)
@@ -215,6 +215,16 @@ def _remark(draft: Draft, step: Step, sink: str) -> None:
     for slot in due_slots(stage, [(sink, None)], draft.history(step.finding), draft.ctx.now, again):
         row = _row(draft, step, stage, sink, slot.occurrence)
         draft.put_and_send(fill(slot, replace(row, names_date=None)))
+
+
+def _passed_on(draft: Draft, step: Step, stage: Stage) -> bool:
+    """Whether whom the stage told last has said since that it isn't theirs, or has left."""
+    refused = draft.ctx.view.refused(step.finding.uid, draft.ctx.now)
+    over = (DeliveryState.DELIVERED, DeliveryState.DEAD)
+    rows = [d for d in draft.history(step.finding) if d.stage == stage.name and d.state in over]
+    told = rows[-1].payload.get("owner") if rows else None
+    present = step.decision.owner.address if step.decision.owner else ""
+    return told in refused and told != present
 
 
 def _must_tell_again(step: Step, stage: Stage, history: tuple[Delivery, ...]) -> bool:

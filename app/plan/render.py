@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from app.model import INACTIVE, Account, Credential, Do, Facts, Finding, Owner
 from app.plan.notice import Notice, NoticeKind, Urgency
+from app.policy.advice import advice
 from app.policy.evaluate import Decision, last_used_text
 from app.policy.rules import Stage
 
@@ -50,6 +51,7 @@ def warning(
         urgency=_urgency(coming, now),
         headline=_headline(base, coming),
         steps=ROTATE,
+        advice=advice(credential.user, credential.last_used, (), credential.tags),
     )
 
 

@@ -61,7 +61,7 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
     facts = find_one(view, key)
     if facts.deactivated_at is None:
         raise Permanent(f"{_masked(facts)} of {facts.user} was not deactivated by this service")
-    account = _account(parts, facts)
+    account = account_of(parts, facts.account_id)
     with parts.ledger.lease(parts.holder, LEASE_WAIT) as lease:
         if lease is None:
             raise LedgerError("a run is under way and has not ended for 30 s: try again")
@@ -98,10 +98,12 @@ def _ended(finding: Finding | None) -> tuple[Finding, ...]:
     return (replace(finding, state=FindingState.DORMANT, due_at=None),)
 
 
-def _account(parts: Parts, facts: Facts) -> Account:
-    found = next((a for a in parts.accounts.list().accounts if a.id == facts.account_id), None)
+def account_of(parts: Parts, account_id: str) -> Account:
+    """The account with its roles. Raises `Permanent` when it isn't configured (any more)."""
+    listed = (a for a in parts.accounts.list().accounts if a.id == account_id)
+    found = parts.known_account(account_id) or next(listed, None)
     if found is None:
-        raise Permanent(f"account {facts.account_id} is not among the configured accounts")
+        raise Permanent(f"account {account_id} is not among the configured accounts")
     return found
 
 

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from app.accounts.interface import AccountSource
 from app.clock import Clock
-from app.inventory.interface import AwsClock, FleetScanner, HubIdentity, KeyActor, LiveReader
+from app.inventory.interface import AwsClock, CallerHistory, FleetScanner, HubIdentity, KeyActor, LiveReader
 from app.ledger.interface import Ledger
+from app.model import Account
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
 from app.plan.notice import Notice
@@ -57,6 +58,8 @@ class Parts:
     actor: KeyActor
     hub: Callable[[], HubIdentity]
     sinks: Mapping[str, Sink]
+    known_account: Callable[[str], Account | None] = lambda _id: None  # as last listed, without a call
+    callers: CallerHistory | None = None  # None: nobody wants to know who uses a key
     aws_clock: AwsClock | None = None  # None: a rehearsal, whose clock AWS knows nothing of
     counts: Counts = field(default_factory=NoCounts)
     progress: Progress = field(default_factory=NoProgress)

@@ -28,6 +28,7 @@ from app.policy.near import need_of
 from app.service.act import perform
 from app.service.book import Book
 from app.service.deliver import Round, deliver
+from app.service.evidence import with_evidence
 from app.service.parts import Parts, Tally
 from app.service.recover import recover
 from app.service.summary import summarize, tell_team
@@ -81,7 +82,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     scan_seconds = parts.monotonic() - started
     if parts.stop.is_set():
         return RunReport(now, "failed", Plan(now), failures=("stopped during the scan: nothing was decided",))
-    plan = plan_for(parts, ctx, listed, scanned, now)
+    plan = with_evidence(parts, plan_for(parts, ctx, listed, scanned, now))
     parts.ledger.apply(_written(ctx, plan, scanned, now), lease)
 
     round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)

@@ -13,6 +13,7 @@ from typing import Any
 from app.errors import Ambiguous, Permanent, RecipientLeft, Transient
 from app.sinks.base import TellingSink
 from app.sinks.interface import Message, Receipt
+from app.sinks.presses import Handler, Listening
 from app.sinks.secrets import required
 from app.sinks.slack.api import MissingScope, SlackApi
 from app.sinks.slack.blocks import Page, pages
@@ -36,6 +37,15 @@ class SlackSink(TellingSink):
         self._api = SlackApi(token, settings.base_url, settings.timeout, tools.waits)
         self._pace = _Pace(tools.waits)
         self._users: dict[str, tuple[datetime, str]] = {}
+
+    def listen(self, handler: Handler) -> Listening | None:
+        """Hears buttons over Socket Mode; None without an app token: messages then have no buttons."""
+        if self._settings.app_token is None:
+            return None
+        from app.sinks.slack.socket import SlackSocket  # its websocket client is only needed here
+
+        token = self._settings.app_token.get_secret_value().strip()
+        return SlackSocket(token, self._settings.base_url, self._settings.timeout, self._api, handler)
 
     @property
     def fallback(self) -> str | None:

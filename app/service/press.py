@@ -1,0 +1,250 @@
+"""What a press of a button does. Who presses is checked here, on this side, and every press is audited."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.errors import KeystewardError
+from app.ledger.interface import Change, Lease, LedgerView
+from app.model import (
+    ACTIVE,
+    Account,
+    Credential,
+    Delivery,
+    Event,
+    Facts,
+    Finding,
+    FindingState,
+    Reason,
+    Refusal,
+    Snooze,
+    Verb,
+    redact,
+)
+from app.plan.build import plan_for_one
+from app.plan.require import day
+from app.plan.snoozing import owner_snooze
+from app.policy.evaluate import use_clause
+from app.policy.owner import fallback_of
+from app.policy.rules import SnoozeLimit
+from app.service import changes
+from app.service.book import Book
+from app.service.deliver import Round, deliver
+from app.service.parts import Parts, Tally
+from app.service.run_once import context
+from app.sinks.presses import Answer, Button, Handler, Press
+from app.telemetry import log_fields
+
+log = logging.getLogger(__name__)
+
+# A run under way keeps the lease: an answer doesn't wait for it, what it would have done the next run does.
+PATIENCE = timedelta(seconds=1)
+
+
+class Refused(Exception):
+    """The press is turned down: the message says why to the presser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Who may answer for everybody, and how long a deactivation can be taken back by a button."""
+
+    admins: frozenset[str] = frozenset()  # e-mail addresses
+    restore_within: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a press is about, as the ledger knows it now."""
+
+    parts: Parts
+    press: Press
+    view: LedgerView
+    finding: Finding
+    facts: Facts | None
+    owners: tuple[str, ...]  # who answers for it, then who is asked next
+    now: datetime
+
+
+def handler(parts: Parts, limits: Limits) -> Handler:
+    """Answers presses. It never raises: a fault is an answer too."""
+
+    def answer(press: Press) -> Answer:
+        try:
+            return _answer(parts, press, limits)
+        except KeystewardError as error:
+            return _audited(parts, press, "press_failed", Answer(f"That did not work: {redact(str(error))}"))
+        except Exception:
+            log.exception("press failed", **log_fields(finding=press.finding_id, button=press.button.value))
+            return Answer("That did not work, and it is our fault: the log tells more. Nothing was changed.")
+
+    return answer
+
+
+def _answer(parts: Parts, press: Press, limits: Limits) -> Answer:
+    acts: dict[Button, Callable[[Case], Answer]] = {
+        Button.ROTATED: _rotated,
+        Button.SNOOZE: _snooze,
+        Button.NOT_MINE: _not_mine,
+        Button.RESTORE: lambda case: _restore(case, limits.restore_within),
+    }
+    try:
+        return acts[press.button](_case(parts, press, limits))
+    except Refused as refused:
+        return _audited(parts, press, "press_refused", Answer(str(refused)))
+
+
+def _case(parts: Parts, press: Press, limits: Limits) -> Case:
+    """The subject of the press. Raises `Refused` when there is none, or when it isn't the presser's."""
+    view, now = parts.ledger.view(), parts.clock.now()
+    finding = next((f for f in view.findings.values() if f.id == press.finding_id), None)
+    if finding is None:
+        raise Refused("This notice is about a key that is not known here (any more).")
+    owners = _owners(view, finding, now)
+    case = Case(parts, press, view, finding, view.facts.get(finding.uid), owners, now)
+    _authorized(case, limits)
+    if finding.episode != press.episode:
+        raise Refused("This notice is out of date: a newer one has taken its place.")
+    return case
+
+
+def _owners(view: LedgerView, finding: Finding, now: datetime) -> tuple[str, ...]:
+    """Whom the latest notice named, without those who have said since that it isn't theirs."""
+    rows = [d for d in view.deliveries.get(finding.id, ()) if d.payload.get("owner")]
+    latest = max(rows, key=lambda d: d.created_at, default=None)
+    named = [finding.owner] if latest is None else _named(latest)
+    refused = view.refused(finding.uid, now)
+    return tuple(address for address in named if address and address not in refused)
+
+
+def _named(row: Delivery) -> list[str]:
+    return [str(row.payload["owner"]), *(str(pair[0]) for pair in row.payload.get("next_owners", ()))]
+
+
+def _authorized(case: Case, limits: Limits) -> None:
+    """The owner and the admins, by the address that the chat vouches for; and the fallback, who may have
+    been told in the owner's place, for all but what reactivates a key."""
+    fallback = fallback_of(case.parts.policy.owners) if case.press.button is not Button.RESTORE else None
+    allowed = {a.casefold() for a in (*case.owners[:1], *limits.admins, fallback) if a}
+    if case.press.presser.email.casefold() not in allowed:
+        who = case.owners[0] if case.owners else "its owner"
+        raise Refused(f"Only {who} and Keysteward's admins can do that.")
+
+
+# --- the four buttons ---------------------------------------------------------------------------------
+
+
+def _rotated(case: Case) -> Answer:
+    """Reads the key now and says what there is; resolves the finding when that is proof."""
+    finding = case.finding
+    if finding.state is FindingState.RESOLVED:
+        return Answer(f"It is resolved already: {finding.reason}.")
+    account = changes.account_of(case.parts, finding.account_id)
+    fresh = case.parts.reader.read(account, finding.user, finding.key_id, case.now)
+    if fresh and fresh.status == ACTIVE:
+        used = use_clause(fresh.last_used, case.now)
+        key = f"Key {finding.masked} of {finding.user}"
+        text = f"{key} is still Active, {used}. Deactivate it when nothing uses it any more."
+        return _audited(case.parts, case.press, "said_rotated", Answer(text))
+    seen = "is gone" if fresh is None else f"is {fresh.status}"
+    closed = _resolve(case, account, fresh)
+    return _audited(case.parts, case.press, "said_rotated", Answer(_thanks(finding, seen, closed), done=True))
+
+
+def _thanks(finding: Finding, seen: str, closed: bool | None) -> str:
+    what = f"Thank you: key {finding.masked} of {finding.user} {seen}."
+    if closed is None:
+        return f"{what} The next run closes the case."
+    return f"{what} The case is closed." if closed else f"{what} The case stays open until it is deleted."
+
+
+def _resolve(case: Case, account: Account, fresh: Credential | None) -> bool | None:
+    """Whether the finding is resolved now; None: another run is at work and will see it."""
+    parts = case.parts
+    if case.view.pause:
+        return None
+    with parts.ledger.lease(parts.holder, PATIENCE) as lease:
+        return None if lease is None else _conclude(case, account, fresh, lease)
+
+
+def _conclude(case: Case, account: Account, fresh: Credential | None, lease: Lease) -> bool:
+    parts = case.parts
+    ctx = context(parts, parts.hub(), parts.ledger.view(), case.now)
+    plan = plan_for_one(ctx, account, case.finding.uid, fresh)
+    parts.ledger.apply(plan.change, lease)
+    closings = [d.id for d in plan.change.deliveries if d.verb is Verb.RESOLVE and d.id in plan.send]
+    deliver(Round(parts, ctx, lease, Book.open(parts.ledger), Tally()), closings)
+    return any(f.id == case.finding.id and f.state is FindingState.RESOLVED for f in plan.change.findings)
+
+
+def _snooze(case: Case) -> Answer:
+    finding, press = case.finding, case.press
+    if finding.state is not FindingState.OPEN:
+        raise Refused("There is nothing to snooze: the key is on no ladder now.")
+    if not press.reason.strip():
+        raise Refused("A snooze needs a reason.")
+    rule = next((r for r in case.parts.policy.rules if r.name == finding.rule), None)
+    limit = rule.snooze if rule else SnoozeLimit(timedelta(0))
+    history = case.view.deliveries.get(finding.id, ())
+    old, reason = case.view.snoozes.get(finding.uid), redact(press.reason.strip())[:300]
+    put = owner_snooze(limit, finding, history, old, case.now, press.presser.name, reason)
+    if isinstance(put, Reason):
+        raise Refused(f"Not snoozed: {put.text}.")
+    return _put_snooze(case, put)
+
+
+def _put_snooze(case: Case, put: Snooze) -> Answer:
+    event = _event(case.parts, case.press, "snoozed", f"until {day(put.until)}: {put.reason}", case.finding)
+    case.parts.ledger.apply(Change(snoozes=(put,), events=(event,)))
+    text = f"Key {case.finding.masked} of {case.finding.user} is snoozed until {day(put.until)}."
+    return Answer(f"{text} A new notice comes before anything happens.", done=True)
+
+
+def _not_mine(case: Case) -> Answer:
+    finding = case.finding
+    if finding.state is FindingState.RESOLVED:
+        return Answer(f"It is resolved already: {finding.reason}.")
+    fallback = fallback_of(case.parts.policy.owners)
+    if not case.owners or case.owners[0] == fallback:
+        raise Refused(
+            "Nobody else is named for it. Tag its user with the right owner, and the next run asks them."
+        )
+    owner, then = case.owners[0], (*case.owners[1:], fallback)
+    gone = Refusal(owner, finding.uid, case.now, case.press.presser.name, "said that it is not theirs")
+    after = next((address for address in then if address), "the fallback")
+    event = _event(case.parts, case.press, "disowned", f"{owner} does not own it: {after} is asked", finding)
+    case.parts.ledger.apply(Change(refusals=(gone,), events=(event,)))
+    text = f"Noted: key {finding.masked} of {finding.user} is not {owner}'s. The next run asks {after}."
+    return Answer(text, done=True)
+
+
+def _restore(case: Case, within: timedelta) -> Answer:
+    finding, facts, press = case.finding, case.facts, case.press
+    if facts is None or facts.deactivated_at is None:
+        raise Refused(f"Key {finding.masked} of {finding.user} is not deactivated by Keysteward (any more).")
+    if case.now - facts.deactivated_at > within:
+        raise Refused("It is too late to restore it by a button: ask an admin for `keysteward restore`.")
+    reason = press.reason.strip() or "asked for by a button"
+    return Answer(
+        changes.restore(case.parts, finding.id, press.presser.name, redact(reason)) + ".", done=True
+    )
+
+
+# --- the audit trail ----------------------------------------------------------------------------------
+
+
+def _audited(parts: Parts, press: Press, what: str, answer: Answer) -> Answer:
+    finding = next((f for f in parts.ledger.view().findings.values() if f.id == press.finding_id), None)
+    event = _event(parts, press, what, f"{press.button.value}: {answer.text}", finding)
+    parts.ledger.apply(Change(events=(event,)))
+    log.info(what, **log_fields(finding=event.finding_id, button=press.button.value, by=press.presser.id))
+    return answer
+
+
+def _event(parts: Parts, press: Press, what: str, detail: str, finding: Finding | None) -> Event:
+    """What a forged message claims is not written down as a finding's."""
+    if finding is None:
+        return Event(parts.clock.now(), press.presser.name, what, detail=detail)
+    account, key = finding.account_id, finding.masked
+    return Event(parts.clock.now(), press.presser.name, what, account, finding.id, key, detail)
