@@ -171,7 +171,7 @@ def build_sinks(config: Config) -> dict[str, Sink]:
     return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
 
 
-def listen(service: Service, parts: Parts) -> list[Listening]:
+def start_listening(service: Service, parts: Parts) -> list[Listening]:
     """Every sink that people can answer listens from now on."""
     wanted = service.config.buttons
     limits = Limits(frozenset(wanted.admins), wanted.restore_within)

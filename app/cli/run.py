@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from app import __version__
-from app.bootstrap import Service, open_rehearsal, open_service
+from app.bootstrap import Service, open_rehearsal, open_service, start_listening
 from app.cli.options import at_option, config_option, doubts, load
 from app.cli.show import Bar, echo, warn
 from app.config.schema import Config
@@ -98,7 +98,7 @@ def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = 
     daemon = Daemon(service.parts(), schedule_of(config), holder, health, service.counters)
     _on_signals(service.stop)
     daemon.start()
-    listening = listen(service, daemon.parts)
+    listening = start_listening(service, daemon.parts)
     log.info("serving", **log_fields(listen=listen or config.http.listen))
     service.stop.wait()
     log.info("stopping")

@@ -1,5 +1,6 @@
 """Opens the ledger that the config's URL names, and brings its schema up to date."""
 
+import errno
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -44,12 +45,20 @@ def _open_sqlite(path: Path, create: bool) -> Ledger:
 
 
 def _prepare(path: Path, create: bool) -> None:
-    """The file holds full key ids: nobody else on the machine may read it."""
+    """The file holds full key ids: nobody else on the machine may read it.
+
+    One that is there is not touched: closing it would drop every lock that this process's SQLite holds on it
+    (POSIX locks go by process and file), and another process could then delete the log under it.
+    """
     if not create and not path.exists():
         raise NoLedger(f"there is no ledger at {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        elif path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
+            code = errno.EISDIR if path.is_dir() else errno.EACCES
+            raise OSError(code, os.strerror(code))
     except OSError as error:
         raise LedgerError(
             f"the ledger {path} can't be opened: {error.strerror}; "

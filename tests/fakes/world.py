@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.accounts.interface import AccountList
 from app.errors import Permanent
-from app.inventory.interface import AccountMemory, HubIdentity, Need, Scanned
+from app.inventory.interface import AccountMemory, CallerHistory, HubIdentity, Need, Scanned
 from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.model import ACTIVE, INACTIVE, Account, Credential, Inventory, LastUsed, ScanFailure
@@ -103,6 +103,7 @@ class World:
         self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
         self.limits = Limits(brake=Brake(deactivations=1000, share=1.0))
         self.writes: list[tuple[str, str]] = []
+        self.callers: CallerHistory | None = None
         self.before_write: Callable[[], None] = lambda: None
         self.identity = HubIdentity(
             "999988887777", "arn:aws:sts::999988887777:assumed-role/hub/x", "aws", None
@@ -187,6 +188,7 @@ class World:
             actor=self,
             hub=lambda: self.identity,
             sinks={"slack": self.slack, "jira": self.jira},
+            callers=self.callers,
         )
 
     def day(self, number: float) -> RunReport:

@@ -194,6 +194,17 @@ def test_who_opens_a_ledger_that_another_process_is_making_waits_for_it(url: str
     assert results == ("0\n", "")
 
 
+def test_opening_a_ledger_again_does_not_free_what_this_process_holds_of_it(url: str) -> None:
+    """POSIX locks go with the first file closed: another process would then delete the log under us."""
+    one = open_ledger(url)
+    one.apply(Change(events=(event("first"),)))
+    open_ledger(url)
+    count = "print(len(open_ledger(url).events()))"
+    assert answer(count, url).split() == ["1"]
+    one.apply(Change(events=(event("second"),)))
+    assert answer(count, url).split() == ["2"]
+
+
 def test_a_full_disk_is_told_with_a_remedy_and_loses_nothing(url: str) -> None:
     number, _, told = answer(FILL_THE_DISK, url).partition(" ")
     assert told.startswith("the ledger can't")

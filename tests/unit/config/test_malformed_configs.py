@@ -110,7 +110,10 @@ TABLE: list[tuple[str, list[str]]] = [
     ("schedule: {cron: '99 * * * *'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {timezone: Berlin}\n", ['1: schedule.timezone: unknown time zone "Berlin"']),
     # owners
-    ("owners: [{tag: a, fallback: b@example.com}]\n", ["1: owners[0]: give exactly one of tag, key_description, user_name"]),
+    (
+        "owners: [{tag: a, fallback: b@example.com}]\n",
+        ["1: owners[0]: give exactly one of tag, key_description, user_name"],
+    ),
     ("owners: [{}]\n", ["1: owners[0]: give exactly one of tag, key_description, user_name"]),
     ("owners:\n  - {fallback: nobody}\n", ["2: owners[0].fallback: should be an e-mail address"]),
     ("owners: [{map: {ci: platform}}]\n", ["1: owners[0].map.ci: should be an e-mail address"]),
