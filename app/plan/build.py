@@ -96,6 +96,8 @@ def _judge(
     credential = subject.credential
     if decision.state == "unknown":
         draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
+        if finding and again:  # what was remembered just now won't show the reactivation a second time
+            finding = left_the_ladder(draft, finding)
         return Judged(subject.account, credential, "unknown", decision, finding)
     if decision.mode is Mode.OBSERVE:
         return _observed(draft, subject, decision, finding, again)

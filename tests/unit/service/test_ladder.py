@@ -211,6 +211,20 @@ def test_reactivated_by_hand_begins_a_new_episode_with_its_notices_from_zero() -
     assert world.acts() == ["deactivate", "deactivate"]
 
 
+def test_a_reactivation_seen_while_the_tags_are_unreadable_begins_a_new_episode_too() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.keys[0].status = INACTIVE
+    world.day(7)
+    world.keys[0].status, world.keys[0].tags = ACTIVE, None
+    world.day(8)
+    world.keys[0].tags = {}
+    world.days(*range(9, 16))
+    assert world.acts() == []
+    world.day(16)
+    assert world.acts() == ["deactivate"]
+
+
 def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses() -> None:
     world = World(policy(), aged(300))
     world.days(0, 1, 2)
