@@ -6,13 +6,25 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from app.model import ACTIVE, INACTIVE, Finding, FindingState, Inventory, Mode, Scan, ScanFailure, Verb
+from app.model import (
+    ACTIVE,
+    INACTIVE,
+    Delivery,
+    Finding,
+    FindingState,
+    Inventory,
+    Mode,
+    Scan,
+    ScanFailure,
+    Verb,
+)
 from app.plan.actions import HeldAct, Judged, Plan
 from app.plan.climb import climb
 from app.plan.context import Context, Subject
 from app.plan.draft import Draft
 from app.plan.facts import is_echo, reactivated, remember
 from app.plan.lifecycle import exempted, inactive, left_the_ladder, resolve, suspend
+from app.plan.notices import is_unsettled_act
 from app.policy.evaluate import Decision, evaluate
 
 
@@ -65,8 +77,12 @@ def _inventory(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) 
 
 
 def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
-    """Absence proves something only for users that were read live and whole."""
+    """Absence proves something only for users that were read live and whole.
+
+    What an interrupted act may have deleted is kept until that act is settled: it must be told as ours.
+    """
     present = {c.uid for c in inventory.credentials if c.id}
+    present |= {f.uid for f in findings if _unsettled_act(draft, f)}
     for facts in draft.facts_of(inventory.account.id):
         if facts.user in inventory.live_users and facts.uid not in present:
             draft.forget.append(facts.uid)
@@ -94,6 +110,8 @@ def _judge(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
 ) -> Judged:
     credential = subject.credential
+    if finding and (act := _unsettled_act(draft, finding)):
+        return _unsettled(draft, subject, decision, finding, act.verb, again)
     if decision.state == "unknown":
         draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
         if finding and again:  # what was remembered just now won't show the reactivation a second time
@@ -106,6 +124,20 @@ def _judge(
     if decision.stage is None:
         return _off_ladder(draft, subject, decision, finding, again)
     return climb(draft, subject, decision, finding, again)
+
+
+def _unsettled_act(draft: Draft, finding: Finding) -> Delivery | None:
+    return next((d for d in draft.history(finding) if is_unsettled_act(d)), None)
+
+
+def _unsettled(
+    draft: Draft, subject: Subject, decision: Decision, finding: Finding, verb: Verb, again: bool
+) -> Judged:
+    """Whether the key is as it is by our hand is not known yet: nothing is concluded from it."""
+    draft.hold("unsettled", "an interrupted act on it could not be checked yet", subject, verb, finding)
+    if again:
+        finding = left_the_ladder(draft, finding)
+    return Judged(subject.account, subject.credential, decision.state, decision, finding)
 
 
 def _observed(

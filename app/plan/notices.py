@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Verb
+from app.model import DESTRUCTIVE, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
@@ -131,9 +131,14 @@ def tells_what_was_done(d: Delivery) -> bool:
     return d.verb is Verb.NOTIFY and d.payload.get("kind") == "done"
 
 
+def is_unsettled_act(d: Delivery) -> bool:
+    """An act that may have been carried out: only the live key can tell (`service/recover.py`)."""
+    return d.verb in DESTRUCTIVE and d.state in (DeliveryState.CLAIMED, DeliveryState.AMBIGUOUS)
+
+
 def is_replaceable(d: Delivery) -> bool:
-    """Warnings and unfinished acts: each run decides on them anew."""
-    return d.verb is not Verb.RESOLVE and not tells_what_was_done(d)
+    """Warnings and acts that were not begun: each run decides on them anew."""
+    return d.verb is not Verb.RESOLVE and not tells_what_was_done(d) and not is_unsettled_act(d)
 
 
 def is_warning(d: Delivery) -> bool:
