@@ -11,8 +11,8 @@ import pytest
 
 from app.errors import Ambiguous, Transient
 from app.ledger.memory import MemoryLedger
-from app.model import INACTIVE, LastUsed
-from app.policy.rules import Stage
+from app.model import INACTIVE, LastUsed, Mode
+from app.policy.rules import Match, Rule, Stage
 from app.sinks.interface import Message, Receipt
 from tests.fakes.policies import LADDER, ladder, policy
 from tests.fakes.world import World, aged
@@ -178,6 +178,30 @@ def test_an_interrupted_deletion_that_cannot_be_checked_at_once_is_still_told() 
     assert world.told()[-1] == (38, "delete")
     assert len(world.jira.resolved) == 1
     assert [e.what for e in world.ledger.events()].count("deleted") == 1
+
+
+def test_an_act_is_inferred_and_told_even_if_its_rule_was_renamed_meanwhile() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.policy = policy(Rule("renamed", Match(), LADDER))
+    world.day(8)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (8, "deactivate")
+    assert world.told("jira")[-1] == (8, "deactivate")
+
+
+def test_in_observe_an_inferred_act_is_recorded_and_told_when_the_mode_is_raised() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.with_policy(mode=Mode.OBSERVE)
+    world.day(8)
+    assert world.told()[-1] == (6, "final")
+    world.with_policy(mode=Mode.NOTIFY)
+    world.day(9)
+    assert world.told()[-1] == (9, "deactivate")
 
 
 def test_an_act_that_landed_after_its_time_out_is_inferred_by_the_next_run() -> None:
