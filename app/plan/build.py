@@ -23,7 +23,14 @@ from app.plan.climb import climb
 from app.plan.context import Context, Subject
 from app.plan.draft import Draft
 from app.plan.facts import is_echo, reactivated, remember
-from app.plan.lifecycle import exempted, inactive, left_the_ladder, resolve, suspend
+from app.plan.lifecycle import (
+    exempted,
+    finish_resolution,
+    inactive,
+    left_the_ladder,
+    resolve,
+    suspend,
+)
 from app.plan.notices import is_unsettled_act
 from app.policy.evaluate import Decision, evaluate
 
@@ -36,7 +43,9 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
     """
     draft = Draft(ctx)
     by_account = _findings_by_account(ctx)
+    modes: dict[str, Mode | None] = {}
     for scan in scans:
+        modes[scan.account.id] = scan.account.mode
         findings = by_account.get(scan.account.id, ())
         if isinstance(scan, ScanFailure):
             draft.held += _vetoed(ctx, scan, findings)
@@ -45,7 +54,17 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
     if selected is not None:
         for account_id in by_account.keys() - selected:
             suspend(draft, by_account[account_id])
+    for finding in ctx.view.findings.values():
+        resolved = finding.state is FindingState.RESOLVED
+        if resolved and not _is_observed(ctx, finding, modes.get(finding.account_id)):
+            finish_resolution(draft, finding)
     return draft.plan()
+
+
+def _is_observed(ctx: Context, finding: Finding, of_account: Mode | None) -> bool:
+    """Whether nothing of ``finding`` may leave the house, as far as its last known rule tells."""
+    rule = next((r for r in ctx.policy.rules if r.name == finding.rule), None)
+    return Mode.lowest(ctx.policy.mode, of_account, rule.mode if rule else None) is Mode.OBSERVE
 
 
 def _findings_by_account(ctx: Context) -> dict[str, list[Finding]]:
@@ -87,7 +106,8 @@ def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> No
         if facts.user in inventory.live_users and facts.uid not in present:
             draft.forget.append(facts.uid)
     for finding in findings:
-        if finding.user in inventory.live_users and finding.uid not in present:
+        gone = finding.user in inventory.live_users and finding.uid not in present
+        if gone and not _is_observed(draft.ctx, finding, inventory.account.mode):
             resolve(draft, finding, "the key is gone")
 
 

@@ -114,7 +114,6 @@ def resend_what_was_done(draft: Draft, finding: Finding) -> None:
 def resolve(draft: Draft, finding: Finding, why: str) -> Finding:
     """On proof: the id is gone, the key is not Active, or it is exempt. Closes the ticket."""
     if finding.state is FindingState.RESOLVED:
-        _finish_resolution(draft, finding, why)
         return finding
     now = draft.ctx.now
     ended = replace(finding, state=FindingState.RESOLVED, resolved_at=now, reason=why, due_at=None)
@@ -127,7 +126,8 @@ def resolve(draft: Draft, finding: Finding, why: str) -> Finding:
     return ended
 
 
-def _finish_resolution(draft: Draft, finding: Finding, why: str) -> None:
+def finish_resolution(draft: Draft, finding: Finding) -> None:
+    """Sends what an outage, a pause or a crash kept of a resolution: nobody reads its user live any more."""
     resend_what_was_done(draft, finding)
     draft.send += [d.id for d in draft.history(finding) if d.verb is Verb.RESOLVE and d.state in UNDELIVERED]
 

@@ -153,6 +153,48 @@ def test_a_key_rotated_by_hand_on_day_3_resolves_its_finding_and_closes_the_tick
     assert world.acts() == []
 
 
+def test_a_ticket_that_could_not_be_closed_is_closed_by_a_later_run() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    world.keys.clear()
+    world.jira.closing_fault = Transient("Jira answered 503")
+    world.days(3, 4)
+    world.jira.closing_fault = None
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_whose_key_went_during_a_pause_is_closed_after_it() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    event = Event(world.clock.instant, "ann", "paused")
+    world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+    world.keys.clear()
+    world.days(3, 4)
+    world.ledger.pause(None, event)
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+@pytest.mark.parametrize("lowered", ["service", "account", "rule"])
+def test_observe_closes_no_ticket_until_the_mode_is_raised(lowered: str) -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    before, accounts = world.policy, world.accounts
+    if lowered == "service":
+        world.with_policy(mode=Mode.OBSERVE)
+    elif lowered == "account":
+        world.accounts = [replace(PROD, mode=Mode.OBSERVE)]
+    else:
+        world.policy = policy(Rule("default", Match(), LADDER, mode=Mode.OBSERVE))
+    world.keys.clear()
+    world.days(3, 4)
+    assert world.jira.resolved == []
+    world.policy, world.accounts = before, accounts
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
 def test_a_newer_twin_alone_resolves_nothing() -> None:
     world = World(policy(), aged(300))
     world.days(0, 1)
