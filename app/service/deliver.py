@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
 from app.ledger.interface import Change, Lease
-from app.model import Delivery, DeliveryState, Finding, Verb, redact
+from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Verb, redact
 from app.plan.context import Context
 from app.plan.notice import Notice
 from app.service.book import Book
@@ -71,6 +71,8 @@ def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
 
 def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     """Claims, sends and settles one message; returns the ids of rows that it gave rise to."""
+    if group[0].verb is Verb.RESOLVE and _unsaid(round_, group[0]):
+        return []
     claimed = round_.parts.ledger.claim([row.id for row in group], uuid.uuid4().hex, round_.lease)
     if not claimed:
         return []
@@ -84,7 +86,7 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     except Ambiguous as error:
         _failed(round_, claimed, DeliveryState.AMBIGUOUS, error)
     except KeystewardError as error:
-        _failed(round_, claimed, DeliveryState.FAILED, error)
+        _failed(round_, claimed, _undecided(claimed), error)
     except Exception as error:
         # A fault of the adapter: it may have sent before it broke.
         log.exception("sink broke", **log_fields(sink=sink.name))
@@ -92,6 +94,19 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     else:
         _delivered(round_, claimed, receipt)
     return []
+
+
+def _unsaid(round_: Round, closing: Delivery) -> bool:
+    """Whether its ticket has yet to be told something: said after the closing, that would reopen it."""
+    rows = round_.parts.ledger.deliveries_of(closing.finding_id)
+    notices = (d for d in rows if (d.sink, d.episode, d.verb) == (closing.sink, closing.episode, Verb.NOTIFY))
+    return any(d.state in UNDELIVERED for d in notices)
+
+
+def _undecided(rows: Sequence[Delivery]) -> DeliveryState:
+    """What may have arrived before still may have: only an answer to the looking settles it."""
+    lost = any(row.state is DeliveryState.AMBIGUOUS for row in rows)
+    return DeliveryState.AMBIGUOUS if lost else DeliveryState.FAILED
 
 
 def _send(round_: Round, sink: Sink, rows: Sequence[Delivery]) -> Receipt | None:

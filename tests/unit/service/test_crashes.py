@@ -141,7 +141,7 @@ def with_one_failed_look(world: World, day: float) -> None:
     def throttled(*_: Any) -> Any:
         raise Transient("throttled")
 
-    world.read = throttled  # type: ignore[method-assign]
+    world.read = throttled  # type: ignore[method-assign,assignment]
     world.day(day)
     world.read = real  # type: ignore[method-assign]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import Permanent, RecipientUnreachable, Transient
+from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
 from app.ledger.interface import Change
 from app.model import (
     ACTIVE,
@@ -24,8 +24,9 @@ from app.plan.limits import Brake, Limits
 from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
 from app.service.picture import with_deliveries
 from app.service.run_once import run_once
+from app.sinks.interface import Message
 from app.sinks.snapshot import Snapshot
-from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, WARN, days, ladder, policy
+from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, TICKET, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 ID = "AKIAEXAMPLE000000001"
@@ -192,6 +193,45 @@ def test_observe_closes_no_ticket_until_the_mode_is_raised(lowered: str) -> None
     assert world.jira.resolved == []
     world.policy, world.accounts = before, accounts
     world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_is_closed_only_after_its_last_word() -> None:
+    """A comment that comes after the closing would open the ticket again, for good."""
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.days(*range(7))
+    world.jira.fault = lambda m: Transient("Jira answered 503")
+    world.days(7, 8)
+    assert world.jira.resolved == []
+    world.jira.fault = lambda m: None
+    world.days(9, 10)
+    assert world.told("jira")[-1] == (9, "deactivate")
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_message_that_may_have_arrived_is_looked_for_until_that_is_settled() -> None:
+    world = World(policy(), aged(300))
+    faults = [Ambiguous("lost"), Transient("503")]
+    asked = []
+
+    def fault(message: Message) -> Exception | None:
+        asked.append((message.id, message.maybe_sent))
+        return faults.pop(0) if faults else None
+
+    world.slack.fault = fault
+    for number in (0, 0.25, 0.5):
+        world.day(number)
+    assert [maybe for _, maybe in asked] == [False, True, True]
+    assert len({message_id for message_id, _ in asked}) == 1
+
+
+def test_a_ticket_that_may_have_been_opened_is_closed_when_the_key_is_gone() -> None:
+    world = World(policy(), aged(300))
+    faults = [Ambiguous("lost"), Transient("503")]
+    world.jira.fault = lambda m: faults.pop(0) if faults else None
+    world.days(0, 1)
+    world.keys.clear()
+    world.day(2)
     assert len(world.jira.resolved) == 1
 
 
