@@ -658,6 +658,14 @@ def test_notices_past_the_cap_go_with_the_next_run() -> None:
     assert len(world.slack.notices) + len(world.jira.notices) == 10
 
 
+@pytest.mark.parametrize("mode", [Mode.NOTIFY, Mode.ENFORCE])
+def test_reminders_never_crowd_out_those_who_were_not_told_yet(mode: Mode) -> None:
+    world = World(replace(ladder(FINAL, DEACTIVATE), mode=mode), *many(5))
+    world.limits = replace(world.limits, notices_per_run=2, deactivations_per_run=0)
+    world.days(0, 1, 2)
+    assert {n.user for n in world.slack.notices} == {f"user{n}" for n in range(5)}
+
+
 def test_pause_stops_all_acting_and_notifying() -> None:
     world = World(policy(), aged(300))
     world.days(*range(7))
