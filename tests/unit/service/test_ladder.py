@@ -22,6 +22,7 @@ from app.model import (
 from app.plan.freeze import parse_freeze
 from app.plan.limits import Brake, Limits
 from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
+from app.service import changes
 from app.service.picture import with_deliveries
 from app.service.run_once import run_once
 from app.sinks.interface import Message
@@ -305,6 +306,36 @@ def test_a_reactivation_seen_while_the_tags_are_unreadable_begins_a_new_episode_
     assert world.acts() == []
     world.day(16)
     assert world.acts() == ["deactivate"]
+
+
+def test_a_restored_key_that_is_switched_off_by_hand_gets_a_whole_quiet_period() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(37))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.keys[0].status = INACTIVE
+    world.days(*range(37, 67))
+    assert world.acts() == ["deactivate", "activate"]
+
+
+def test_a_restore_never_shortens_a_snooze() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(8))
+    changes.snooze(world.parts(), ID, 60 * DAY, "ann", "audit")
+    changes.restore(world.parts(), ID, "bob", "needed")
+    world.days(*range(8, 67))
+    assert world.told()[-1] == (7, "deactivate")
+
+
+def test_a_restore_loses_no_closing_of_a_ticket() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.jira.closing_fault = Transient("Jira answered 503")
+    world.days(*range(9))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.jira.closing_fault = None
+    world.day(9)
+    world.keys.clear()
+    world.day(10)
+    assert len(world.jira.resolved) == 1
 
 
 def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses() -> None:
