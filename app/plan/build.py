@@ -3,7 +3,7 @@
 `docs/policy.md` says in words what this module does: how the ladder is climbed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from app.model import (
@@ -30,6 +30,7 @@ from app.plan.lifecycle import (
     left_the_ladder,
     resolve,
     suspend,
+    withhold,
 )
 from app.plan.notices import is_unsettled_act
 from app.policy.evaluate import Decision, evaluate
@@ -41,11 +42,11 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
     ``selected`` are the ids of every account that is to be watched now (None: not known, so that
     nothing is suspended). A failed scan opens nothing and resolves nothing.
     """
+    scans = tuple(scans)
     draft = Draft(ctx)
     by_account = _findings_by_account(ctx)
-    modes: dict[str, Mode | None] = {}
+    _unfinished(draft, {scan.account.id: scan.account.mode for scan in scans})
     for scan in scans:
-        modes[scan.account.id] = scan.account.mode
         findings = by_account.get(scan.account.id, ())
         if isinstance(scan, ScanFailure):
             draft.held += _vetoed(ctx, scan, findings)
@@ -54,11 +55,16 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
     if selected is not None:
         for account_id in by_account.keys() - selected:
             suspend(draft, by_account[account_id])
-    for finding in ctx.view.findings.values():
-        resolved = finding.state is FindingState.RESOLVED
-        if resolved and not _is_observed(ctx, finding, modes.get(finding.account_id)):
-            finish_resolution(draft, finding)
     return draft.plan()
+
+
+def _unfinished(draft: Draft, modes: Mapping[str, Mode | None]) -> None:
+    """What earlier runs left unsent and no reading of a key brings up again."""
+    for finding in draft.ctx.view.findings.values():
+        if _is_observed(draft.ctx, finding, modes.get(finding.account_id)):
+            withhold(draft, finding)
+        elif finding.state is FindingState.RESOLVED:
+            finish_resolution(draft, finding)
 
 
 def _is_observed(ctx: Context, finding: Finding, of_account: Mode | None) -> bool:
@@ -134,6 +140,8 @@ def _judge(
         return _unsettled(draft, subject, decision, finding, act.verb, again)
     if decision.state == "unknown":
         draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
+        if finding:
+            withhold(draft, finding)
         if finding and again:  # what was remembered just now won't show the reactivation a second time
             finding = left_the_ladder(draft, finding)
         return Judged(subject.account, credential, "unknown", decision, finding)
@@ -164,6 +172,8 @@ def _observed(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
 ) -> Judged:
     """`observe` keeps facts only; an episode that ended meanwhile must not look unbroken later."""
+    if finding:
+        withhold(draft, finding)
     if finding and (again or decision.exempt or decision.stage is None):
         finding = left_the_ladder(draft, finding)
     return Judged(subject.account, subject.credential, decision.state, decision, finding)

@@ -84,6 +84,12 @@ def snoozed(draft: Draft, subject: Subject) -> bool:
     return snooze is not None and snooze.until > draft.ctx.now
 
 
+def withhold(draft: Draft, finding: Finding) -> None:
+    """What waits for another attempt waits for a run that can judge its key again, or may speak of it."""
+    waiting = (d for d in draft.history(finding) if d.state in UNDELIVERED and d.next_attempt_at)
+    draft.put(replace(d, next_attempt_at=None) for d in waiting)
+
+
 def left_the_ladder(draft: Draft, finding: Finding) -> Finding:
     """No stage applies to an Active key any more: nothing is sent, and coming back starts from zero."""
     if finding.state not in (FindingState.OPEN, FindingState.SUSPENDED):
