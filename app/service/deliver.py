@@ -47,7 +47,8 @@ def deliver(round_: Round, ids: Iterable[str]) -> None:
         for group in _groups(round_, rows):
             if round_.parts.stop.is_set():
                 return
-            waiting += _send_group(round_, group)
+            if not _closes_too_early(round_, group[0]):
+                waiting += _send_group(round_, group)
 
 
 def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
@@ -71,8 +72,6 @@ def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
 
 def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     """Claims, sends and settles one message; returns the ids of rows that it gave rise to."""
-    if group[0].verb is Verb.RESOLVE and _unsaid(round_, group[0]):
-        return []
     claimed = round_.parts.ledger.claim([row.id for row in group], uuid.uuid4().hex, round_.lease)
     if not claimed:
         return []
@@ -96,10 +95,12 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     return []
 
 
-def _unsaid(round_: Round, closing: Delivery) -> bool:
-    """Whether its ticket has yet to be told something: said after the closing, that would reopen it."""
-    rows = round_.parts.ledger.deliveries_of(closing.finding_id)
-    notices = (d for d in rows if (d.sink, d.episode, d.verb) == (closing.sink, closing.episode, Verb.NOTIFY))
+def _closes_too_early(round_: Round, row: Delivery) -> bool:
+    """Whether a ticket that is to be closed has yet to be told something: said later, it would reopen it."""
+    if row.verb is not Verb.RESOLVE:
+        return False
+    rows = round_.parts.ledger.deliveries_of(row.finding_id)
+    notices = (d for d in rows if (d.sink, d.episode, d.verb) == (row.sink, row.episode, Verb.NOTIFY))
     return any(d.state in UNDELIVERED for d in notices)
 
 
