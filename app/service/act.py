@@ -138,7 +138,8 @@ def _told(
         raise Held("changed", "its finding has changed meanwhile")
     rows = view.deliveries.get(finding.id, ())
     since = facts.inactive_since if facts else None
-    told = Told.of(rows, round_.ctx.accepted(decision.owner), finding, snooze, since, act.stage)
+    accepted = round_.ctx.accepted(decision.owner)
+    told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage)
     lacking = missing(act.stage, told, now)
     if lacking:
         raise Held("notices", lacking.text)

@@ -400,6 +400,21 @@ def test_a_new_owner_is_told_before_anything_happens() -> None:
     assert world.acts() == ["deactivate"]
 
 
+def test_a_ticket_that_fell_to_the_fallback_for_a_former_owner_does_not_stand_for_the_new_one() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    send = world.jira.send
+    world.jira.send = lambda m: replace(send(m), recipient="sec@example.com")  # type: ignore[method-assign]
+    world.days(*range(7))
+    world.policy = replace(
+        world.policy, owners=(OwnerByMap({"*": "new@example.com"}), OwnerFallback("sec@example.com"))
+    )
+    report = world.day(7)
+    assert world.acts() == []
+    assert "the present owner has not been told yet" in {h.text for h in report.plan.held}
+    world.day(8)
+    assert world.acts() == ["deactivate"]
+
+
 def test_a_new_owner_is_told_even_where_the_stage_does_not_repeat() -> None:
     once = replace(FINAL, repeat=None)
     world = World(
