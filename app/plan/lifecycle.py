@@ -169,10 +169,11 @@ def exempted(draft: Draft, subject: Subject, decision: Decision, finding: Findin
 def _warn_of_lapse(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, until: datetime
 ) -> Finding | None:
-    """Tells the owner on the chatty sinks of the ladder that waits behind the exemption."""
+    """Tells the owner on the first chatty sinks of the ladder that waits behind the exemption."""
     ladder = decision.next_rule.stages if decision.next_rule else ()
-    sinks = next((s.notify for s in ladder if s.do is None), ())
-    chatty = [(sink, None) for sink in sinks if sink not in draft.ctx.sinks.tickets]
+    tickets = draft.ctx.sinks.tickets
+    talk = ([sink for sink in stage.notify if sink not in tickets] for stage in ladder if stage.do is None)
+    chatty = [(sink, None) for sink in next(filter(None, talk), [])]
     if not chatty or subject.credential.status != ACTIVE:
         return finding
     known = finding or _closed(draft, subject, decision)

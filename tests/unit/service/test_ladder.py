@@ -356,6 +356,14 @@ def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses()
     assert world.acts() == ["deactivate"]
 
 
+def test_an_exemptions_end_is_told_even_if_the_ladder_behind_it_begins_with_a_ticket() -> None:
+    sealed = Rule("sealed", Match(users=("ci-*",)), exemption=Exemption("sealed", until=START + 10 * DAY))
+    behind = Rule("default", Match(), (replace(WARN, notify=("jira",)), FINAL, DEACTIVATE))
+    world = World(policy(sealed, behind), aged(300))
+    world.days(*range(10))
+    assert world.told() == [(0, "exemption-ends")]
+
+
 def test_a_snooze_stops_notices_and_acts_and_a_dated_notice_follows_it() -> None:
     world = World(policy(), aged(300))
     world.days(*range(5))
