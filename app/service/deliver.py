@@ -157,13 +157,15 @@ def _worst_first(notice: Notice) -> tuple[int, str, str]:
 def _delivered(round_: Round, rows: Sequence[Delivery], receipt: Receipt | None) -> None:
     now = round_.parts.clock.now()
     reached = receipt or Receipt(rows[0].recipient, counts=False)
+    # Under a wrong clock neither its date nor the day of its delivery is true: it warns, but never counts.
+    counts = reached.counts and round_.parts.wrong_by() is None
     settled = [
         replace(
             row,
             state=DeliveryState.DELIVERED,
             settled_at=now,
             recipient=reached.recipient or row.recipient,
-            counts=reached.counts,
+            counts=counts,
             receipt=dict(reached.refs),
             error="",
         )

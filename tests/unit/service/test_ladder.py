@@ -770,6 +770,17 @@ def test_a_clock_that_differs_from_awss_holds_every_act(minutes: int | None, act
     assert world.acts() == acts
 
 
+def test_what_was_told_under_a_wrong_clock_never_counts() -> None:
+    world = World(policy(), aged(300))
+    world.clock.instant = START - 10 * DAY
+    run_once(replace(world.parts(), aws_clock=Skew(10 * DAY)))
+    assert len(world.slack.notices) == 1
+    world.days(*range(7))
+    assert world.acts() == []
+    world.day(7)
+    assert world.acts() == ["deactivate"]
+
+
 class Skew:
     """AWS's clock, so far from ours."""
 
