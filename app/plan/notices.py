@@ -97,14 +97,16 @@ def nearest_notice_stage(rule: Rule, destructive: Stage) -> Stage | None:
 def fill(slot: Slot, fresh: Delivery) -> Delivery:
     """The row to write: a new one, or the waiting one with today's facts.
 
-    A row that may have arrived keeps its content: it must be recognised when it is looked for.
+    A row that may have arrived keeps its content: it must be recognised when it is looked for. Unless its
+    owner has changed, or `enforce` no longer applies: then what is true now is told instead.
     """
     old = slot.existing
     if old is None:
         return fresh
-    if old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED):
+    lost = old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
+    if lost and _still_holds(old, fresh):
         return old
-    state = DeliveryState.PENDING if old.state is DeliveryState.CANCELLED else old.state
+    state = DeliveryState.FAILED if old.state is DeliveryState.FAILED else DeliveryState.PENDING
     recipient = old.recipient if old.route == "fallback" else fresh.recipient
     return replace(
         old,
@@ -115,6 +117,11 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
         enforced=fresh.enforced,
         payload=fresh.payload,
     )
+
+
+def _still_holds(old: Delivery, fresh: Delivery) -> bool:
+    to_the_owner = old.route == "fallback" or old.recipient == fresh.recipient
+    return to_the_owner and (fresh.enforced or not old.enforced)
 
 
 def superseded(

@@ -226,6 +226,26 @@ def test_a_message_that_may_have_arrived_is_looked_for_until_that_is_settled() -
     assert len({message_id for message_id, _ in asked}) == 1
 
 
+def test_a_lost_message_goes_to_the_present_owner_when_it_is_sent_again() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Ambiguous("lost")
+    world.day(0)
+    world.slack.fault = lambda m: None
+    world.policy = replace(world.policy, owners=(OwnerByMap({"*": "new@example.com"}),))
+    world.day(1)
+    assert [m.recipient for m in world.slack.sent] == ["new@example.com"]
+
+
+def test_a_lost_message_names_no_date_when_it_is_sent_again_in_notify() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Ambiguous("lost")
+    world.day(0)
+    world.slack.fault = lambda m: None
+    world.with_policy(mode=Mode.NOTIFY)
+    world.day(1)
+    assert [n.act_at for n in world.slack.notices] == [None]
+
+
 def test_a_ticket_that_may_have_been_opened_is_closed_when_the_key_is_gone() -> None:
     world = World(policy(), aged(300))
     faults = [Ambiguous("lost"), Transient("503")]
