@@ -140,9 +140,11 @@ def finish_resolution(draft: Draft, finding: Finding) -> None:
 
 def _closings(draft: Draft, finding: Finding, why: str) -> Iterable[Delivery]:
     """One closing for each sink that keeps a ticket of this finding, or may keep one."""
-    maybe = {d.sink for d in draft.history(finding) if d.state is DeliveryState.AMBIGUOUS}
+    rows = draft.history(finding)
+    maybe = {d.sink for d in rows if d.state is DeliveryState.AMBIGUOUS}
+    closed = {d.sink for d in rows if d.verb is Verb.RESOLVE and d.state is DeliveryState.DELIVERED}
     facts = draft.ctx.view.facts.get(finding.uid)
-    for sink in sorted(draft.ctx.sinks.tickets & (set(finding.refs) | maybe)):
+    for sink in sorted(draft.ctx.sinks.tickets & (set(finding.refs) | maybe) - closed):
         notice = render.resolved(finding, facts, why, draft.ctx.now)
         row = new_delivery(finding, RESOLVED_STAGE, 1, sink, Verb.RESOLVE, draft.ctx.now)
         yield replace(row, payload=notice.to_json())

@@ -65,9 +65,7 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
 
     Works in every mode and obeys `pause`. Raises `Permanent` when there is nothing to restore.
     """
-    paused = parts.ledger.paused()
-    if paused:
-        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
+    _obey_pause(parts)
     view = parts.ledger.view()
     facts = find_one(view, key)
     if facts.deactivated_at is None:
@@ -76,7 +74,14 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
     with parts.ledger.lease(parts.holder, LEASE_WAIT) as lease:
         if lease is None:
             raise LedgerError("a run is under way and has not ended for 30 s: try again")
+        _obey_pause(parts)  # again: somebody may have paused while this waited
         return _restore(parts, facts, account, by, reason, lease)
+
+
+def _obey_pause(parts: Parts) -> None:
+    paused = parts.ledger.paused()
+    if paused:
+        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
 
 
 def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:

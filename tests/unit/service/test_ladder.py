@@ -1,12 +1,13 @@
 """How the ladder is climbed, day by day, on whole runs: the rules that keep keys alive."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
-from app.ledger.interface import Change
+from app.errors import Ambiguous, Paused, Permanent, RecipientUnreachable, Transient
+from app.ledger.interface import Change, Lease
 from app.model import (
     ACTIVE,
     EXPIRED,
@@ -356,6 +357,32 @@ def test_a_restore_loses_no_closing_of_a_ticket() -> None:
     world.keys.clear()
     world.day(10)
     assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_that_was_closed_before_a_restore_is_not_closed_twice() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.days(*range(9))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.day(9)
+    world.keys.clear()
+    world.day(10)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_restore_obeys_a_pause_that_came_while_it_waited_for_a_run() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(8))
+    take = world.ledger.lease
+
+    def paused_meanwhile(holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
+        event = Event(world.clock.instant, "ann", "paused")
+        world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+        return take(holder, wait)
+
+    world.ledger.lease = paused_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Paused):
+        changes.restore(world.parts(), ID, "bob", "needed")
+    assert world.acts() == ["deactivate"]
 
 
 def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses() -> None:
