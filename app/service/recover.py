@@ -24,6 +24,7 @@ from app.model import (
     Verb,
     redact,
 )
+from app.plan.facts import SETTLING
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Inactive, Rule, Stage
 from app.service.act import record_done, took_effect
@@ -57,8 +58,8 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
     account = accounts.get(finding.account_id) if finding else None
     if finding is None or account is None:
         return []  # left as it is until the account is back
+    now = round_.parts.clock.now()
     try:
-        now = round_.parts.clock.now()
         seen = round_.parts.reader.read(account, finding.user, finding.key_id, now)
     except KeystewardError as error:
         round_.tally.failures.append(
@@ -66,6 +67,9 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
         )
         return []
     if not took_effect(row.verb, seen):
+        # IAM shows a change late, and a call in flight may land late: only time tells. Until then it is held.
+        if timedelta(0) <= now - row.created_at < SETTLING:
+            return []
         _settle(round_, row, DeliveryState.CANCELLED, "interrupted before it took effect")
         return []
     return _infer(round_, row, account, finding, seen)

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import Ambiguous, Transient
 from app.ledger.memory import MemoryLedger
-from app.model import INACTIVE, LastUsed, Mode
+from app.model import ACTIVE, INACTIVE, LastUsed, Mode
 from app.policy.rules import Match, Rule, Stage
 from app.sinks.interface import Message, Receipt
 from tests.fakes.policies import LADDER, ladder, policy
@@ -167,6 +167,20 @@ def test_an_interrupted_act_that_cannot_be_checked_at_once_is_still_told_and_res
     (facts,) = world.ledger.view().facts.values()
     assert facts.deactivated_at is not None
     assert world.told()[-1] == (8, "deactivate")
+
+
+def test_an_interrupted_act_that_iam_shows_late_is_still_told_and_restorable() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.keys[0].status = ACTIVE
+    report = world.day(7.001)
+    assert {h.guard for h in report.plan.held} == {"unsettled"}
+    world.keys[0].status = INACTIVE
+    world.day(7.25)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (7, "deactivate")
 
 
 def test_an_interrupted_deletion_that_cannot_be_checked_at_once_is_still_told() -> None:
