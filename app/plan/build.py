@@ -9,7 +9,6 @@ from dataclasses import replace
 from app.model import (
     ACTIVE,
     INACTIVE,
-    Delivery,
     Finding,
     FindingState,
     Inventory,
@@ -107,7 +106,7 @@ def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> No
     What an interrupted act may have deleted is kept until that act is settled: it must be told as ours.
     """
     present = {c.uid for c in inventory.credentials if c.id}
-    present |= {f.uid for f in findings if _unsettled_act(draft, f)}
+    present |= {f.uid for f in findings if _unsettled_act(draft, f, Verb.DELETE)}
     for facts in draft.facts_of(inventory.account.id):
         if facts.user in inventory.live_users and facts.uid not in present:
             draft.forget.append(facts.uid)
@@ -136,8 +135,8 @@ def _judge(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
 ) -> Judged:
     credential = subject.credential
-    if finding and (act := _unsettled_act(draft, finding)):
-        return _unsettled(draft, subject, decision, finding, act.verb, again)
+    if finding and credential.status != ACTIVE and _unsettled_act(draft, finding, Verb.DEACTIVATE):
+        return _unsettled(draft, subject, decision, finding)
     if decision.state == "unknown":
         draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
         if finding:
@@ -154,17 +153,14 @@ def _judge(
     return climb(draft, subject, decision, finding, again)
 
 
-def _unsettled_act(draft: Draft, finding: Finding) -> Delivery | None:
-    return next((d for d in draft.history(finding) if is_unsettled_act(d)), None)
+def _unsettled_act(draft: Draft, finding: Finding, verb: Verb) -> bool:
+    return any(d.verb is verb and is_unsettled_act(d) for d in draft.history(finding))
 
 
-def _unsettled(
-    draft: Draft, subject: Subject, decision: Decision, finding: Finding, verb: Verb, again: bool
-) -> Judged:
-    """Whether the key is as it is by our hand is not known yet: nothing is concluded from it."""
-    draft.hold("unsettled", "an interrupted act on it could not be checked yet", subject, verb, finding)
-    if again:
-        finding = left_the_ladder(draft, finding)
+def _unsettled(draft: Draft, subject: Subject, decision: Decision, finding: Finding) -> Judged:
+    """Whether the key is Inactive by our hand is not known yet: nothing is concluded from it."""
+    text = "an interrupted act on it could not be checked yet"
+    draft.hold("unsettled", text, subject, Verb.DEACTIVATE, finding)
     return Judged(subject.account, subject.credential, decision.state, decision, finding)
 
 

@@ -67,7 +67,7 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
         )
         return []
     if not took_effect(row.verb, seen):
-        # IAM shows a change late, and a call in flight may land late: only time tells. Until then it is held.
+        # IAM shows a change late, and a call in flight may land late: should it be seen then, it was ours.
         if timedelta(0) <= now - row.created_at < SETTLING:
             return []
         _settle(round_, row, DeliveryState.CANCELLED, "interrupted before it took effect")

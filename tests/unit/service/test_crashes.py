@@ -169,13 +169,32 @@ def test_an_interrupted_act_that_cannot_be_checked_at_once_is_still_told_and_res
     assert world.told()[-1] == (8, "deactivate")
 
 
+def test_an_interrupted_act_that_shows_between_scan_and_act_is_still_told_and_restorable() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.keys[0].status = ACTIVE
+    real, looks = world.read, iter(range(9))
+
+    def late(*a: Any) -> Any:
+        world.keys[0].status = INACTIVE if next(looks) else ACTIVE
+        return real(*a)
+
+    world.read = late  # type: ignore[method-assign]
+    world.day(7.001)
+    world.day(7.25)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (7, "deactivate")
+
+
 def test_an_interrupted_act_that_iam_shows_late_is_still_told_and_restorable() -> None:
     world = World(policy(), aged(300))
     world.days(*range(7))
     killed_inside_the_act(world, 7)
     world.keys[0].status = ACTIVE
-    report = world.day(7.001)
-    assert {h.guard for h in report.plan.held} == {"unsettled"}
+    world.limits = replace(world.limits, deactivations_per_run=0)
+    world.day(7.001)
     world.keys[0].status = INACTIVE
     world.day(7.25)
     (facts,) = world.ledger.view().facts.values()
