@@ -180,7 +180,7 @@ def test_an_interrupted_act_that_shows_between_scan_and_act_is_still_told_and_re
         world.keys[0].status = INACTIVE if next(looks) else ACTIVE
         return real(*a)
 
-    world.read = late  # type: ignore[method-assign]
+    world.read = late  # type: ignore[method-assign,assignment]
     world.day(7.001)
     world.day(7.25)
     (facts,) = world.ledger.view().facts.values()

@@ -458,7 +458,7 @@ def test_a_new_owner_is_told_before_anything_happens() -> None:
 def test_a_ticket_that_fell_to_the_fallback_for_a_former_owner_does_not_stand_for_the_new_one() -> None:
     world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
     send = world.jira.send
-    world.jira.send = lambda m: replace(send(m), recipient="sec@example.com")  # type: ignore[method-assign]
+    world.jira.send = lambda m: replace(send(m), recipient="sec@example.com")  # type: ignore[method-assign,assignment]
     world.days(*range(7))
     world.policy = replace(
         world.policy, owners=(OwnerByMap({"*": "new@example.com"}), OwnerFallback("sec@example.com"))
