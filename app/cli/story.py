@@ -167,7 +167,7 @@ def _told(view: LedgerView, decision: Decision, credential: Credential, since: d
     reached = {d.recipient for d in rows if d.route == "fallback"}
     accepted = frozenset(reached | ({decision.owner.address} if decision.owner else set()))
     goal = goal_of(decision.rule, decision.stage, credential.status)
-    return Told.of(rows, accepted, finding, view.snoozes.get(credential.uid), since, goal)
+    return Told.of(rows, accepted, decision.owner, finding, view.snoozes.get(credential.uid), since, goal)
 
 
 def _rungs(

@@ -3,7 +3,7 @@
 `docs/policy.md` says in words what this module does: how the ladder is climbed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from app.model import (
@@ -24,7 +24,16 @@ from app.plan.climb import climb
 from app.plan.context import Context, Subject
 from app.plan.draft import Draft
 from app.plan.facts import is_echo, reactivated, remember
-from app.plan.lifecycle import exempted, inactive, left_the_ladder, resolve, suspend
+from app.plan.lifecycle import (
+    exempted,
+    finish_resolution,
+    inactive,
+    left_the_ladder,
+    resolve,
+    suspend,
+    withhold,
+)
+from app.plan.notices import is_unsettled_act
 from app.policy.evaluate import Decision
 
 
@@ -34,8 +43,10 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
     ``selected`` are the ids of every account that is to be watched now (None: not known, so that
     nothing is suspended). A failed scan opens nothing and resolves nothing.
     """
+    scans = tuple(scans)
     draft = Draft(ctx)
     by_account = _findings_by_account(ctx)
+    _unfinished(draft, {scan.account.id: scan.account.mode for scan in scans})
     for scan in scans:
         findings = by_account.get(scan.account.id, ())
         if isinstance(scan, ScanFailure):
@@ -63,6 +74,21 @@ def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | N
     elif fresh.judgeable and fresh.status != ACTIVE:
         _credential(draft, Subject(account, fresh))
     return replace(draft.plan(), acts=())
+
+
+def _unfinished(draft: Draft, modes: Mapping[str, Mode | None]) -> None:
+    """What earlier runs left unsent and no reading of a key brings up again."""
+    for finding in draft.ctx.view.findings.values():
+        if _is_observed(draft.ctx, finding, modes.get(finding.account_id)):
+            withhold(draft, finding)
+        elif finding.state is FindingState.RESOLVED:
+            finish_resolution(draft, finding)
+
+
+def _is_observed(ctx: Context, finding: Finding, of_account: Mode | None) -> bool:
+    """Whether nothing of ``finding`` may leave the house, as far as its last known rule tells."""
+    rule = next((r for r in ctx.policy.rules if r.name == finding.rule), None)
+    return Mode.lowest(ctx.policy.mode, of_account, rule.mode if rule else None) is Mode.OBSERVE
 
 
 def _findings_by_account(ctx: Context) -> dict[str, list[Finding]]:
@@ -94,13 +120,18 @@ def _inventory(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) 
 
 
 def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
-    """Absence proves something only for users that were read live and whole."""
+    """Absence proves something only for users that were read live and whole.
+
+    What an interrupted act may have deleted is kept until that act is settled: it must be told as ours.
+    """
     present = {c.uid for c in inventory.credentials if c.id}
+    present |= {f.uid for f in findings if _unsettled_act(draft, f, Verb.DELETE)}
     for facts in draft.facts_of(inventory.account.id):
         if facts.user in inventory.live_users and facts.uid not in present:
             draft.forget.append(facts.uid)
     for finding in findings:
-        if finding.user in inventory.live_users and finding.uid not in present:
+        gone = finding.user in inventory.live_users and finding.uid not in present
+        if gone and not _is_observed(draft.ctx, finding, inventory.account.mode):
             resolve(draft, finding, "the key is gone")
 
 
@@ -123,8 +154,14 @@ def _judge(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
 ) -> Judged:
     credential = subject.credential
+    if finding and credential.status != ACTIVE and _unsettled_act(draft, finding, Verb.DEACTIVATE):
+        return _unsettled(draft, subject, decision, finding)
     if decision.state == "unknown":
         draft.hold(decision.reason.code, decision.reason.text, subject, Verb.DEACTIVATE, finding)
+        if finding:
+            withhold(draft, finding)
+        if finding and again:  # what was remembered just now won't show the reactivation a second time
+            finding = left_the_ladder(draft, finding)
         return Judged(subject.account, credential, "unknown", decision, finding)
     if decision.mode is Mode.OBSERVE:
         return _observed(draft, subject, decision, finding, again)
@@ -135,10 +172,23 @@ def _judge(
     return climb(draft, subject, decision, finding, again)
 
 
+def _unsettled_act(draft: Draft, finding: Finding, verb: Verb) -> bool:
+    return any(d.verb is verb and is_unsettled_act(d) for d in draft.history(finding))
+
+
+def _unsettled(draft: Draft, subject: Subject, decision: Decision, finding: Finding) -> Judged:
+    """Whether the key is Inactive by our hand is not known yet: nothing is concluded from it."""
+    text = "an interrupted act on it could not be checked yet"
+    draft.hold("unsettled", text, subject, Verb.DEACTIVATE, finding)
+    return Judged(subject.account, subject.credential, decision.state, decision, finding)
+
+
 def _observed(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, again: bool
 ) -> Judged:
     """`observe` keeps facts only; an episode that ended meanwhile must not look unbroken later."""
+    if finding:
+        withhold(draft, finding)
     if finding and (again or decision.exempt or decision.stage is None):
         finding = left_the_ladder(draft, finding)
     return Judged(subject.account, subject.credential, decision.state, decision, finding)

@@ -109,7 +109,8 @@ def told_of(draft: Draft, subject: Subject, decision: Decision, finding: Finding
     """What `require` may count for this finding, now."""
     snooze = draft.ctx.view.snoozes.get(subject.credential.uid)
     accepted = draft.ctx.accepted(decision.owner)
-    return Told.of(draft.history(finding), accepted, finding, snooze, subject.inactive_since, goal)
+    rows, owner = draft.history(finding), decision.owner
+    return Told.of(rows, accepted, owner, finding, snooze, subject.inactive_since, goal)
 
 
 def _coming(draft: Draft, subject: Subject, goal: Stage | None, told: Told) -> render.Coming | None:

@@ -94,7 +94,7 @@ def _pace(limits: Limits, sieve: Sieve) -> Sieve:
 
 
 def _cap_notices(limits: Limits, plan: Plan) -> Plan:
-    """The most pressing warnings first; what a run may not send waits for the next, unwritten."""
+    """Who was told least comes first, then the most pressing; the rest waits for the next run, unwritten."""
     rows = {d.id: d for d in plan.change.deliveries}
     warnings = [rows[i] for i in plan.send if i in rows and is_warning(rows[i])]
     over = sorted(warnings, key=_pressing)[limits.notices_per_run :]
@@ -111,8 +111,9 @@ def _cap_notices(limits: Limits, plan: Plan) -> Plan:
     )
 
 
-def _pressing(d: Delivery) -> tuple[bool, str, str]:
-    return (d.names_date is None, d.names_date.isoformat() if d.names_date else "", d.id)
+def _pressing(d: Delivery) -> tuple[int, bool, str, str]:
+    """By occurrence first: reminders alone could fill every run, and the rest would never hear a word."""
+    return (d.occurrence, d.names_date is None, d.names_date.isoformat() if d.names_date else "", d.id)
 
 
 def _waiting(d: Delivery, limits: Limits) -> HeldAct:

@@ -84,6 +84,12 @@ def snoozed(draft: Draft, subject: Subject) -> bool:
     return snooze is not None and snooze.until > draft.ctx.now
 
 
+def withhold(draft: Draft, finding: Finding) -> None:
+    """What waits for another attempt waits for a run that can judge its key again, or may speak of it."""
+    waiting = (d for d in draft.history(finding) if d.state in UNDELIVERED and d.next_attempt_at)
+    draft.put(replace(d, next_attempt_at=None) for d in waiting)
+
+
 def left_the_ladder(draft: Draft, finding: Finding) -> Finding:
     """No stage applies to an Active key any more: nothing is sent, and coming back starts from zero."""
     if finding.state not in (FindingState.OPEN, FindingState.SUSPENDED):
@@ -114,7 +120,6 @@ def resend_what_was_done(draft: Draft, finding: Finding) -> None:
 def resolve(draft: Draft, finding: Finding, why: str) -> Finding:
     """On proof: the id is gone, the key is not Active, or it is exempt. Closes the ticket."""
     if finding.state is FindingState.RESOLVED:
-        _finish_resolution(draft, finding, why)
         return finding
     now = draft.ctx.now
     ended = replace(finding, state=FindingState.RESOLVED, resolved_at=now, reason=why, due_at=None)
@@ -127,16 +132,19 @@ def resolve(draft: Draft, finding: Finding, why: str) -> Finding:
     return ended
 
 
-def _finish_resolution(draft: Draft, finding: Finding, why: str) -> None:
+def finish_resolution(draft: Draft, finding: Finding) -> None:
+    """Sends what an outage, a pause or a crash kept of a resolution: nobody reads its user live any more."""
     resend_what_was_done(draft, finding)
     draft.send += [d.id for d in draft.history(finding) if d.verb is Verb.RESOLVE and d.state in UNDELIVERED]
 
 
 def _closings(draft: Draft, finding: Finding, why: str) -> Iterable[Delivery]:
     """One closing for each sink that keeps a ticket of this finding, or may keep one."""
-    maybe = {d.sink for d in draft.history(finding) if d.state is DeliveryState.AMBIGUOUS}
+    rows = draft.history(finding)
+    maybe = {d.sink for d in rows if d.state is DeliveryState.AMBIGUOUS}
+    closed = {d.sink for d in rows if d.verb is Verb.RESOLVE and d.state is DeliveryState.DELIVERED}
     facts = draft.ctx.view.facts.get(finding.uid)
-    for sink in sorted(draft.ctx.sinks.tickets & (set(finding.refs) | maybe)):
+    for sink in sorted(draft.ctx.sinks.tickets & (set(finding.refs) | maybe) - closed):
         notice = render.resolved(finding, facts, why, draft.ctx.now)
         row = new_delivery(finding, RESOLVED_STAGE, 1, sink, Verb.RESOLVE, draft.ctx.now)
         yield replace(row, payload=notice.to_json())
@@ -163,10 +171,11 @@ def exempted(draft: Draft, subject: Subject, decision: Decision, finding: Findin
 def _warn_of_lapse(
     draft: Draft, subject: Subject, decision: Decision, finding: Finding | None, until: datetime
 ) -> Finding | None:
-    """Tells the owner on the chatty sinks of the ladder that waits behind the exemption."""
+    """Tells the owner on the first chatty sinks of the ladder that waits behind the exemption."""
     ladder = decision.next_rule.stages if decision.next_rule else ()
-    sinks = next((s.notify for s in ladder if s.do is None), ())
-    chatty = [(sink, None) for sink in sinks if sink not in draft.ctx.sinks.tickets]
+    tickets = draft.ctx.sinks.tickets
+    talk = ([sink for sink in stage.notify if sink not in tickets] for stage in ladder if stage.do is None)
+    chatty = [(sink, None) for sink in next(filter(None, talk), [])]
     if not chatty or subject.credential.status != ACTIVE:
         return finding
     known = finding or _closed(draft, subject, decision)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Verb
+from app.model import DESTRUCTIVE, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
@@ -98,14 +98,16 @@ def nearest_notice_stage(rule: Rule, destructive: Stage) -> Stage | None:
 def fill(slot: Slot, fresh: Delivery) -> Delivery:
     """The row to write: a new one, or the waiting one with today's facts.
 
-    A row that may have arrived keeps its content: it must be recognised when it is looked for.
+    A row that may have arrived keeps its content: it must be recognised when it is looked for. Unless its
+    owner has changed, or `enforce` no longer applies: then what is true now is told instead.
     """
     old = slot.existing
     if old is None:
         return fresh
-    if old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED):
+    lost = old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
+    if lost and _still_holds(old, fresh):
         return old
-    state = DeliveryState.PENDING if old.state is DeliveryState.CANCELLED else old.state
+    state = DeliveryState.FAILED if old.state is DeliveryState.FAILED else DeliveryState.PENDING
     recipient = old.recipient if old.route == "fallback" else fresh.recipient
     return replace(
         old,
@@ -116,6 +118,11 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
         enforced=fresh.enforced,
         payload=fresh.payload,
     )
+
+
+def _still_holds(old: Delivery, fresh: Delivery) -> bool:
+    to_the_owner = old.route == "fallback" or old.recipient == fresh.recipient
+    return to_the_owner and (fresh.enforced or not old.enforced)
 
 
 def superseded(
@@ -132,9 +139,14 @@ def tells_what_was_done(d: Delivery) -> bool:
     return d.verb is Verb.NOTIFY and d.payload.get("kind") == "done"
 
 
+def is_unsettled_act(d: Delivery) -> bool:
+    """An act that may have been carried out: only the live key can tell (`service/recover.py`)."""
+    return d.verb in DESTRUCTIVE and d.state in (DeliveryState.CLAIMED, DeliveryState.AMBIGUOUS)
+
+
 def is_replaceable(d: Delivery) -> bool:
-    """Warnings and unfinished acts: each run decides on them anew."""
-    return d.verb is not Verb.RESOLVE and not tells_what_was_done(d)
+    """Warnings and acts that were not begun: each run decides on them anew."""
+    return d.verb is not Verb.RESOLVE and not tells_what_was_done(d) and not is_unsettled_act(d)
 
 
 def is_warning(d: Delivery) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.model import Delivery, DeliveryState, Do, Finding, Reason, Snooze, Verb
+from app.model import Delivery, DeliveryState, Do, Finding, Owner, Reason, Snooze, Verb
 from app.policy.rules import Require, Stage
 from app.policy.stages import later, span_text
 
@@ -23,11 +23,12 @@ class Told:
 
     ``since``: earlier notices don't count (a delete counts from when the key became inactive).
     ``fresh_after``: a counted notice younger than this must precede the act by `FRESH_NOTICE`.
-    ``accepted``: the present owner and the fallbacks.
+    ``accepted``: the present owner and the fallbacks. ``owner``: the present owner alone, if there is one.
     """
 
     deliveries: Sequence[Delivery] = ()
     accepted: frozenset[str] = field(default_factory=frozenset)
+    owner: str = ""
     since: datetime | None = None
     fresh_after: datetime | None = None
 
@@ -35,6 +36,7 @@ class Told:
     def of(
         deliveries: Sequence[Delivery],
         accepted: frozenset[str],
+        owner: Owner | None,
         finding: Finding,
         snooze: Snooze | None,
         inactive_since: datetime | None,
@@ -45,6 +47,7 @@ class Told:
         return Told(
             deliveries=tuple(d for d in deliveries if d.episode == finding.episode),
             accepted=accepted,
+            owner=owner.address if owner else "",
             since=inactive_since if goal is not None and goal.do is Do.DELETE else None,
             fresh_after=max((end for end in ends if end), default=None),
         )
@@ -83,15 +86,25 @@ def missing(stage: Stage, told: Told, now: datetime) -> Reason | None:
         return Reason("notices", f"{len(spaced)} of {require.notices} required notices delivered")
     if spaced[0] > now - require.over:
         return Reason("notices", f"the first notice must be {span_text(require.over)} old: {day(spaced[0])}")
-    if not _reached_present_owner(counted, told.accepted):
+    if not _reached_present_owner(counted, told):
         return Reason("owner_changed", "the present owner has not been told yet")
     return _stale(counted, told.fresh_after, now)
 
 
-def _reached_present_owner(counted: Sequence[Delivery], accepted: frozenset[str]) -> bool:
-    """Whether on some sink the latest counted notice went to the present owner or a fallback."""
+def _reached_present_owner(counted: Sequence[Delivery], told: Told) -> bool:
+    """Whether on some sink the latest counted notice went to the present owner, or to a fallback for them.
+
+    A fallback that was told in a former owner's place is as good only while nobody else was told since.
+    """
     latest = {d.sink: d for d in counted}
-    return any(d.route == "fallback" or d.recipient in accepted for d in latest.values())
+    if any(_reached_for(d, told) for d in latest.values()):
+        return True
+    return counted[-1].route == "fallback" or counted[-1].recipient in told.accepted
+
+
+def _reached_for(d: Delivery, told: Told) -> bool:
+    to_fallback = d.route == "fallback" or d.recipient in told.accepted
+    return d.recipient == told.owner or (to_fallback and d.payload.get("owner") == told.owner)
 
 
 def _stale(counted: Sequence[Delivery], fresh_after: datetime | None, now: datetime) -> Reason | None:

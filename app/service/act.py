@@ -26,7 +26,7 @@ from app.model import (
 from app.plan import render
 from app.plan.actions import Act, HeldAct, held
 from app.plan.climb import FITS, goal_of
-from app.plan.notices import new_delivery
+from app.plan.notices import is_unsettled_act, new_delivery
 from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
@@ -51,7 +51,9 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         fresh, decision = _check(round_, act)
         _mutate(round_, act, fresh)
     except Held as why:
-        _settle(round_, row, DeliveryState.CANCELLED, f"held: {why}")
+        # An earlier attempt that may have taken effect still may have.
+        lost = row.state is DeliveryState.AMBIGUOUS
+        _settle(round_, row, row.state if lost else DeliveryState.CANCELLED, f"held: {why}")
         parts.counts.add("actions_total", action=act.verb.value, outcome="held")
         return held(act, why.code, str(why))
     except (StaleLease, LedgerError):
@@ -66,7 +68,8 @@ def _claim(round_: Round, act: Act) -> Delivery | None:
     old = round_.parts.ledger.delivery(row.id)
     if old and old.state is DeliveryState.DELIVERED:
         return None
-    row = replace(row, attempts=old.attempts if old else 0, enforced=True)
+    state = DeliveryState.AMBIGUOUS if old and is_unsettled_act(old) else DeliveryState.PENDING
+    row = replace(row, state=state, attempts=old.attempts if old else 0, enforced=True)
     round_.parts.ledger.apply(Change(deliveries=(row,)), round_.lease)
     claimed = round_.parts.ledger.claim([row.id], "", round_.lease)
     return claimed[0] if claimed else None
@@ -139,7 +142,8 @@ def _told(
         raise Held("changed", "its finding has changed meanwhile")
     rows = view.deliveries.get(finding.id, ())
     since = facts.inactive_since if facts else None
-    told = Told.of(rows, round_.ctx.accepted(decision.owner), finding, snooze, since, act.stage)
+    accepted = round_.ctx.accepted(decision.owner)
+    told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage)
     lacking = missing(act.stage, told, now)
     if lacking:
         raise Held("notices", lacking.text)

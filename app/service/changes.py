@@ -1,11 +1,22 @@
 """What people change by command: snooze, unsnooze, pause, resume, restore. Each is audited by name."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.errors import KeystewardError, LedgerError, Paused, Permanent
 from app.ledger.interface import Change, Lease, LedgerView
-from app.model import Account, DeliveryState, Event, Facts, Finding, FindingState, Pause, Snooze, mask
+from app.model import (
+    ACTIVE,
+    Account,
+    DeliveryState,
+    Event,
+    Facts,
+    Finding,
+    FindingState,
+    Pause,
+    Snooze,
+    mask,
+)
 from app.plan.require import day
 from app.service.lookup import find_one
 from app.service.parts import Parts
@@ -54,9 +65,7 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
 
     Works in every mode and obeys `pause`. Raises `Permanent` when there is nothing to restore.
     """
-    paused = parts.ledger.paused()
-    if paused:
-        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
+    _obey_pause(parts)
     view = parts.ledger.view()
     facts = find_one(view, key)
     if facts.deactivated_at is None:
@@ -65,7 +74,14 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
     with parts.ledger.lease(parts.holder, LEASE_WAIT) as lease:
         if lease is None:
             raise LedgerError("a run is under way and has not ended for 30 s: try again")
+        _obey_pause(parts)  # again: somebody may have paused while this waited
         return _restore(parts, facts, account, by, reason, lease)
+
+
+def _obey_pause(parts: Parts) -> None:
+    paused = parts.ledger.paused()
+    if paused:
+        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
 
 
 def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:
@@ -73,11 +89,12 @@ def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str,
     now = parts.clock.now()
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)
-    until = now + RESTORE_SNOOZE
+    until = max(now + RESTORE_SNOOZE, _snoozed_until(view, facts) or now)
     event = _event(parts, view, facts, "restored", by, reason)
     known = view.facts.get(facts.uid, facts)
     change = Change(
-        facts=(replace(known, deactivated_at=None),),
+        # Active from now on: should it be seen Inactive again, its quiet period begins anew.
+        facts=(replace(known, status=ACTIVE, inactive_since=None, deactivated_at=None),),
         findings=_ended(finding),
         deliveries=tuple(
             replace(d, state=DeliveryState.CANCELLED, settled_at=now, error="restored")
@@ -92,10 +109,18 @@ def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str,
 
 
 def _ended(finding: Finding | None) -> tuple[Finding, ...]:
-    """Its episode is over: the next notice begins a new one on the same ticket."""
-    if finding is None or finding.state is FindingState.RESOLVED:
+    """Its episode is over: the next notice begins a new one on the same ticket.
+
+    A resolved one too: its ticket may not be closed yet, so its key must be watched again.
+    """
+    if finding is None:
         return ()
-    return (replace(finding, state=FindingState.DORMANT, due_at=None),)
+    return (replace(finding, state=FindingState.DORMANT, due_at=None, resolved_at=None),)
+
+
+def _snoozed_until(view: LedgerView, facts: Facts) -> datetime | None:
+    snooze = view.snoozes.get(facts.uid)
+    return snooze.until if snooze else None
 
 
 def account_of(parts: Parts, account_id: str) -> Account:

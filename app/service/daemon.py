@@ -42,8 +42,11 @@ class Schedule:
         return IntervalTrigger(seconds=self.every.total_seconds(), jitter=jitter, timezone=UTC)
 
     def first(self, view: LedgerView, now: datetime) -> datetime | None:
-        """When the first cycle runs: at once when one was missed, else when it is due (None: by cron)."""
-        last = view.last_run.at if view.last_run else None
+        """When the first cycle runs: at once when one was missed, else when it is due (None: by cron).
+
+        A last run in the future was one under a wrong clock: waiting for it could take years.
+        """
+        last = view.last_run.at if view.last_run and view.last_run.at <= now else None
         if self.cron:
             missed = last is None or self._next_after(last) <= now
             return now if missed else None

@@ -20,7 +20,7 @@ from app.errors import (
     Transient,
 )
 from app.ledger.interface import Change, Lease
-from app.model import Delivery, DeliveryState, Finding, Refusal, Verb, redact
+from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Refusal, Verb, redact
 from app.plan.context import Context
 from app.plan.notice import Notice
 from app.service.book import Book
@@ -55,7 +55,8 @@ def deliver(round_: Round, ids: Iterable[str]) -> None:
         for group in _groups(round_, rows):
             if round_.parts.stop.is_set():
                 return
-            waiting += _send_group(round_, group)
+            if not _closes_too_early(round_, group[0]):
+                waiting += _send_group(round_, group)
 
 
 def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
@@ -85,8 +86,8 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     if not claimed:
         return []
     sink = round_.parts.sinks[claimed[0].sink]
-    sent = sorted((_notice(round_, row) for row in claimed), key=_worst_first)
     try:
+        sent = sorted((_notice(round_, row) for row in claimed), key=_worst_first)
         receipt = _send(round_, sink, claimed, sent)
     except RecipientUnreachable as error:
         return _elsewhere(round_, claimed, error)
@@ -95,7 +96,7 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     except Ambiguous as error:
         _failed(round_, claimed, DeliveryState.AMBIGUOUS, error)
     except KeystewardError as error:
-        _failed(round_, claimed, DeliveryState.FAILED, error)
+        _failed(round_, claimed, _undecided(claimed), error)
     except Exception as error:
         # A fault of the adapter: it may have sent before it broke.
         log.exception("sink broke", **log_fields(sink=sink.name))
@@ -103,6 +104,21 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     else:
         _delivered(round_, claimed, receipt, sent)
     return []
+
+
+def _closes_too_early(round_: Round, row: Delivery) -> bool:
+    """Whether a ticket that is to be closed has yet to be told something: said later, it would reopen it."""
+    if row.verb is not Verb.RESOLVE:
+        return False
+    rows = round_.parts.ledger.deliveries_of(row.finding_id)
+    notices = (d for d in rows if (d.sink, d.episode, d.verb) == (row.sink, row.episode, Verb.NOTIFY))
+    return any(d.state in UNDELIVERED for d in notices)
+
+
+def _undecided(rows: Sequence[Delivery]) -> DeliveryState:
+    """What may have arrived before still may have: only an answer to the looking settles it."""
+    lost = any(row.state is DeliveryState.AMBIGUOUS for row in rows)
+    return DeliveryState.AMBIGUOUS if lost else DeliveryState.FAILED
 
 
 def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence[Notice]) -> Receipt | None:
@@ -152,13 +168,15 @@ def _delivered(
 ) -> None:
     now = round_.parts.clock.now()
     reached = receipt or Receipt(rows[0].recipient, counts=False)
+    # Under a wrong clock neither its date nor the day of its delivery is true: it warns, but never counts.
+    counts = reached.counts and round_.parts.wrong_by() is None
     settled = [
         replace(
             row,
             state=DeliveryState.DELIVERED,
             settled_at=now,
             recipient=reached.recipient or row.recipient,
-            counts=reached.counts,
+            counts=counts,
             receipt=dict(reached.refs),
             error="",
         )

@@ -19,6 +19,9 @@ from app.plan.notice import Notice
 from app.policy.rules import Policy
 from app.sinks.interface import Sink
 
+# Beyond this the machine's clock can't be trusted with dates that keys live by.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
 
 class Counts(Protocol):
     """Counters that only grow, for the metrics."""
@@ -68,6 +71,11 @@ class Parts:
     config_hash: str = ""
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
+
+    def wrong_by(self) -> timedelta | None:
+        """How far the clock is from AWS's; None while that is unknown or can be tolerated."""
+        skew = self.aws_clock.skew() if self.aws_clock else None
+        return abs(skew) if skew is not None and abs(skew) > CLOCK_TOLERANCE else None
 
     def traits(self) -> SinkTraits:
         fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}

@@ -7,12 +7,26 @@ is recorded as inferred, with its notices and restorable; else every check runs 
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from app.errors import KeystewardError
 from app.ledger.interface import Change
-from app.model import DESTRUCTIVE, Account, Credential, Delivery, DeliveryState, Facts, Finding, redact
+from app.model import (
+    DESTRUCTIVE,
+    Account,
+    Credential,
+    Delivery,
+    DeliveryState,
+    Do,
+    Facts,
+    Finding,
+    Mode,
+    Verb,
+    redact,
+)
+from app.plan.facts import SETTLING
 from app.policy.evaluate import Decision
-from app.policy.rules import Rule, Stage
+from app.policy.rules import Inactive, Rule, Stage
 from app.service.act import record_done, took_effect
 from app.service.deliver import Round
 from app.telemetry import log_fields
@@ -44,8 +58,8 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
     account = accounts.get(finding.account_id) if finding else None
     if finding is None or account is None:
         return []  # left as it is until the account is back
+    now = round_.parts.clock.now()
     try:
-        now = round_.parts.clock.now()
         seen = round_.parts.reader.read(account, finding.user, finding.key_id, now)
     except KeystewardError as error:
         round_.tally.failures.append(
@@ -53,6 +67,9 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
         )
         return []
     if not took_effect(row.verb, seen):
+        # IAM shows a change late, and a call in flight may land late: should it be seen then, it was ours.
+        if timedelta(0) <= now - row.created_at < SETTLING:
+            return []
         _settle(round_, row, DeliveryState.CANCELLED, "interrupted before it took effect")
         return []
     return _infer(round_, row, account, finding, seen)
@@ -63,19 +80,34 @@ def _infer(
 ) -> list[str]:
     facts = round_.parts.ledger.view().facts.get(finding.uid)
     rule, stage = _rung(round_, finding, row)
-    if facts is None or rule is None or stage is None:
+    if facts is None:
         _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")
         return []
     credential = seen or _as_remembered(facts)
     decision: Decision = round_.ctx.evaluate(account, credential, facts.inactive_since)
-    decision = replace(decision, rule=rule)
-    return record_done(round_, row, account, credential, finding, decision, stage, how="done (inferred)")
+    ids = record_done(
+        round_,
+        row,
+        account,
+        credential,
+        finding,
+        replace(decision, rule=rule),
+        stage,
+        how="done (inferred)",
+    )
+    # In `observe` nothing leaves the house: its notices wait in the ledger until the mode is raised.
+    return [] if decision.mode is Mode.OBSERVE else ids
 
 
-def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, Stage | None]:
-    rule = next((r for r in round_.parts.policy.rules if r.name == finding.rule), None)
-    stage = next((s for s in rule.stages if s.name == row.stage), None) if rule else None
-    return rule, stage
+def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, Stage]:
+    """The rule and stage of the act; of a policy edited meanwhile, a stage that tells whoever was told."""
+    rules = (r for r in round_.parts.policy.rules if r.name == finding.rule)
+    found = next(((r, s) for r in rules for s in r.stages if s.name == row.stage and s.do), None)
+    if found:
+        return found
+    told = round_.parts.ledger.deliveries_of(finding.id)
+    sinks = dict.fromkeys(d.sink for d in told if d.verb is Verb.NOTIFY and d.episode == row.episode)
+    return None, Stage(row.stage, Inactive(timedelta(0)), tuple(sinks), do=Do(row.verb.value))
 
 
 def _as_remembered(facts: Facts) -> Credential:

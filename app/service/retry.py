@@ -23,7 +23,7 @@ def retry_failed(parts: Parts) -> Tally:
 
 
 def _due(parts: Parts, view: LedgerView) -> list[str]:
-    if view.pause:
+    if view.pause or not _same_config(parts, view):
         return []
     now = parts.clock.now()
     failed = (DeliveryState.FAILED, DeliveryState.AMBIGUOUS)
@@ -36,6 +36,11 @@ def _due(parts: Parts, view: LedgerView) -> list[str]:
         and row.next_attempt_at <= now
         and _still_holds(view, row, parts)
     ]
+
+
+def _same_config(parts: Parts, view: LedgerView) -> bool:
+    """After an edit only a run can tell whether rule, mode and owner still hold."""
+    return view.last_run is not None and view.last_run.config_hash == parts.config_hash
 
 
 def _still_holds(view: LedgerView, row: Delivery, parts: Parts) -> bool:

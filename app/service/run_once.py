@@ -37,8 +37,6 @@ from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
-# Beyond this the machine's clock can't be trusted with dates that keys live by.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 Outcome = Literal["success", "partial", "failed", "standby"]
 
 
@@ -138,9 +136,9 @@ def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
         yield Reason("pause", f"paused by {view.pause.by}: {view.pause.reason}")
     if view.last_run and now < view.last_run.at:
         yield Reason("clock", "the clock is before the last run")
-    skew = parts.aws_clock.skew() if parts.aws_clock else None
-    if skew is not None and abs(skew) > CLOCK_TOLERANCE:
-        yield Reason("clock", f"the clock differs from AWS's by {abs(skew).total_seconds() / 60:.0f} minutes")
+    skew = parts.wrong_by()
+    if skew:
+        yield Reason("clock", f"the clock differs from AWS's by {skew.total_seconds() / 60:.0f} minutes")
 
 
 def _written(ctx: Context, plan: Plan, scanned: Iterable[Scanned], now: datetime) -> Change:

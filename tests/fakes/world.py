@@ -60,6 +60,7 @@ class Inbox:
     counts: bool = True
     fallback: str | None = None
     fault: Callable[[Message], Exception | None] = field(default=lambda message: None)
+    closing_fault: Exception | None = None
     sent: list[Message] = field(default_factory=list)
     resolved: list[Notice] = field(default_factory=list)
     closed_by_hand: set[str] = field(default_factory=set)
@@ -81,6 +82,8 @@ class Inbox:
         return Receipt(message.recipient, self.counts, refs)
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
+        if self.closing_fault:
+            raise self.closing_fault
         self.resolved.append(notice)
         return Receipt("", False)
 

@@ -36,7 +36,7 @@ def told(days_ago: float, **changes: object) -> Delivery:
 
 
 def history(*rows: Delivery, **more: object) -> Told:
-    return Told(rows, frozenset({ANN, "sec@example.com"}), **more)  # type: ignore[arg-type]
+    return Told(rows, frozenset({ANN, "sec@example.com"}), ANN, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,14 @@ def history(*rows: Delivery, **more: object) -> Told:
         ((told(10, recipient="bob@example.com"), told(5)), None),
         ((told(10), told(5, recipient="#iam-keys", route="fallback")), None),
         ((told(10), told(5, recipient="bob@example.com", sink="jira")), None),
+        (
+            (
+                told(10, sink="jira", recipient="sec@example.com"),
+                told(9, recipient="bob@example.com"),
+                told(5, recipient="bob@example.com"),
+            ),
+            "owner_changed",
+        ),
     ],
 )
 def test_what_is_missing_before_a_deactivation(rows: tuple[Delivery, ...], code: str | None) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.errors import Ambiguous
+from app.errors import Ambiguous, Transient
 from app.ledger.memory import MemoryLedger
-from app.model import INACTIVE, LastUsed
+from app.model import ACTIVE, INACTIVE, LastUsed, Mode
+from app.policy.rules import Match, Rule, Stage
 from app.sinks.interface import Message, Receipt
-from tests.fakes.policies import policy
+from tests.fakes.policies import LADDER, ladder, policy
 from tests.fakes.world import World, aged
 
 TWIN = "AKIAEXAMPLE000000002"
@@ -119,10 +120,8 @@ def test_a_crash_at_any_step_converges_to_the_undisturbed_end(day: int, after: b
     assert crashes >= 2
 
 
-def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable() -> None:
-    world = fresh()
-    wire(world, Fuse(10**9, after=False))
-    world.days(*range(7))
+def killed_inside_the_act(world: World, day: int) -> None:
+    """Dies when AWS has carried out the act and nothing of it is recorded."""
     real = World._write
 
     def die_after(*a: Any) -> None:
@@ -131,11 +130,111 @@ def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable
 
     world._write = die_after  # type: ignore[method-assign,assignment]
     with pytest.raises(Killed):
-        world.day(7)
+        world.day(day)
     world._write = lambda *a: real(world, *a)  # type: ignore[method-assign]
+
+
+def with_one_failed_look(world: World, day: float) -> None:
+    """A run whose scan succeeds while no key can be read again."""
+    real = world.read
+
+    def throttled(*_: Any) -> Any:
+        raise Transient("throttled")
+
+    world.read = throttled  # type: ignore[method-assign,assignment]
+    world.day(day)
+    world.read = real  # type: ignore[method-assign]
+
+
+def test_a_crash_between_the_act_and_its_record_is_inferred_and_stays_restorable() -> None:
+    world = fresh()
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
     world.day(7)
     assert any("inferred" in event.detail for event in world.ledger.events())
     assert sum(f.deactivated_at is not None for f in world.ledger.view().facts.values()) == 2
+
+
+@pytest.mark.parametrize("stages", [LADDER, LADDER[:-1]], ids=["with a deletion", "without"])
+def test_an_interrupted_act_that_cannot_be_checked_at_once_is_still_told_and_restorable(
+    stages: tuple[Stage, ...],
+) -> None:
+    world = World(ladder(*stages), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    with_one_failed_look(world, 7.1)
+    world.day(8)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (8, "deactivate")
+
+
+def test_an_interrupted_act_that_shows_between_scan_and_act_is_still_told_and_restorable() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.keys[0].status = ACTIVE
+    real, looks = world.read, iter(range(9))
+
+    def late(*a: Any) -> Any:
+        world.keys[0].status = INACTIVE if next(looks) else ACTIVE
+        return real(*a)
+
+    world.read = late  # type: ignore[method-assign,assignment]
+    world.day(7.001)
+    world.day(7.25)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (7, "deactivate")
+
+
+def test_an_interrupted_act_that_iam_shows_late_is_still_told_and_restorable() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.keys[0].status = ACTIVE
+    world.limits = replace(world.limits, deactivations_per_run=0)
+    world.day(7.001)
+    world.keys[0].status = INACTIVE
+    world.day(7.25)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (7, "deactivate")
+
+
+def test_an_interrupted_deletion_that_cannot_be_checked_at_once_is_still_told() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(37))
+    killed_inside_the_act(world, 37)
+    with_one_failed_look(world, 37.1)
+    world.days(38, 39)
+    assert world.told()[-1] == (38, "delete")
+    assert len(world.jira.resolved) == 1
+    assert [e.what for e in world.ledger.events()].count("deleted") == 1
+
+
+def test_an_act_is_inferred_and_told_even_if_its_rule_was_renamed_meanwhile() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.policy = policy(Rule("renamed", Match(), LADDER))
+    world.day(8)
+    (facts,) = world.ledger.view().facts.values()
+    assert facts.deactivated_at is not None
+    assert world.told()[-1] == (8, "deactivate")
+    assert world.told("jira")[-1] == (8, "deactivate")
+
+
+def test_in_observe_an_inferred_act_is_recorded_and_told_when_the_mode_is_raised() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    killed_inside_the_act(world, 7)
+    world.with_policy(mode=Mode.OBSERVE)
+    world.day(8)
+    assert world.told()[-1] == (6, "final")
+    world.with_policy(mode=Mode.NOTIFY)
+    world.day(9)
+    assert world.told()[-1] == (9, "deactivate")
 
 
 def test_an_act_that_landed_after_its_time_out_is_inferred_by_the_next_run() -> None:

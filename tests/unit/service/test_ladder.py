@@ -1,12 +1,13 @@
 """How the ladder is climbed, day by day, on whole runs: the rules that keep keys alive."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.errors import Permanent, RecipientUnreachable, Transient
-from app.ledger.interface import Change
+from app.errors import Ambiguous, Paused, Permanent, RecipientUnreachable, Transient
+from app.ledger.interface import Change, Lease
 from app.model import (
     ACTIVE,
     EXPIRED,
@@ -22,10 +23,12 @@ from app.model import (
 from app.plan.freeze import parse_freeze
 from app.plan.limits import Brake, Limits
 from app.policy.rules import Age, Exemption, Match, OwnerByMap, OwnerFallback, Rule, Unused
+from app.service import changes
 from app.service.picture import with_deliveries
 from app.service.run_once import run_once
+from app.sinks.interface import Message
 from app.sinks.snapshot import Snapshot
-from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, WARN, days, ladder, policy
+from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, TICKET, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 ID = "AKIAEXAMPLE000000001"
@@ -153,6 +156,107 @@ def test_a_key_rotated_by_hand_on_day_3_resolves_its_finding_and_closes_the_tick
     assert world.acts() == []
 
 
+def test_a_ticket_that_could_not_be_closed_is_closed_by_a_later_run() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    world.keys.clear()
+    world.jira.closing_fault = Transient("Jira answered 503")
+    world.days(3, 4)
+    world.jira.closing_fault = None
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_whose_key_went_during_a_pause_is_closed_after_it() -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    event = Event(world.clock.instant, "ann", "paused")
+    world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+    world.keys.clear()
+    world.days(3, 4)
+    world.ledger.pause(None, event)
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+@pytest.mark.parametrize("lowered", ["service", "account", "rule"])
+def test_observe_closes_no_ticket_until_the_mode_is_raised(lowered: str) -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 1, 2)
+    before, accounts = world.policy, world.accounts
+    if lowered == "service":
+        world.with_policy(mode=Mode.OBSERVE)
+    elif lowered == "account":
+        world.accounts = [replace(PROD, mode=Mode.OBSERVE)]
+    else:
+        world.policy = policy(Rule("default", Match(), LADDER, mode=Mode.OBSERVE))
+    world.keys.clear()
+    world.days(3, 4)
+    assert world.jira.resolved == []
+    world.policy, world.accounts = before, accounts
+    world.days(5, 6)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_is_closed_only_after_its_last_word() -> None:
+    """A comment that comes after the closing would open the ticket again, for good."""
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.days(*range(7))
+    world.jira.fault = lambda m: Transient("Jira answered 503")
+    world.days(7, 8)
+    assert world.jira.resolved == []
+    world.jira.fault = lambda m: None
+    world.days(9, 10)
+    assert world.told("jira")[-1] == (9, "deactivate")
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_message_that_may_have_arrived_is_looked_for_until_that_is_settled() -> None:
+    world = World(policy(), aged(300))
+    faults = [Ambiguous("lost"), Transient("503")]
+    asked = []
+
+    def fault(message: Message) -> Exception | None:
+        asked.append((message.id, message.maybe_sent))
+        return faults.pop(0) if faults else None
+
+    world.slack.fault = fault
+    for number in (0, 0.25, 0.5):
+        world.day(number)
+    assert [maybe for _, maybe in asked] == [False, True, True]
+    assert len({message_id for message_id, _ in asked}) == 1
+
+
+def test_a_lost_message_goes_to_the_present_owner_when_it_is_sent_again() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Ambiguous("lost")
+    world.day(0)
+    world.slack.fault = lambda m: None
+    world.policy = replace(world.policy, owners=(OwnerByMap({"*": "new@example.com"}),))
+    world.day(1)
+    assert [m.recipient for m in world.slack.sent] == ["new@example.com"]
+
+
+def test_a_lost_message_names_no_date_when_it_is_sent_again_in_notify() -> None:
+    world = World(policy(), aged(300))
+    world.slack.fault = lambda m: Ambiguous("lost")
+    world.day(0)
+    world.slack.fault = lambda m: None
+    world.with_policy(mode=Mode.NOTIFY)
+    world.day(1)
+    assert [n.act_at for n in world.slack.notices] == [None]
+
+
+def test_a_ticket_that_may_have_been_opened_is_closed_when_the_key_is_gone() -> None:
+    world = World(policy(), aged(300))
+    faults = [Ambiguous("lost"), Transient("503")]
+    world.jira.fault = lambda m: faults.pop(0) if faults else None
+    world.days(0, 1)
+    world.keys.clear()
+    world.day(2)
+    assert len(world.jira.resolved) == 1
+
+
 def test_a_newer_twin_alone_resolves_nothing() -> None:
     world = World(policy(), aged(300))
     world.days(0, 1)
@@ -211,6 +315,76 @@ def test_reactivated_by_hand_begins_a_new_episode_with_its_notices_from_zero() -
     assert world.acts() == ["deactivate", "deactivate"]
 
 
+def test_a_reactivation_seen_while_the_tags_are_unreadable_begins_a_new_episode_too() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.keys[0].status = INACTIVE
+    world.day(7)
+    world.keys[0].status, world.keys[0].tags = ACTIVE, None
+    world.day(8)
+    world.keys[0].tags = {}
+    world.days(*range(9, 16))
+    assert world.acts() == []
+    world.day(16)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_restored_key_that_is_switched_off_by_hand_gets_a_whole_quiet_period() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(37))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.keys[0].status = INACTIVE
+    world.days(*range(37, 67))
+    assert world.acts() == ["deactivate", "activate"]
+
+
+def test_a_restore_never_shortens_a_snooze() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(8))
+    changes.snooze(world.parts(), ID, 60 * DAY, "ann", "audit")
+    changes.restore(world.parts(), ID, "bob", "needed")
+    world.days(*range(8, 67))
+    assert world.told()[-1] == (7, "deactivate")
+
+
+def test_a_restore_loses_no_closing_of_a_ticket() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.jira.closing_fault = Transient("Jira answered 503")
+    world.days(*range(9))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.jira.closing_fault = None
+    world.day(9)
+    world.keys.clear()
+    world.day(10)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_ticket_that_was_closed_before_a_restore_is_not_closed_twice() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    world.days(*range(9))
+    changes.restore(world.parts(), ID, "ann", "needed")
+    world.day(9)
+    world.keys.clear()
+    world.day(10)
+    assert len(world.jira.resolved) == 1
+
+
+def test_a_restore_obeys_a_pause_that_came_while_it_waited_for_a_run() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(8))
+    take = world.ledger.lease
+
+    def paused_meanwhile(holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
+        event = Event(world.clock.instant, "ann", "paused")
+        world.ledger.pause(Pause("ann", "incident", world.clock.instant), event)
+        return take(holder, wait)
+
+    world.ledger.lease = paused_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Paused):
+        changes.restore(world.parts(), ID, "bob", "needed")
+    assert world.acts() == ["deactivate"]
+
+
 def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses() -> None:
     world = World(policy(), aged(300))
     world.days(0, 1, 2)
@@ -227,6 +401,14 @@ def test_an_exempted_key_is_resolved_and_left_alone_until_its_exemption_lapses()
     assert world.acts() == []
     world.day(47)
     assert world.acts() == ["deactivate"]
+
+
+def test_an_exemptions_end_is_told_even_if_the_ladder_behind_it_begins_with_a_ticket() -> None:
+    sealed = Rule("sealed", Match(users=("ci-*",)), exemption=Exemption("sealed", until=START + 10 * DAY))
+    behind = Rule("default", Match(), (replace(WARN, notify=("jira",)), FINAL, DEACTIVATE))
+    world = World(policy(sealed, behind), aged(300))
+    world.days(*range(10))
+    assert world.told() == [(0, "exemption-ends")]
 
 
 def test_a_snooze_stops_notices_and_acts_and_a_dated_notice_follows_it() -> None:
@@ -269,6 +451,21 @@ def test_a_new_owner_is_told_before_anything_happens() -> None:
     assert world.acts() == []
     assert "the present owner has not been told yet" in {h.text for h in report.plan.held}
     assert world.slack.sent[-1].recipient == "new@example.com"
+    world.day(8)
+    assert world.acts() == ["deactivate"]
+
+
+def test_a_ticket_that_fell_to_the_fallback_for_a_former_owner_does_not_stand_for_the_new_one() -> None:
+    world = World(ladder(TICKET, FINAL, DEACTIVATE), aged(300))
+    send = world.jira.send
+    world.jira.send = lambda m: replace(send(m), recipient="sec@example.com")  # type: ignore[method-assign,assignment]
+    world.days(*range(7))
+    world.policy = replace(
+        world.policy, owners=(OwnerByMap({"*": "new@example.com"}), OwnerFallback("sec@example.com"))
+    )
+    report = world.day(7)
+    assert world.acts() == []
+    assert "the present owner has not been told yet" in {h.text for h in report.plan.held}
     world.day(8)
     assert world.acts() == ["deactivate"]
 
@@ -562,6 +759,14 @@ def test_notices_past_the_cap_go_with_the_next_run() -> None:
     assert len(world.slack.notices) + len(world.jira.notices) == 10
 
 
+@pytest.mark.parametrize("mode", [Mode.NOTIFY, Mode.ENFORCE])
+def test_reminders_never_crowd_out_those_who_were_not_told_yet(mode: Mode) -> None:
+    world = World(replace(ladder(FINAL, DEACTIVATE), mode=mode), *many(5))
+    world.limits = replace(world.limits, notices_per_run=2, deactivations_per_run=0)
+    world.days(0, 1, 2)
+    assert {n.user for n in world.slack.notices} == {f"user{n}" for n in range(5)}
+
+
 def test_pause_stops_all_acting_and_notifying() -> None:
     world = World(policy(), aged(300))
     world.days(*range(7))
@@ -610,6 +815,17 @@ def test_a_clock_that_differs_from_awss_holds_every_act(minutes: int | None, act
     skew = Skew(None if minutes is None else timedelta(minutes=minutes))
     run_once(replace(world.parts(), aws_clock=skew))
     assert world.acts() == acts
+
+
+def test_what_was_told_under_a_wrong_clock_never_counts() -> None:
+    world = World(policy(), aged(300))
+    world.clock.instant = START - 10 * DAY
+    run_once(replace(world.parts(), aws_clock=Skew(10 * DAY)))
+    assert len(world.slack.notices) == 1
+    world.days(*range(7))
+    assert world.acts() == []
+    world.day(7)
+    assert world.acts() == ["deactivate"]
 
 
 class Skew:

@@ -1,16 +1,17 @@
 """When the daemon's first cycle runs, and what is tried again between two runs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.errors import Transient
 from app.ledger.interface import LedgerView
-from app.model import DeliveryState, Event, Pause, RunRecord
+from app.model import DeliveryState, Event, Mode, Pause, RunRecord
 from app.service.daemon import Schedule
 from app.service.retry import retry_failed
 from tests.fakes.policies import policy
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
 
 NOW = datetime(2026, 6, 1, 12, 30, tzinfo=UTC)
 HOURS = timedelta(hours=1)
@@ -30,7 +31,9 @@ def ran(ago: timedelta | None) -> LedgerView:
         (EVERY, 7 * HOURS, NOW),
         (EVERY, 6 * HOURS, NOW),
         (EVERY, 2 * HOURS, NOW + 4 * HOURS),
+        (EVERY, -9000 * HOURS, NOW),
         (CRON, None, NOW),
+        (CRON, -9000 * HOURS, NOW),
         (CRON, 9 * HOURS, NOW),
         (CRON, 1 * HOURS, None),
     ],
@@ -88,3 +91,50 @@ def test_nothing_is_tried_again_while_paused_or_once_the_key_is_gone() -> None:
     assert world.told() == []
     states = {d.state for d in world.ledger.undelivered() if d.sink == "slack"}
     assert DeliveryState.FAILED not in states
+
+
+def test_nothing_is_tried_again_while_the_tags_cannot_be_read() -> None:
+    world = failed_once()
+    world.keys[0].tags = None
+    world.day(0.25)
+    world.clock.instant += timedelta(hours=2)
+    retry_failed(world.parts())
+    assert world.told() == []
+    world.keys[0].tags = {}
+    world.day(0.5)
+    assert world.told() == [(0, "final")]
+
+
+def test_nothing_is_tried_again_in_an_account_that_is_only_observed() -> None:
+    world = failed_once()
+    world.accounts = [replace(PROD, mode=Mode.OBSERVE)]
+    world.day(0.25)
+    world.clock.instant += timedelta(hours=2)
+    retry_failed(world.parts())
+    assert world.told() == []
+
+
+def test_no_closing_is_tried_again_in_an_account_that_is_only_observed() -> None:
+    world = World(policy(), aged(300))
+    world.day(0)
+    world.keys.clear()
+    world.jira.closing_fault = Transient("Jira answered 503")
+    world.day(1)
+    world.jira.closing_fault = None
+    world.accounts = [replace(PROD, mode=Mode.OBSERVE)]
+    world.day(1.25)
+    world.clock.instant += timedelta(hours=2)
+    retry_failed(world.parts())
+    assert world.jira.resolved == []
+    world.accounts = [PROD]
+    world.day(2)
+    assert len(world.jira.resolved) == 1
+
+
+def test_after_an_edit_of_the_config_a_run_decides_before_anything_is_tried_again() -> None:
+    world = failed_once()
+    world.clock.instant += timedelta(hours=2)
+    retry_failed(replace(world.parts(), config_hash="edited"))
+    assert world.told() == []
+    retry_failed(world.parts())
+    assert world.told() == [(0, "final")]
