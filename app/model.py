@@ -291,6 +291,7 @@ class Finding:
     resolved_at: datetime | None = None
     fresh_after: datetime | None = None  # a counted notice must be younger than this before any act
     refs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # sink -> its references
+    mode: Mode | None = None  # that applied when it was last judged
     revision: int = 0  # the ledger raises it at each write and refuses a stale one
 
     @staticmethod

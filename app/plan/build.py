@@ -55,7 +55,7 @@ def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | N
             _inventory(draft, scan, findings)
     if selected is not None:
         for account_id in by_account.keys() - selected:
-            suspend(draft, by_account[account_id])
+            suspend(draft, by_account[account_id], "its account is not watched at present")
     return draft.plan()
 
 
@@ -191,6 +191,9 @@ def _observed(
         withhold(draft, finding)
     if finding and (again or decision.exempt or decision.stage is None):
         finding = left_the_ladder(draft, finding)
+    elif finding and finding.mode is not Mode.OBSERVE:
+        finding = replace(finding, mode=Mode.OBSERVE)
+        draft.keep(finding)
     return Judged(subject.account, subject.credential, decision.state, decision, finding)
 
 

@@ -12,6 +12,7 @@ from app.model import (
     DeliveryState,
     Finding,
     FindingState,
+    Mode,
     Verb,
 )
 from app.plan import render
@@ -44,13 +45,19 @@ def open_finding(
     and when it comes back onto a ladder that it had left: old notices then count for nothing.
     """
     if old and not again and old.state in (FindingState.OPEN, FindingState.SUSPENDED):
-        fresh = draft.ctx.now if old.state is FindingState.SUSPENDED else old.fresh_after
-        return replace(old, state=FindingState.OPEN, fresh_after=fresh)
+        fresh = draft.ctx.now if _was_quiet(old, decision) else old.fresh_after
+        return replace(old, state=FindingState.OPEN, fresh_after=fresh, mode=decision.mode)
     return _new_episode(draft, subject, decision, old)
 
 
+def _was_quiet(old: Finding, decision: Decision) -> bool:
+    """Whether its people could take it for over: it was suspended, or nothing was to happen for a time."""
+    raised = decision.mode is Mode.ENFORCE and old.mode in (Mode.OBSERVE, Mode.NOTIFY)
+    return raised or old.state is FindingState.SUSPENDED
+
+
 def _new_episode(draft: Draft, subject: Subject, decision: Decision, old: Finding | None) -> Finding:
-    finding = _blank(draft, subject, old)
+    finding = replace(_blank(draft, subject, old), mode=decision.mode)
     draft.event("finding_opened", finding, f"episode {finding.episode}: {decision.reason.text}")
     if old:
         rows = draft.ctx.view.deliveries.get(old.id, ())
@@ -150,12 +157,12 @@ def _closings(draft: Draft, finding: Finding, why: str) -> Iterable[Delivery]:
         yield replace(row, payload=notice.to_json())
 
 
-def suspend(draft: Draft, findings: Iterable[Finding]) -> None:
-    """The account is deselected or suspended: its findings wait, and are told afresh afterwards."""
+def suspend(draft: Draft, findings: Iterable[Finding], why: str) -> None:
+    """Nobody is told for a time: the findings wait, and are told afresh before anything happens."""
     for finding in findings:
         if finding.state is FindingState.OPEN:
             draft.keep(replace(finding, state=FindingState.SUSPENDED))
-            draft.event("finding_suspended", finding, "its account is not watched at present")
+            draft.event("finding_suspended", finding, why)
 
 
 def exempted(draft: Draft, subject: Subject, decision: Decision, finding: Finding | None) -> Judged:

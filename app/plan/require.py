@@ -130,7 +130,7 @@ def earliest(stage: Stage, due: datetime | None, told: Told, now: datetime) -> d
     spaced = _spaced([*(_settled(d) for d in told.dated()), now], require)
     more = max(0, require.notices - len(spaced))
     dates = [due, later(spaced[0], require.over), later(spaced[-1], more * _gap(require)), told.promised()]
-    dates.append(_fresh_from(told, now))
+    dates += [_fresh_from(told, now), _owner_from(told, now)]
     return max(date for date in dates if date)
 
 
@@ -140,6 +140,12 @@ def _fresh_from(told: Told, now: datetime) -> datetime | None:
         return None
     since = [_settled(d) for d in told.dated() if _settled(d) >= told.fresh_after]
     return later(min([*since, now]), FRESH_NOTICE)
+
+
+def _owner_from(told: Told, now: datetime) -> datetime | None:
+    """24 h after now when the present owner hears of it for the first time: nobody is told of a past date."""
+    dated = told.dated()
+    return later(now, FRESH_NOTICE) if dated and not _reached_present_owner(dated, told) else None
 
 
 def _spaced(times: Iterable[datetime], require: Require) -> list[datetime]:

@@ -13,6 +13,7 @@ from app.model import (
     Finding,
     FindingState,
     LastUsed,
+    Mode,
     Pause,
     Refusal,
     RememberedKey,
@@ -98,6 +99,7 @@ WHOLE = Change(
             resolved_at=NOW + DAY,
             fresh_after=NOW - DAY,
             refs={"jira": {"key": "SEC-1"}, "slack": {"channel": "C1", "ts": "1.2"}},
+            mode=Mode.ENFORCE,
         ),
     ),
     deliveries=(

@@ -785,9 +785,10 @@ def test_pause_stops_all_acting_and_notifying() -> None:
 def test_a_clock_that_went_back_holds_every_act() -> None:
     world = World(policy(), aged(300))
     world.days(*range(7))
-    world.with_policy(mode=Mode.OBSERVE)
+    pace = world.limits
+    world.limits = replace(pace, deactivations_per_run=0)
     world.day(9)
-    world.with_policy(mode=Mode.ENFORCE)
+    world.limits = pace
     report = world.day(8)
     assert world.acts() == []
     assert {h.guard for h in report.plan.held} == {"clock"}
@@ -836,3 +837,33 @@ class Skew:
 
     def skew(self) -> timedelta | None:
         return self._skew
+
+
+# --- the day that was told is over ------------------------------------------------------------------
+
+SOMEBODY_NEW = (OwnerByMap({"*": "new@example.com"}), OwnerFallback("sec@example.com"))
+
+
+@pytest.mark.parametrize(("told", "changed", "act"), [(7, 8, "deactivate"), (36, 38, "delete")])
+def test_a_new_owner_who_hears_of_it_after_its_day_has_24_hours(told: int, changed: int, act: str) -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(told))
+    world.policy = replace(world.policy, owners=SOMEBODY_NEW)
+    world.day(changed)
+    world.day(changed + 0.9)
+    assert act not in world.acts()
+    world.day(changed + 1)
+    assert act in world.acts()
+
+
+@pytest.mark.parametrize("lower", [Mode.OBSERVE, Mode.NOTIFY])
+def test_after_months_in_a_lower_mode_nothing_happens_without_a_new_notice(lower: Mode) -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(6))
+    world.with_policy(mode=lower)
+    world.days(6, 100, 180)
+    world.with_policy(mode=Mode.ENFORCE)
+    world.day(181)
+    assert world.acts() == []
+    world.days(182, 183)
+    assert world.acts() == ["deactivate"]
