@@ -1,5 +1,6 @@
 """The `rules` and `guards` of the config, and their translation into the policy's own words."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
@@ -25,6 +26,7 @@ from app.policy.rules import (
 )
 
 RESERVED_STAGES = frozenset({"ok", "exempt", "inactive", "unknown", "resolved"})
+_ID_GLOB = re.compile(r"(?=.*[*?\[])(?:[\d*?\[\]]*\d[\d*?\[\]]*|(?:ou|r)-[\w*?\[\]-]*)")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
@@ -114,6 +116,15 @@ class MatchSettings(Section):
     groups: Globs = Field((), description="IAM groups")
     tags: Mapping[str, Globs] = Field({}, description="the user's tags")
     kinds: tuple[Kind, ...] = Field((), description="kinds of credential")
+
+    @field_validator("accounts", "ous")
+    @classmethod
+    def _ids_are_exact(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        """A glob over ids would match nothing, and an exemption by it nobody."""
+        wrong = next((p for p in patterns if _ID_GLOB.fullmatch(p)), None)
+        if wrong:
+            raise ValueError(f'"{wrong}": ids are exact, globs are for names and paths')
+        return patterns
 
     def domain(self) -> Match:
         fields = {name: getattr(self, name) for name in type(self).model_fields}

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app.model import ACTIVE, Delivery, DeliveryState, Reason, Verb
 from app.plan.actions import Act, HeldAct, Plan, held
@@ -34,8 +35,7 @@ class Sieve:
 
 def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Plan:
     """``plan`` with what the guards forbid taken out. ``vetoes`` hold every act (pause, clock)."""
-    oldest_first = sorted(plan.acts, key=lambda act: (act.credential.created, act.credential.uid))
-    sieve = Sieve(tuple(oldest_first))
+    sieve = Sieve(tuple(sorted(plan.acts, key=lambda act: _turn(ctx, act))))
     for veto in vetoes:
         sieve = sieve.hold_all(veto.code, veto.text)
     sieve = _freeze(ctx, sieve)
@@ -44,6 +44,13 @@ def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Pla
     sieve = _pace(ctx.limits, sieve)
     capped = _cap_notices(ctx.limits, plan)
     return replace(capped, acts=sieve.passed, held=(*capped.held, *sieve.held))
+
+
+def _turn(ctx: Context, act: Act) -> tuple[bool, datetime, str]:
+    """Oldest first; behind them what failed last time: a role that is denied must not use up the pace."""
+    rows = ctx.view.deliveries.get(act.finding.id, ())
+    failed = any(d.verb is act.verb and d.state is DeliveryState.FAILED for d in rows)
+    return (failed, act.credential.created, act.credential.uid)
 
 
 def _freeze(ctx: Context, sieve: Sieve) -> Sieve:

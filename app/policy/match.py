@@ -16,8 +16,8 @@ def covers(match: Match, account: Account, credential: Credential) -> Answer:
     neither notify nor act, because the answer might be an exemption.
     """
     answers = (
-        _globs(match.accounts, (account.id, account.name, account.alias)),
-        _globs(match.ous, (*account.ou_ids, account.ou_path)),
+        _named(match.accounts, (account.id,), (account.name, account.alias)),
+        _named(match.ous, account.ou_ids, (account.ou_path,)),
         _globs(match.users, (credential.user,)),
         _globs(match.paths, (credential.user_path,)),
         not match.kinds or credential.kind in match.kinds,
@@ -35,6 +35,11 @@ def _all(answers: Iterable[Answer]) -> Answer:
             return False
         unsure = unsure or answer is None
     return None if unsure else True
+
+
+def _named(patterns: tuple[str, ...], ids: tuple[str, ...], names: tuple[str, ...]) -> Answer:
+    """Ids are exact, names are globs."""
+    return _globs(patterns, names) or not set(patterns).isdisjoint(ids)
 
 
 def _globs(patterns: tuple[str, ...], values: tuple[str, ...] | None) -> Answer:

@@ -101,6 +101,7 @@ class World:
         self.accounts = [PROD]
         self.failing: dict[str, str] = {}
         self.unreadable_use: set[str] = set()
+        self.denied: set[str] = set()  # ids of keys that may not be changed
         self.clock = SetClock()
         self.ledger: Ledger = ledger or MemoryLedger()
         self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
@@ -168,6 +169,8 @@ class World:
         key = self.key(key_id)
         if key is None:
             raise Permanent("the key is gone")
+        if key_id in self.denied:
+            raise Permanent("iam:UpdateAccessKey is denied")
         self.writes.append((what, key_id))
         if status is None:
             self.keys.remove(key)

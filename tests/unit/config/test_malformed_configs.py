@@ -109,6 +109,14 @@ TABLE: list[tuple[str, list[str]]] = [
     ("schedule: {cron: 'every day'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {cron: '99 * * * *'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {timezone: Berlin}\n", ['1: schedule.timezone: unknown time zone "Berlin"']),
+    (
+        "rules: [{name: a, match: {accounts: '1111*'}, exempt: {reason: x}}]\n",
+        ['1: rules[0].match.accounts: "1111*": ids are exact'],
+    ),
+    (
+        "rules: [{name: a, match: {ous: [ou-ab12-*]}, exempt: {reason: x}}]\n",
+        ['1: rules[0].match.ous: "ou-ab12-*": ids are exact'],
+    ),
     # owners
     (
         "owners: [{tag: a, fallback: b@example.com}]\n",

@@ -60,6 +60,8 @@ KEY = Credential(
         (Match(), True),
         (Match(accounts=("111122223333",)), True),
         (Match(accounts=("11112222333",)), False),
+        (Match(accounts=("1111*",)), False),
+        (Match(ous=("ou-ab12-*",)), False),
         (Match(accounts=("pro?",)), True),
         (Match(accounts=("acme-*",)), True),
         (Match(accounts=("PROD",)), False),

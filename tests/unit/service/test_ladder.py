@@ -867,3 +867,12 @@ def test_after_months_in_a_lower_mode_nothing_happens_without_a_new_notice(lower
     assert world.acts() == []
     world.days(182, 183)
     assert world.acts() == ["deactivate"]
+
+
+def test_acts_that_fail_do_not_use_up_the_turns_of_the_others() -> None:
+    keys = [aged(300 + n, f"AKIAEXAMPLE{n:09d}", f"user{n}") for n in range(3)]
+    world = World(policy(), *keys)
+    world.limits = replace(world.limits, deactivations_per_run=1, share_of_account=1.0)
+    world.denied = {keys[2].id}  # the oldest
+    world.days(*range(12))
+    assert {key_id for _, key_id in world.writes} == {keys[0].id, keys[1].id}
