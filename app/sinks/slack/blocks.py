@@ -6,7 +6,6 @@ The worst findings are shown in full, the next ones as a line each with a menu, 
 from collections.abc import Iterator, Sequence
 
 from app.plan.notice import Notice
-from app.sinks import wording
 from app.sinks.interface import Message
 from app.sinks.slack.buttons import actions_of, buttons, listed
 from app.sinks.slack.kit import (
@@ -63,7 +62,7 @@ def _is_loud(notice: Notice) -> bool:
 
 def _plain(message: Message, texts: Texts, number: int, notices: Sequence[Notice]) -> Iterator[str]:
     """The same facts without blocks: for notifications, screen readers and clients that show none."""
-    title = short(texts.title(message), LINE)
+    title = short(_title(message, texts), LINE)
     yield f"{title} (continued)" if number else title
     if len(message.notices) > 1:
         yield from (f"• {_line(notice, texts)}" for notice in notices)
@@ -79,7 +78,12 @@ def _plain(message: Message, texts: Texts, number: int, notices: Sequence[Notice
 def _top(message: Message, texts: Texts) -> Part:
     single = len(message.notices) == 1
     said = [texts.why_you(message), "" if single else texts.summary(message)]
-    return Part((header(texts.title(message)), *(context(escape(text)) for text in said if text)))
+    return Part((header(_title(message, texts)), *(context(escape(text)) for text in said if text)))
+
+
+def _title(message: Message, texts: Texts) -> str:
+    """Never empty, whatever the user's templates say: Slack refuses a message without a text."""
+    return texts.title(message) or message.notices[0].headline
 
 
 def _detail(notice: Notice, texts: Texts, number: int, alone: bool, pressable: bool) -> Part:

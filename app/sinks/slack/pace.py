@@ -29,6 +29,7 @@ def a_minute(number: int, burst: int) -> Rate:
     return Rate(MINUTE / (number - burst), burst)
 
 
+TIER_2 = a_minute(20, burst=5)
 TIER_3 = a_minute(50, burst=5)
 TIER_4 = a_minute(100, burst=10)
 POSTS = a_minute(200, burst=20)
@@ -41,6 +42,7 @@ RATES: Mapping[str, Rate] = {
     "conversations.open": TIER_3,
     "conversations.replies": TIER_3,
     "users.info": TIER_4,
+    "users.list": TIER_2,
     "users.lookupByEmail": TIER_3,
     "views.open": TIER_4,
 }

@@ -17,7 +17,7 @@ from app.sinks.slack.kit import Page
 from app.sinks.slack.people import People
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.team import summary_pages
-from app.sinks.slack.thread import Thread, find, newest_root
+from app.sinks.slack.thread import Thread, find, newest_root, references
 from app.sinks.tools import Tools
 
 EVENT = "keysteward_notice"
@@ -42,12 +42,11 @@ class SlackSink(TellingSink):
         """Delivered means: every page has arrived. Raises as `Sink` says."""
         target = self._target(message)
         thread = self._find(message, target) if message.maybe_sent else None
-        thread = thread or newest_root(message) or Thread(target)
+        thread = thread or newest_root(message, target) or Thread(target)
         for page in pages(message, self._texts, pressable=self._settings.app_token is not None):
             if not thread.begun or not thread.told.issuperset(page.findings):
                 self._tell(message, thread, page, target)
-        user = {"user": target} if target != message.recipient else {}
-        refs = {"to": message.recipient, "channel": thread.channel, "ts": thread.ts or "", **user}
+        refs = {**references(message, target), "channel": thread.channel, "ts": thread.ts or ""}
         return Receipt(message.recipient, self._settings.counts is not False, refs)
 
     def report(self, summary: RunSummary) -> None:

@@ -43,7 +43,7 @@ def summary_pages(summary: RunSummary, texts: Texts) -> list[Page]:
     rest = [part for head, lines in groups.items() for part in _rest(head, lines)]
     text = joined([short(title, LINE), run, *(line for lines in groups.values() for line in lines)], MAX_TEXT)
     packed = [*pack(first), *pack(rest)]
-    return [Page(text if not number else escape(title), _blocks(parts)) for number, parts in enumerate(packed)]
+    return [Page(escape(title) if n else text, _blocks(parts)) for n, parts in enumerate(packed)]
 
 
 def _blocks(parts: Sequence[Part]) -> tuple[dict[str, object], ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from app.errors import RecipientUnreachable
@@ -29,9 +29,18 @@ class Thread:
     begun: bool = False  # a page of this message has arrived
 
 
-def newest_root(message: Message) -> Thread | None:
-    """The latest thread with this recipient that is young enough, by the notices' references."""
-    mine = [n.refs for n in message.notices if n.refs.get("to") == message.recipient]
+def references(message: Message, target: str) -> dict[str, str]:
+    """What `newest_root` will find the thread by; ``user`` also saves looking the address up again."""
+    return {"to": message.recipient} | ({"user": target} if target != message.recipient else {})
+
+
+def newest_root(message: Message, target: str) -> Thread | None:
+    """The latest thread with this very recipient that is young enough, by the notices' references.
+
+    An address that has gone to another user, and a finding that has gone to another owner, begin anew.
+    """
+    same = references(message, target).items()
+    mine = [notice.refs for notice in message.notices if same <= notice.refs.items()]
     roots = [(float(refs["ts"]), refs) for refs in mine if _is_ts(refs.get("ts", ""))]
     if not roots:
         return None
@@ -46,7 +55,7 @@ def _is_ts(text: str) -> bool:
 
 def find(api: SlackApi, message: Message, target: str) -> Thread | None:
     """What an earlier attempt at ``message`` left; None when nothing did. Raises as `SlackApi.read`."""
-    earlier = newest_root(message)
+    earlier = newest_root(message, target)
     if earlier and _read_replies(api, message.id, earlier):
         return earlier
     channel = _direct_channel(api, target) if target.startswith(("U", "W")) else target

@@ -50,13 +50,17 @@ class SlackWebhookSink(TellingSink):
         timeout: Any = settings.timeout  # handed on to urlopen, which takes fractions too
         self._client = WebhookClient(url, timeout=timeout, retry_handlers=[], logger=silent())
 
+    @property
+    def fallback(self) -> str:
+        """Where it all goes: who says that this counts has its receipts accepted as the fallback's."""
+        return self._settings.channel or "the webhook's channel"
+
     def send(self, message: Message) -> Receipt:
         """Delivered means: Slack said "ok" to every page. Raises as `Sink` says, but knows no recipients."""
         pressable = self._settings.app_token is not None
         for number, page in enumerate(pages(message, self._tools.texts, pressable=pressable)):
             self._post(page, begun=number > 0)
-        reached = self._settings.channel or "the webhook's channel"
-        return Receipt(reached, self._settings.counts is True)
+        return Receipt(self.fallback, self._settings.counts is True)
 
     def _post(self, page: Page, *, begun: bool) -> None:
         body = {
@@ -97,7 +101,7 @@ class SlackWebhookSink(TellingSink):
 
 
 def _meaning(answer: WebhookResponse) -> KeystewardError:
-    """Of any answer but 200 "ok". Its body is a word of Slack's, or of a proxy's: only known ones are told."""
+    """Of any answer but 200 "ok". Only known bodies are quoted: it may be a proxy that speaks."""
     status, word = answer.status_code, answer.body.strip()
     if word in _REMEDIES:
         return Transient(f"Slack webhook: {word}; {_REMEDIES[word]}")
@@ -106,7 +110,7 @@ def _meaning(answer: WebhookResponse) -> KeystewardError:
     if status in (403, 404, 410):
         return Transient(f"Slack webhook: HTTP {status}; check the webhook's URL")
     if status == 400:
-        return Permanent("Slack webhook: HTTP 400, it refused the message; check the templates and `username`")
+        return Permanent("Slack webhook: HTTP 400, refused; check the templates and the `username`")
     return _unheard(uncertain=True)
 
 
