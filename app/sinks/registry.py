@@ -28,7 +28,10 @@ class SinkType:
 
 def _slack(name: str, settings: SlackSettings, tools: Tools) -> Sink:
     from app.sinks.slack.sink import SlackSink
+    from app.sinks.slack.webhook import SlackWebhookSink
 
+    if settings.webhook_url:
+        return SlackWebhookSink(name, settings, tools)
     return SlackSink(name, settings, tools)
 
 

@@ -19,6 +19,7 @@ from app.sinks.registry import SINKS
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
+from tests.fakes.clock import HandClock
 from tests.fakes.jira import FakeJira
 from tests.fakes.notices import JANE, a_message, a_notice
 from tests.fakes.slack import FakeSlack, not_ok, rate_limited
@@ -56,8 +57,8 @@ class Bench:
 
 
 def _build(kind: str, **options: Any) -> Sink:
-    sink_type = SINKS[kind]
-    return sink_type.build("here", sink_type.settings.model_validate({"type": kind, **options}), TOOLS)
+    sink_type, tools = SINKS[kind], options.pop("tools", TOOLS)
+    return sink_type.build("here", sink_type.settings.model_validate({"type": kind, **options}), tools)
 
 
 def _queueing(
@@ -68,7 +69,8 @@ def _queueing(
 
 @contextmanager
 def slack() -> Iterator[Bench]:
-    with FakeSlack(token=CANARY) as fake:
+    clock = HandClock()
+    with FakeSlack(token=CANARY, clock=clock) as fake:
         fake.add_user(JANE)
         faults = HTTP_FAULTS | {
             "ok: false, for now": not_ok("internal_error"),
@@ -77,9 +79,10 @@ def slack() -> Iterator[Bench]:
             "long rate limit": rate_limited(3600),
         }
         yield Bench(
-            _build("slack", token=CANARY, base_url=fake.base_url, timeout=TIMEOUT),
+            _build("slack", tools=Tools(clock.waits), token=CANARY, base_url=fake.base_url, timeout=TIMEOUT),
             lambda: len(fake.messages),
             _queueing(fake, "chat.postMessage", faults),
+            mend=lambda: clock.sleep(3600),  # what it was asked to wait
             unreachable="nobody@example.com",
             texts=lambda: str(fake.messages),
         )
@@ -243,7 +246,7 @@ def test_resolving_closes_only_what_has_a_ticket(bench: Bench) -> None:
 
 def test_a_second_notice_keeps_the_references_of_the_first(bench: Bench) -> None:
     if not bench.sink.tickets:
-        pytest.skip("a digest starts a message of its own")
+        pytest.skip("it has no ticket to go on with")
     first = bench.sink.send(a_message())
     again = a_notice(occurrence=2, refs=first.refs)
     second = bench.sink.send(replace(a_message(again), id="msg-2"))

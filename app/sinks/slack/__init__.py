@@ -1,1 +1,1 @@
-"""Slack: one Block Kit message an owner and run."""
+"""Slack: one Block Kit message an owner and run, later ones in its thread; a summary for the team."""

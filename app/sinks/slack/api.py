@@ -15,6 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
+from app.sinks.slack.pace import Pace
 from app.sinks.waits import Waits, patiently, retry_after
 
 _UNREACHABLE = frozenset(
@@ -29,6 +30,10 @@ _UNREACHABLE = frozenset(
         "cannot_dm_bot",
         "messages_tab_disabled",
     }
+)
+# The message whose thread was meant is gone, or takes no replies.
+_NO_THREAD = frozenset(
+    {"thread_not_found", "message_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"}
 )
 # An operator can mend these, and then the same message goes through.
 _REMEDIES = {
@@ -45,7 +50,8 @@ _REMEDIES = {
 _LATER = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
 # Slack says of these that a part of the operation may have succeeded.
 _UNCERTAIN = frozenset({"internal_error", "fatal_error"})
-_NEVER_ARRIVED = (ConnectionRefusedError, gaierror, SSLError)
+NEVER_ARRIVED = (ConnectionRefusedError, gaierror, SSLError)
+_POSTS = frozenset({"chat.postMessage", "chat.postEphemeral"})
 _CODE = re.compile(r"[a-z_]+")
 
 
@@ -53,39 +59,65 @@ class MissingScope(Transient):
     """The app may not call this method: an operator can add the scope."""
 
 
+class ThreadGone(Permanent):
+    """There is no such thread any more: a new one can be started."""
+
+
 class SlackApi:
-    """One workspace, as one bot. Retries nothing but a short Retry-After: the service owns retries."""
+    """One workspace, as one bot; safe to share between threads. It keeps Slack's pace.
+
+    Retries nothing but a short Retry-After: the service owns retries.
+    """
 
     def __init__(self, token: str, base_url: str, timeout: float, waits: Waits) -> None:
-        # The SDK logs bodies, which may quote what was sent: its words go nowhere, ours are in the errors.
-        silent = logging.Logger("slack_sdk", logging.CRITICAL + 1)
         self._client = WebClient(
             token=token,
             base_url=base_url.rstrip("/") + "/",
             timeout=timeout,  # type: ignore[arg-type]  # handed on to urlopen, which takes fractions too
             retry_handlers=[],
-            logger=silent,
+            logger=silent(),
         )
         self._waits = waits
+        self._pace = Pace(waits)
 
     def read(self, method: str, **params: Any) -> dict[str, Any]:
         """Calls a method that changes nothing. Raises `Transient`, `RecipientUnreachable`, `Permanent`."""
         return patiently(lambda: self._call(method, {"params": params}, writes=False), self._waits)
 
     def write(self, method: str, **body: Any) -> dict[str, Any]:
-        """The same for one that posts, and `Ambiguous` when nobody knows whether it did."""
+        """The same for one that posts, and `Ambiguous` when nobody knows whether it did.
+
+        Raises `ThreadGone` when the thread to post to is no more.
+        """
         return patiently(lambda: self._call(method, {"json": body}, writes=True), self._waits)
 
     def _call(self, method: str, arguments: dict[str, Any], *, writes: bool) -> dict[str, Any]:
+        target = arguments.get("json", {}).get("channel", "") if method in _POSTS else ""
+        self._pace.wait(method, target)
         try:
             data = self._client.api_call(method, **arguments).data
         except SlackApiError as error:
-            raise _meaning(method, error, writes) from None
+            raise self._refused(method, error, writes) from None
         except URLError as error:
-            raise _unheard(method, writes and not isinstance(error.reason, _NEVER_ARRIVED)) from None
+            raise _unheard(method, writes and not isinstance(error.reason, NEVER_ARRIVED)) from None
         except (OSError, HTTPException, SlackClientError, ValueError, AttributeError):
             raise _unheard(method, writes) from None
-        return data if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            return {}
+        if target and data.get("channel"):
+            self._pace.reached(target, data["channel"])
+        return data
+
+    def _refused(self, method: str, error: SlackApiError, writes: bool) -> KeystewardError:
+        meaning = _meaning(method, error, writes)
+        if isinstance(meaning, Transient) and meaning.retry_after:
+            self._pace.close(method, meaning.retry_after)
+        return meaning
+
+
+def silent() -> logging.Logger:
+    """For the SDK, which logs bodies and addresses: its words go nowhere, ours are in the errors."""
+    return logging.Logger("slack_sdk", logging.CRITICAL + 1)
 
 
 def _unheard(method: str, uncertain: bool) -> Transient:
@@ -110,6 +142,8 @@ def _meaning(method: str, error: SlackApiError, writes: bool) -> KeystewardError
 
 def _meaning_of_code(method: str, code: str, writes: bool) -> KeystewardError:
     text = f"Slack {method}: {code}"
+    if code in _NO_THREAD:
+        return ThreadGone(f"{text}; a new thread is started")
     if code in _UNREACHABLE:
         return RecipientUnreachable(f"{text}; the fallback is told instead")
     if code in _REMEDIES:

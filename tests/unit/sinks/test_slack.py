@@ -1,66 +1,46 @@
-"""Slack: who is told, what it looks like, and what each failure means."""
+"""Slack: who is told, where, how fast, and what each failure means."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from slack_sdk.models.blocks import Block
 
-from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
-from app.plan.notice import Notice
+from app.errors import Ambiguous, Permanent, RecipientLeft, RecipientUnreachable, Transient
 from app.sinks.interface import Message
-from app.sinks.slack.blocks import Page, pages
+from app.sinks.slack.people import USER_LIFETIME
 from app.sinks.slack.settings import SlackSettings
-from app.sinks.slack.sink import USER_LIFETIME, SlackSink
-from app.sinks.texts import Texts
+from app.sinks.slack.sink import SlackSink
+from app.sinks.slack.thread import THREAD_LIFETIME
 from app.sinks.tools import Tools
-from app.sinks.waits import Waits
 from tests.fakes import http
+from tests.fakes.clock import HandClock
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
 from tests.fakes.slack import TOKEN, FakeSlack, not_ok, rate_limited
 
 
-class Sleeps:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-
-def _pages(message: Message) -> list[Page]:
-    return pages(message, Texts())
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(NOW)
 
 
 @pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack() as fake:
+def slack(clock: HandClock) -> Iterator[FakeSlack]:
+    with FakeSlack(clock=clock) as fake:
         fake.add_user(JANE)
         yield fake
 
 
 @pytest.fixture
-def sleeps() -> Sleeps:
-    return Sleeps()
+def sink(slack: FakeSlack) -> SlackSink:
+    return a_sink(slack)
 
 
-@pytest.fixture
-def sink(slack: FakeSlack, sleeps: Sleeps) -> SlackSink:
-    return a_sink(slack, sleeps)
-
-
-def a_sink(slack: FakeSlack, sleeps: Sleeps, **options: Any) -> SlackSink:
+def a_sink(slack: FakeSlack, **options: Any) -> SlackSink:
+    assert slack.clock is not None
     given = {"type": "slack", "token": TOKEN, "base_url": slack.base_url, "timeout": 0.5, **options}
-    return SlackSink(
-        "slack", SlackSettings.model_validate(given), Tools(Waits(sleeps.sleep, sleeps.monotonic))
-    )
+    return SlackSink("slack", SlackSettings.model_validate(given), Tools(slack.clock.waits))
 
 
 # --- who is told ---------------------------------------------------------------------------------
@@ -69,7 +49,7 @@ def a_sink(slack: FakeSlack, sleeps: Sleeps, **options: Any) -> SlackSink:
 def test_the_owner_gets_a_direct_message_and_a_receipt_says_where(slack: FakeSlack, sink: SlackSink) -> None:
     receipt = sink.send(a_message())
     [message] = slack.messages_to(JANE)
-    assert receipt.refs == {"channel": message.channel, "ts": message.ts}
+    assert receipt.refs == {"to": JANE, "channel": message.channel, "ts": message.ts, "user": "U00000001"}
     assert message.metadata["event_payload"] == {"message_id": "msg-1", "findings": ["KS-ABCDEFGHIJ"]}
 
 
@@ -80,16 +60,54 @@ def test_a_channel_gets_a_post_without_any_lookup(slack: FakeSlack, sink: SlackS
     assert slack.calls("users.lookupByEmail") == []
 
 
-def test_its_own_fallback_is_its_channel(slack: FakeSlack, sleeps: Sleeps) -> None:
-    assert a_sink(slack, sleeps, channel="#iam-keys").fallback == "#iam-keys"
-    assert a_sink(slack, sleeps).fallback is None
+def test_its_own_fallback_is_its_channel(slack: FakeSlack) -> None:
+    assert a_sink(slack, channel="#iam-keys").fallback == "#iam-keys"
+    assert a_sink(slack).fallback is None
 
 
-def test_a_deactivated_user_is_unreachable(slack: FakeSlack, sink: SlackSink) -> None:
+def test_who_has_left_is_told_apart_from_who_was_never_there(slack: FakeSlack, sink: SlackSink) -> None:
     slack.add_user("gone@example.com", deleted=True)
-    with pytest.raises(RecipientUnreachable, match="deactivated in Slack"):
+    with pytest.raises(RecipientLeft, match="deactivated in Slack"):
         sink.send(a_message(recipient="gone@example.com"))
+    with pytest.raises(RecipientUnreachable) as caught:
+        sink.send(a_message(recipient="nobody@example.com"))
+    assert not isinstance(caught.value, RecipientLeft)
+    assert len(slack.calls("users.list")) == 1
     assert slack.messages == []
+
+
+def test_without_the_scope_to_list_users_an_unknown_one_is_unreachable(clock: HandClock) -> None:
+    denied = frozenset({"users.list"})
+    with FakeSlack(scopes_denied=denied, clock=clock) as slack, pytest.raises(RecipientUnreachable):
+        a_sink(slack).send(a_message())
+
+
+def test_a_user_who_was_written_to_is_asked_for_by_id_even_after_a_restart(
+    slack: FakeSlack, sink: SlackSink
+) -> None:
+    refs = sink.send(a_message()).refs
+    a_sink(slack).send(a_message(a_notice(refs=refs), id="msg-2"))
+    assert len(slack.calls("users.lookupByEmail")) == 1
+    assert len(slack.calls("users.info")) == 1
+    assert len(slack.messages_to(JANE)) == 2
+
+
+def test_a_known_user_who_left_since_is_found_out(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.add_user(JANE, deleted=True).id = refs["user"]
+    with pytest.raises(RecipientLeft):
+        a_sink(slack).send(a_message(a_notice(refs=refs), id="msg-2"))
+
+
+def test_a_known_user_whose_address_went_to_somebody_else_gets_nothing(
+    slack: FakeSlack, sink: SlackSink
+) -> None:
+    refs = sink.send(a_message()).refs
+    old = slack.add_user("jane.doe@example.com")
+    slack.add_user(JANE).id = "U0000NEW1"
+    old.id = refs["user"]
+    a_sink(slack).send(a_message(a_notice(refs=refs), id="msg-2"))
+    assert slack.messages_to(JANE)[-1].channel != refs["channel"]
 
 
 def test_a_user_is_looked_up_once_and_again_when_that_is_old(slack: FakeSlack, sink: SlackSink) -> None:
@@ -98,10 +116,12 @@ def test_a_user_is_looked_up_once_and_again_when_that_is_old(slack: FakeSlack, s
     assert len(slack.calls("users.lookupByEmail")) == 2
 
 
-def test_the_fewest_scopes_are_enough(sleeps: Sleeps) -> None:
-    with FakeSlack(scopes_denied=frozenset({"conversations.open", "conversations.history"})) as slack:
+def test_the_fewest_scopes_are_enough(clock: HandClock) -> None:
+    with FakeSlack(
+        scopes_denied=frozenset({"conversations.open", "conversations.history"}), clock=clock
+    ) as slack:
         slack.add_user(JANE)
-        a_sink(slack, sleeps).send(a_message())
+        a_sink(slack).send(a_message())
         assert len(slack.messages) == 1
 
 
@@ -133,31 +153,33 @@ def test_a_malformed_message_is_permanent(slack: FakeSlack, sink: SlackSink) -> 
         sink.send(a_message())
 
 
-def test_a_short_rate_limit_is_sat_out(slack: FakeSlack, sink: SlackSink, sleeps: Sleeps) -> None:
+def test_a_short_rate_limit_is_sat_out(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
     slack.fail("chat.postMessage", rate_limited(7), rate_limited(30))
     sink.send(a_message())
-    assert sleeps.slept == [7, 30]
+    assert clock.slept == [7, 30]
 
 
-def test_a_long_rate_limit_is_left_to_the_next_run(slack: FakeSlack, sink: SlackSink, sleeps: Sleeps) -> None:
+def test_a_long_rate_limit_is_left_to_the_next_run(
+    slack: FakeSlack, sink: SlackSink, clock: HandClock
+) -> None:
     slack.fail("chat.postMessage", rate_limited(31))
     with pytest.raises(Transient) as caught:
         sink.send(a_message())
     assert caught.value.retry_after == timedelta(seconds=31)
-    assert sleeps.slept == []
+    assert clock.slept == []
 
 
-def test_a_rate_limit_without_end_is_given_up(slack: FakeSlack, sink: SlackSink, sleeps: Sleeps) -> None:
+def test_a_rate_limit_without_end_is_given_up(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
     slack.fail("chat.postMessage", *[rate_limited(1)] * 4)
     with pytest.raises(Transient):
         sink.send(a_message())
-    assert sleeps.slept == [1, 1, 1]
+    assert clock.slept == [1, 1, 1]
 
 
-def test_a_server_that_is_not_there_is_transient_and_not_ambiguous(sleeps: Sleeps) -> None:
-    with FakeSlack() as slack:
+def test_a_server_that_is_not_there_is_transient_and_not_ambiguous(clock: HandClock) -> None:
+    with FakeSlack(clock=clock) as slack:
         slack.add_user(JANE)
-        sink = a_sink(slack, sleeps)
+        sink = a_sink(slack)
         sink.send(a_message())
     with pytest.raises(Transient) as caught:
         sink.send(a_message())
@@ -169,6 +191,94 @@ def test_a_time_out_before_anything_was_posted_is_not_ambiguous(slack: FakeSlack
     with pytest.raises(Transient) as caught:
         sink.send(a_message())
     assert not isinstance(caught.value, Ambiguous)
+
+
+@pytest.mark.parametrize("count", [1, 60, 300])
+def test_a_digest_is_one_message_with_replies_in_its_thread(
+    count: int, slack: FakeSlack, sink: SlackSink
+) -> None:
+    receipt = sink.send(a_message(*many(count)))
+    first, *replies = slack.messages
+    assert (first.ts, first.thread_ts) == (receipt.refs["ts"], None)
+    assert all(reply.thread_ts == first.ts for reply in replies)
+    assert bool(replies) == (count > 8)
+
+
+# --- later messages ------------------------------------------------------------------------------
+
+
+def later(refs: Mapping[str, str], **changes: Any) -> Message:
+    """The next message about the same finding."""
+    return a_message(a_notice(refs=refs, **changes), id="msg-2", now=NOW + timedelta(days=7))
+
+
+def test_a_later_stage_goes_to_the_thread_of_the_earlier_message(slack: FakeSlack, sink: SlackSink) -> None:
+    first = sink.send(a_message())
+    second = sink.send(later(first.refs))
+    root, reply = slack.messages
+    assert (reply.channel, reply.thread_ts) == (root.channel, root.ts)
+    assert second.refs == first.refs
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"urgency": "warning"}, False),
+        ({"urgency": "critical"}, True),
+        ({"urgency": "warning", "kind": "done"}, True),
+    ],
+)
+def test_a_reply_that_matters_is_shown_in_the_conversation_too(
+    changes: dict[str, Any], seen: bool, slack: FakeSlack, sink: SlackSink
+) -> None:
+    sink.send(later(sink.send(a_message()).refs, **changes))
+    assert slack.messages[-1].reply_broadcast is seen
+
+
+def test_a_long_reply_is_shown_once(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    sink.send(a_message(*many(60, refs=refs), id="msg-2"))
+    assert [m.reply_broadcast for m in slack.messages[1:]].count(True) == 1
+    assert {m.thread_ts for m in slack.messages[1:]} == {refs["ts"]}
+
+
+def test_after_a_month_a_new_thread_is_started(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    again = sink.send(a_message(a_notice(refs=refs), id="msg-2", now=NOW + THREAD_LIFETIME))
+    assert slack.messages[-1].thread_ts is None
+    assert again.refs["ts"] == slack.messages[-1].ts != refs["ts"]
+
+
+def test_another_recipient_gets_a_message_of_its_own(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.add_user("next@example.com")
+    sink.send(a_message(a_notice(refs=refs), id="msg-2", recipient="next@example.com"))
+    assert [m.thread_ts for m in slack.messages_to("next@example.com")] == [None]
+    assert len(slack.messages_to(JANE)) == 1
+
+
+def test_of_several_threads_the_newest_goes_on(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
+    old = sink.send(a_message()).refs
+    clock.sleep(5)
+    new = sink.send(a_message(id="msg-2")).refs
+    notices = (a_notice(refs=old), a_notice(finding_id="KS-2", refs=new), a_notice(finding_id="KS-3"))
+    assert sink.send(a_message(*notices, id="msg-3")).refs == new
+
+
+def test_a_deleted_root_is_replaced_by_a_new_one(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.delete(slack.messages[0])
+    again = sink.send(later(refs))
+    [message] = slack.messages
+    assert message.thread_ts is None
+    assert again.refs["ts"] == message.ts
+
+
+def test_a_channel_that_was_made_anew_gets_a_new_root(slack: FakeSlack, sink: SlackSink) -> None:
+    slack.add_channel("#iam-keys")
+    refs = dict(sink.send(a_message(recipient="#iam-keys")).refs) | {"channel": "C0000GONE"}
+    sink.send(a_message(a_notice(refs=refs), id="msg-2", recipient="#iam-keys"))
+    assert [m.thread_ts for m in slack.messages_to("#iam-keys")] == [None, None]
 
 
 # --- after an ambiguous attempt ------------------------------------------------------------------
@@ -188,10 +298,10 @@ def test_what_did_not_arrive_is_posted(slack: FakeSlack, sink: SlackSink) -> Non
     assert len(slack.messages) == 2
 
 
-def test_without_the_scope_to_look_it_is_posted_once_more(sleeps: Sleeps) -> None:
-    with FakeSlack(scopes_denied=frozenset({"conversations.history"})) as slack:
+def test_without_the_scope_to_look_it_is_posted_once_more(clock: HandClock) -> None:
+    with FakeSlack(scopes_denied=frozenset({"conversations.history"}), clock=clock) as slack:
         slack.add_user(JANE)
-        sink = a_sink(slack, sleeps)
+        sink = a_sink(slack)
         sink.send(a_message())
         sink.send(a_message(maybe_sent=True))
         assert len(slack.messages) == 2
@@ -216,103 +326,88 @@ def test_a_digest_whose_reply_failed_is_completed_without_a_repeat(slack: FakeSl
     assert {m.thread_ts for m in slack.messages[1:]} == {slack.messages[0].ts}
 
 
+def test_a_reply_that_did_arrive_is_found_in_the_old_thread(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.fail("chat.postMessage", http.ARRIVES_THEN_RESETS)
+    with pytest.raises(Ambiguous):
+        sink.send(later(refs))
+    assert sink.send(replace(later(refs), maybe_sent=True)).refs == refs
+    assert len(slack.messages) == 2
+
+
+def test_a_new_root_that_did_arrive_is_found_when_the_old_one_is_gone(
+    slack: FakeSlack, sink: SlackSink
+) -> None:
+    refs = sink.send(a_message()).refs
+    slack.delete(slack.messages[0])
+    slack.fail("chat.postMessage", http.PASS, http.ARRIVES_THEN_RESETS)
+    with pytest.raises(Ambiguous):
+        sink.send(later(refs))
+    receipt = sink.send(replace(later(refs), maybe_sent=True))
+    assert [message.ts for message in slack.messages] == [receipt.refs["ts"]]
+
+
+def test_a_reply_that_did_not_arrive_goes_to_the_old_thread(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    sink.send(replace(later(refs), maybe_sent=True))
+    assert slack.messages[-1].thread_ts == refs["ts"]
+
+
 # --- pace ----------------------------------------------------------------------------------------
 
 
-def test_one_channel_gets_one_message_a_second(slack: FakeSlack, sink: SlackSink, sleeps: Sleeps) -> None:
+def test_one_channel_gets_one_message_a_second(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
     for _ in range(3):
         sink.send(a_message())
-    assert sum(sleeps.slept) >= 2
+    assert sum(clock.slept) >= 2
 
 
 def test_different_people_do_not_wait_for_each_other(
-    slack: FakeSlack, sink: SlackSink, sleeps: Sleeps
+    slack: FakeSlack, sink: SlackSink, clock: HandClock
 ) -> None:
     for number in range(3):
         slack.add_user(f"u{number}@example.com")
         sink.send(a_message(recipient=f"u{number}@example.com"))
-    assert sleeps.slept == []
+    assert clock.slept == []
 
 
-# --- looks ---------------------------------------------------------------------------------------
+def test_the_pages_of_a_first_message_share_one_second_each(slack: FakeSlack, sink: SlackSink) -> None:
+    sink.send(a_message(*many(60)))
+    assert len(slack.messages) == 2
+    assert slack.refused == 0
 
 
-@pytest.mark.parametrize("count", [1, 2, 60, 300])
-def test_blocks_are_within_slacks_limits_and_every_finding_is_told_once(count: int) -> None:
-    made = _pages(a_message(*many(count, user="u" * 64, reason="r " * 400, headline="h " * 400)))
-    for page in made:
-        assert len(page.blocks) <= 50
-        for block in page.blocks:
-            Block.parse(block).validate_json()  # type: ignore[union-attr]
-    told = [finding for page in made for finding in page.findings]
-    assert told == [notice.finding_id for notice in many(count)]
-
-
-@pytest.mark.parametrize("count", [1, 60, 300])
-def test_a_digest_is_one_message_with_replies_in_its_thread(
-    count: int, slack: FakeSlack, sink: SlackSink
+def test_a_closed_method_is_not_called_by_anybody_until_it_opens(
+    slack: FakeSlack, sink: SlackSink, clock: HandClock
 ) -> None:
-    receipt = sink.send(a_message(*many(count)))
-    first, *replies = slack.messages
-    assert (first.ts, first.thread_ts) == (receipt.refs["ts"], None)
-    assert all(reply.thread_ts == first.ts for reply in replies)
-    assert bool(replies) == (count > 8)
+    slack.add_user("next@example.com")
+    slack.fail("chat.postMessage", rate_limited(600))
+    for recipient in (JANE, "next@example.com"):
+        with pytest.raises(Transient) as caught:
+            sink.send(a_message(recipient=recipient))
+        assert caught.value.retry_after == timedelta(seconds=600)
+    assert len(slack.calls("chat.postMessage")) == 1
+    clock.sleep(600)
+    sink.send(a_message())
+    assert slack.too_early == []
 
 
-@pytest.mark.parametrize("trick", ["<!channel>", "<@U00000001>", "<https://evil.example|click>", "<!here>"])
-def test_a_name_can_not_mention_anybody_or_link_anywhere(trick: str) -> None:
-    names = dict.fromkeys(("user", "account", "owner", "reason", "headline", "last_used", "ticket"), trick)
-    single, digest = a_notice(**names), many(40, **names)
-    for message in (a_message(single), a_message(*digest)):
-        for page in _pages(message):
-            marked_up = [page.text, *(t["text"] for t in _texts(page.blocks) if t["type"] == "mrkdwn")]
-            assert not any("<" in text for text in marked_up)
+def test_lookups_stay_within_fifty_a_minute(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
+    for number in range(120):
+        slack.add_user(f"u{number}@example.com")
+        sink.send(a_message(recipient=f"u{number}@example.com"))
+    assert slack.refused == 0
+    assert 100 <= sum(clock.slept) <= 180
 
 
-def test_nothing_in_the_text_is_parsed_for_mentions_by_slack() -> None:
-    [page] = _pages(a_message(a_notice(user="@here")))
-    assert all(text["verbatim"] for text in _texts(page.blocks) if text["type"] == "mrkdwn")
+# --- buttons -------------------------------------------------------------------------------------
 
 
-def test_the_day_of_the_act_leads_the_facts() -> None:
-    [page] = _pages(a_message())
-    fields = next(block["fields"] for block in page.blocks if "fields" in block)
-    assert fields[0]["text"] == "*Will be deactivated*\nFri 27 Nov 2026"
+def test_without_an_app_token_there_is_nothing_to_press(slack: FakeSlack, sink: SlackSink) -> None:
+    sink.send(a_message(*many(20)))
+    assert "keysteward_" not in str([m.blocks for m in slack.messages])
 
 
-def test_the_steps_are_said_once_a_digest() -> None:
-    made = json.dumps([page.blocks for page in _pages(a_message(*many(5)))])
-    assert made.count("How to rotate") == 1
-
-
-@pytest.mark.parametrize(
-    ("notice", "expected"),
-    [
-        (a_notice(kind="done"), "keysteward restore KS-ABCDEFGHIJ"),
-        (a_notice(ticket="SEC-12"), "ticket SEC-12"),
-        (a_notice(kind="done", act="delete"), "*Deleted*"),
-        (a_notice(kind="exemption", act=None, act_at=None, headline="Exemption ends"), "Exemption ends"),
-    ],
-)
-def test_each_kind_of_notice_says_what_its_reader_needs(notice: Notice, expected: str) -> None:
-    assert expected in json.dumps([page.blocks for page in _pages(a_message(notice))])
-
-
-def test_a_deletion_offers_no_undo() -> None:
-    [page] = _pages(a_message(a_notice(kind="done", act="delete")))
-    assert "restore" not in json.dumps(page.blocks)
-
-
-def test_a_fallback_is_told_why_it_is_asked() -> None:
-    [page] = _pages(a_message(is_fallback=True))
-    assert "Please pass it on" in json.dumps(page.blocks)
-
-
-def _texts(value: Any) -> list[dict[str, Any]]:
-    """Every text object inside blocks."""
-    if isinstance(value, dict):
-        own = [value] if isinstance(value.get("text"), str) else []
-        return own + [text for child in value.values() for text in _texts(child)]
-    if isinstance(value, list | tuple):
-        return [text for child in value for text in _texts(child)]
-    return []
+def test_with_an_app_token_there_are_buttons(slack: FakeSlack) -> None:
+    a_sink(slack, app_token="xapp-1").send(a_message())
+    assert "keysteward_rotated" in str(slack.messages[0].blocks)

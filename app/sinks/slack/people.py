@@ -1,0 +1,78 @@
+"""Who is behind an e-mail address in one workspace."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.errors import Permanent, RecipientLeft, RecipientUnreachable
+from app.sinks.slack.api import MissingScope, SlackApi
+
+USER_LIFETIME = timedelta(hours=24)
+PAGE = 1000
+
+
+class People:
+    """User ids by address, asked again after `USER_LIFETIME`.
+
+    ``users.lookupByEmail`` allows 50 a minute and says "not found" of people who have left; Slack's page on
+    it points to ``users.list`` for those, which is read at most once a `USER_LIFETIME`. With an id that an
+    earlier message went to, ``users.info`` answers twice as often, and tells who has left.
+    """
+
+    def __init__(self, api: SlackApi) -> None:
+        self._api = api
+        self._known: dict[str, tuple[datetime, str]] = {}
+        self._left: tuple[datetime, frozenset[str]] | None = None
+
+    def find(self, email: str, earlier: str, now: datetime) -> str:
+        """The user's id; ``earlier`` is the id that this address once had, or empty.
+
+        Raises `RecipientLeft`, `RecipientUnreachable`, `Transient`.
+        """
+        at, user = self._known.get(email, (now, ""))
+        if not user or now - at >= USER_LIFETIME:
+            user = (earlier and self._still(email, earlier)) or self._look_up(email, now)
+            self._known[email] = (now, user)
+        return user
+
+    def _still(self, email: str, user: str) -> str:
+        """The id again if it is still this address's, or empty."""
+        try:
+            found = self._api.read("users.info", user=user).get("user", {})
+        except RecipientUnreachable:
+            return ""
+        if found.get("deleted"):
+            raise _has_left(email)
+        return user if _address(found) == email.casefold() else ""
+
+    def _look_up(self, email: str, now: datetime) -> str:
+        try:
+            return str(self._api.read("users.lookupByEmail", email=email)["user"]["id"])
+        except RecipientUnreachable:
+            if email.casefold() in self._all_who_left(now):
+                raise _has_left(email) from None
+            raise
+
+    def _all_who_left(self, now: datetime) -> frozenset[str]:
+        if self._left is None or now - self._left[0] >= USER_LIFETIME:
+            self._left = (now, frozenset(_address(user) for user in self._everybody() if user.get("deleted")))
+        return self._left[1]
+
+    def _everybody(self) -> Iterator[dict[str, Any]]:
+        cursor: str | None = ""
+        while cursor is not None:
+            more = {"cursor": cursor} if cursor else {}
+            try:
+                answer = self._api.read("users.list", limit=PAGE, **more)
+            except (Permanent, MissingScope):  # then nobody is known to have left, and the fallback is told
+                return
+            yield from answer.get("members", ())
+            cursor = answer.get("response_metadata", {}).get("next_cursor") or None
+
+
+def _address(user: dict[str, Any]) -> str:
+    return str(user.get("profile", {}).get("email", "")).casefold()
+
+
+def _has_left(email: str) -> RecipientLeft:
+    return RecipientLeft(f"{email} is deactivated in Slack; the next owner is asked")
