@@ -2,32 +2,17 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from tests.fakes.slack import FakeSlack, Posted
+from tests.fakes.http import Answer, Request
+from tests.fakes.slack import TEAM, FakeSlack, Posted
 
 APP_TOKEN = "xapp-fake"
-
-
-@dataclass
-class Opened:
-    """A window that the app opened for a press."""
-
-    trigger_id: str
-    view: dict[str, Any]
-
-
-@dataclass
-class Whispered:
-    """A message that one person alone can see."""
-
-    channel: str
-    user: str
-    text: str
 
 
 @dataclass
@@ -45,8 +30,8 @@ class SocketSlack(FakeSlack):
 
     def __init__(self) -> None:
         super().__init__()
-        self.windows: list[Opened] = []
-        self.whispers: list[Whispered] = []
+        self.app_token = APP_TOKEN
+        self.connections = 0
         self.heard = threading.Condition()
         self._line = _Line()
         self._numbers = 0
@@ -63,24 +48,20 @@ class SocketSlack(FakeSlack):
 
     # --- what the app asks for --------------------------------------------------------------------------
 
-    def token_of(self, method: str) -> str:
-        return APP_TOKEN if method == "apps.connections.open" else super().token_of(method)
+    def _called(self, method: str, body: dict[str, Any], request: Request) -> Answer:
+        if method == "apps.connections.open":
+            return Answer(body=self._connection(request))
+        answer = super()._called(method, body, request)
+        with self.heard:
+            self.heard.notify_all()
+        return answer
 
-    def _apps_connections_open(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _connection(self, request: Request) -> dict[str, Any]:
+        self.connections += 1
+        if request.headers.get("Authorization") != f"Bearer {self.app_token}":
+            return {"ok": False, "error": "invalid_auth"}
         host, port = self._websocket.socket.getsockname()[:2]
-        return {"url": f"ws://{host}:{port}/link"}
-
-    def _views_open(self, body: dict[str, Any]) -> dict[str, Any]:
-        with self.heard:
-            self.windows.append(Opened(body["trigger_id"], body["view"]))
-            self.heard.notify_all()
-        return {"view": {"id": f"V{len(self.windows)}"}}
-
-    def _chat_postEphemeral(self, body: dict[str, Any]) -> dict[str, Any]:
-        with self.heard:
-            self.whispers.append(Whispered(body["channel"], body["user"], body["text"]))
-            self.heard.notify_all()
-        return {"message_ts": "1.1"}
+        return {"ok": True, "url": f"ws://{host}:{port}/link"}
 
     def _talk(self, socket: ServerConnection) -> None:
         socket.send(json.dumps({"type": "hello", "num_connections": 1}))
@@ -108,7 +89,7 @@ class SocketSlack(FakeSlack):
         payload = {
             "type": "block_actions",
             "user": {"id": user_id},
-            "team": {"id": "T1"},
+            "team": {"id": TEAM},
             "api_app_id": "A1",
             "trigger_id": f"trigger-{self._numbers}",
             "container": container,
@@ -117,16 +98,16 @@ class SocketSlack(FakeSlack):
         }
         return self.envelope(payload)
 
-    def submit(self, user_id: str, window: Opened, reason: str, **forged: Any) -> dict[str, Any]:
+    def submit(self, user_id: str, window: dict[str, Any], reason: str, **forged: Any) -> dict[str, Any]:
         """Sends a window's form."""
         self._numbers += 1
-        block = window.view["blocks"][0]
+        block = window["blocks"][0]
         values = {block["block_id"]: {block["element"]["action_id"]: {"value": reason}}}
-        view = {**window.view, "id": f"V{self._numbers}", "state": {"values": values}}
+        view = {**window, "id": f"V{self._numbers}", "state": {"values": values}}
         payload = {
             "type": "view_submission",
             "user": {"id": user_id},
-            "team": {"id": "T1"},
+            "team": {"id": TEAM},
             "view": view,
             **forged,
         }
@@ -149,13 +130,17 @@ class SocketSlack(FakeSlack):
             assert self._line.acked.wait_for(lambda: envelope_id in self._line.acks, 3), "no acknowledgement"
             return self._line.acks[envelope_id]
 
-    def wait_for_whisper(self, number: int) -> Whispered:
-        """The n-th message to one person alone."""
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Waits for the app's threads: what they say to Slack wakes this."""
         with self.heard:
-            assert self.heard.wait_for(lambda: len(self.whispers) >= number, 5), "no answer"
-            return self.whispers[number - 1]
+            assert self.heard.wait_for(holds, 5), "the app said nothing"
 
-    def wait_for_window(self, number: int = 1) -> Opened:
-        with self.heard:
-            assert self.heard.wait_for(lambda: len(self.windows) >= number, 5), "no window"
-            return self.windows[number - 1]
+    def whispers(self, number: int) -> list[str]:
+        """The first ``number`` messages to one person alone."""
+        self.until(lambda: len(self.ephemerals) >= number)
+        return [whisper["text"] for whisper in self.ephemerals]
+
+    def window(self) -> dict[str, Any]:
+        """The window that was opened last."""
+        self.until(lambda: bool(self.views))
+        return self.views[-1]

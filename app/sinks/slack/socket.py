@@ -27,12 +27,11 @@ from app.model import redact
 from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
 from app.sinks.slack.api import SlackApi
+from app.sinks.slack.buttons import MORE, PREFIX
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
-ACTION = "keysteward_"
-MORE = "keysteward_more"  # an overflow menu: the button's name is in the chosen value
 REMEMBERED = 1000  # presses that are recognised when Slack sends them again
 WORKERS = 4
 SOON = 2.0  # seconds: after that the presser is told that it takes longer
@@ -68,8 +67,8 @@ class SlackSocket:
 
     def close(self) -> None:
         self._closed.set()
-        if self._client:
-            self._client.close()
+        if self._client:  # the SDK joins its threads for seconds: a service that stops doesn't wait for that
+            threading.Thread(target=self._client.close, daemon=True).start()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _connect(self) -> None:
@@ -198,10 +197,10 @@ def _meant(action: Mapping[str, Any]) -> tuple[Button, str, int]:
     """The button, finding and episode of an action. Raises `Malformed` or ValueError."""
     name = str(action["action_id"])
     value = str(action["selected_option"]["value"] if name == MORE else action["value"])
-    if name == MORE:
+    if name == MORE:  # a menu: the button's name is in the chosen value
         word, _, value = value.partition(":")
-    elif name.startswith(ACTION):
-        word = name.removeprefix(ACTION)
+    elif name.startswith(PREFIX):
+        word = name.removeprefix(PREFIX)
     else:
         raise Malformed
     finding_id, _, episode = value.partition("/")
