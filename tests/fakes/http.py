@@ -74,6 +74,10 @@ class HttpFake:
         """Queues faults: each of the next calls of the operation takes one."""
         self._faults[operation].extend(faults)
 
+    def mend(self, operation: str) -> None:
+        """Takes back the faults that are still queued."""
+        self._faults[operation].clear()
+
     def calls(self, operation: str) -> list[Request]:
         return [request for request in self.requests if self.operation(request) == operation]
 
