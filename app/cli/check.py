@@ -49,8 +49,15 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         organization=config.accounts.organization is not None,
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
+        extra=_sink_actions(config),
     )
     as_json(document)
+
+
+def _sink_actions(config: Config) -> list[str]:
+    """What the configured sinks call of AWS themselves. In `observe` there is none."""
+    sinks = config.sinks.values() if config.mode is not Mode.OBSERVE else ()
+    return [action for settings in sinks for action in getattr(settings, "aws_actions", ())]
 
 
 def _reads_own_account(config: Config) -> bool:

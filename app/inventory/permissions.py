@@ -41,9 +41,11 @@ def policy_document(
     organization: bool = False,
     role_arns: Sequence[str] = (),
     own_account: bool = False,
+    extra: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account."""
+    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, and ``extra`` the
+    actions that its sinks call."""
     if kind == "spoke":
         statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
     elif kind == "actor":
@@ -51,6 +53,7 @@ def policy_document(
         statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
     else:
         statements = _hub(organization, role_arns, own_account)
+        statements += [_statement("Deliver", sorted(set(extra)))] if extra else []
     return {"Version": "2012-10-17", "Statement": statements}
 
 

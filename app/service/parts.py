@@ -12,6 +12,7 @@ from app.accounts.interface import AccountSource
 from app.clock import Clock
 from app.inventory.interface import AwsClock, FleetScanner, HubIdentity, KeyActor, LiveReader
 from app.ledger.interface import Ledger
+from app.model import SHOWN_CHARACTERS
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
 from app.plan.notice import Notice
@@ -65,6 +66,7 @@ class Parts:
     config_hash: str = ""
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
+    shown_characters: int = SHOWN_CHARACTERS  # of a key id, in what sinks are handed: 0 to 4
 
     def traits(self) -> SinkTraits:
         fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}

@@ -55,3 +55,9 @@ def test_the_actor_changes_access_keys_of_users_only() -> None:
     (statement,) = policy_document("actor", partition="aws-cn")["Statement"]
     assert statement["Action"] == list(ACTOR_ACTIONS)
     assert statement["Resource"] == "arn:aws-cn:iam::*:user/*"
+
+
+def test_the_hub_may_also_call_what_its_sinks_need_each_once() -> None:
+    document = policy_document("hub", own_account=True, extra=["ses:SendRawEmail", "a:B", "ses:SendRawEmail"])
+    assert document["Statement"][-1]["Action"] == ["a:B", "ses:SendRawEmail"]
+    assert len(policy_document("hub", own_account=True)["Statement"]) == 1
