@@ -19,7 +19,7 @@ class Card:
     """One notice, its texts rendered. ``act`` is a label and a day, None when no date is named."""
 
     notice: Notice
-    headline: str
+    headline: str  # without the day that ``act`` shows above it
     act: tuple[str, str] | None
     when: str  # "in 7 days"
     todo: str
@@ -78,7 +78,7 @@ def _values(message: Message, texts: Texts) -> dict[str, Any]:
 def _card(notice: Notice, now: datetime, texts: Texts) -> Card:
     return Card(
         notice=notice,
-        headline=texts.headline(notice),
+        headline=texts.line("mail_headline", notice=notice),
         act=wording.act_line(notice),
         when=texts.line("mail_when", notice=notice, now=now),
         todo=texts.line("mail_todo", notice=notice),
