@@ -155,7 +155,7 @@ class Config(BaseSettings):
         SHOWN_CHARACTERS,
         ge=0,
         le=SHOWN_CHARACTERS,
-        description="how many of the last characters of a key's id messages, tickets and reports show: 0 to 4",
+        description="how much of the end of a key's id messages, tickets and reports show: 0 to 4 characters",
     )
     ledger: SecretStr = Field(
         SecretStr("sqlite:///var/lib/keysteward/ledger.db"),

@@ -5,7 +5,8 @@ from urllib.parse import unquote
 
 from tests.fakes.http import Answer, Fault, HttpFake, Request, status
 
-_SENT = "<SendRawEmailResponse><SendRawEmailResult><MessageId>m-1</MessageId></SendRawEmailResult></SendRawEmailResponse>"
+_RESULT = "<SendRawEmailResult><MessageId>m-1</MessageId></SendRawEmailResult>"
+_SENT = f"<SendRawEmailResponse>{_RESULT}</SendRawEmailResponse>"
 _LIST = "/v2/email/suppression/addresses/"
 
 
@@ -34,7 +35,7 @@ class FakeSes(HttpFake):
 
 def refusal(code: int, kind: str) -> Fault:
     """An error of the REST API (v2): ``refusal(403, "AccessDeniedException")``."""
-    return status(code, {"message": "no"}, **{"x_amzn_ErrorType": kind})
+    return status(code, {"message": "no"}, x_amzn_ErrorType=kind)
 
 
 def query_refusal(code: int, kind: str) -> Fault:

@@ -19,6 +19,7 @@ class FakeSmtp:
         self.implicit = implicit
         self.mails: list[str] = []
         self.recipients: list[str] = []
+        self.unknown: set[str] = set()  # mailboxes that it does not have
         self.logins: list[tuple[str, str]] = []
         self.encrypted = False  # the last mail came over TLS
         self.replies: dict[str, str] = {}
@@ -67,18 +68,23 @@ class _Handler(socketserver.StreamRequestHandler):
     def _do(self, verb: str, line: str) -> None:
         if verb == "EHLO":
             offers = ["STARTTLS"] if self.smtp.tls and not self.smtp.implicit else []
-            for offer in offers:
-                self._say(f"250-{offer}")
-            self._say("250 AUTH PLAIN")
+            self._say("\r\n".join(f"250-{line}" for line in ("fake", *offers)) + "\r\n250 AUTH PLAIN")
             return
         if verb == "RCPT":
-            self.smtp.recipients.append(line.partition("<")[2].rstrip(">"))
+            self._rcpt(line.partition("<")[2].partition(">")[0])
+            return
         if verb == "AUTH":
             _, user, password = base64.b64decode(line.split()[2]).decode().split("\0")
             self.smtp.logins.append((user, password))
         self._say("220 go on" if verb == "STARTTLS" else "235 ok" if verb == "AUTH" else "250 ok")
         if verb == "STARTTLS":
             self._encrypt()
+
+    def _rcpt(self, address: str) -> None:
+        known = address not in self.smtp.unknown
+        if known:
+            self.smtp.recipients.append(address)
+        self._say("250 ok" if known else "550 no such user")
 
     def _encrypt(self) -> None:
         assert self.smtp.tls

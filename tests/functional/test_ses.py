@@ -123,7 +123,11 @@ def test_a_list_that_does_not_answer_stops_no_mail_and_is_asked_again(
     ("fault", "error", "says"),
     [
         (query_refusal(400, "MessageRejected"), Permanent, r"check that sinks\.mail\.from"),
-        (query_refusal(400, "MailFromDomainNotVerified"), Transient, r"ses:SendRawEmail and sinks\.mail\.from"),
+        (
+            query_refusal(400, "MailFromDomainNotVerified"),
+            Transient,
+            r"ses:SendRawEmail and sinks\.mail\.from",
+        ),
         (query_refusal(403, "AccessDenied"), Transient, "the permission ses:SendRawEmail"),
         (query_refusal(400, "Throttling"), Transient, "tried again later"),
         (http.ARRIVES_THEN_HANGS, Ambiguous, "may have been sent"),
