@@ -1,6 +1,7 @@
 """The SES account's own suppression list: addresses that have bounced or complained.
 
-SES takes mail to them and drops it, so a notice would count that nobody got.
+SES takes mail to them and drops it (its developer guide, "account-level suppression list"), so a notice would
+count that nobody got.
 """
 
 from datetime import timedelta
@@ -12,7 +13,7 @@ from app.errors import RecipientLeft, Transient
 from app.sinks.waits import Waits, patiently
 
 KEPT = timedelta(hours=6)
-# SES allows about one such question a second and account (its quotas: "all other API calls").
+# How long to wait when SES says that it was asked too fast: it doesn't say it itself.
 PAUSE = timedelta(seconds=1)
 REMARK = "bounced addresses are not noticed: the permission ses:GetSuppressedDestination is missing"
 
