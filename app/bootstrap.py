@@ -86,6 +86,7 @@ class Service:
             stop=self.stop,
             holder=f"{socket.gethostname()}:{os.getpid()}",
             config_hash=self.config.hash,
+            shown_characters=self.config.shown_characters,
         )
 
 

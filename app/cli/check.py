@@ -9,8 +9,9 @@ import click
 from app.cli.options import config_option, load
 from app.cli.show import as_json, echo, warn
 from app.config.load import check_config, find_config
+from app.config.owners import wanted_contacts
 from app.config.schema import Config, json_schema
-from app.inventory.permissions import PolicyKind, policy_document, role_pattern
+from app.inventory.permissions import CONTACT_ACTIONS, PolicyKind, policy_document, role_pattern
 from app.model import Mode
 
 
@@ -50,8 +51,15 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
         callers=config.evidence.callers,
+        extra=[*_sink_actions(config), *(CONTACT_ACTIONS if wanted_contacts(config.policy().owners) else ())],
     )
     as_json(document)
+
+
+def _sink_actions(config: Config) -> list[str]:
+    """What the configured sinks call of AWS themselves. In `observe` there is none."""
+    sinks = config.sinks.values() if config.mode is not Mode.OBSERVE else ()
+    return [action for settings in sinks for action in getattr(settings, "aws_actions", ())]
 
 
 def _reads_own_account(config: Config) -> bool:

@@ -19,7 +19,7 @@ from app.config.accounts import AccountsSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import GuardSettings, RuleSettings
 from app.config.types import Duration, Email, Flag, Listen, Section, Zone
-from app.model import Mode
+from app.model import SHOWN_CHARACTERS, Mode
 from app.plan.limits import Limits
 from app.policy.rules import Policy
 from app.sinks.registry import SINKS
@@ -179,6 +179,12 @@ class Config(BaseSettings):
         None,
         description="a folder with message templates of your own (docs/templates.md)",
         examples=["/etc/keysteward/templates"],
+    )
+    shown_characters: int = Field(
+        SHOWN_CHARACTERS,
+        ge=0,
+        le=SHOWN_CHARACTERS,
+        description="how much of the end of a key's id messages, tickets and reports show: 0 to 4 characters",
     )
     ledger: SecretStr = Field(
         SecretStr("sqlite:///var/lib/keysteward/ledger.db"),

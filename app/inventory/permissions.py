@@ -44,10 +44,12 @@ def policy_document(
     role_arns: Sequence[str] = (),
     own_account: bool = False,
     callers: bool = False,
+    extra: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account. ``callers``:
-    whoever reads may also look up in CloudTrail who uses a key."""
+    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, and ``extra`` the
+    actions that its sinks and owners call. ``callers``: whoever reads may also look up in CloudTrail who
+    uses a key."""
     if kind == "spoke":
         statements = _reads(callers)
     elif kind == "actor":
@@ -55,6 +57,7 @@ def policy_document(
         statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
     else:
         statements = _hub(organization, role_arns) + (_reads(callers) if own_account else [])
+        statements += [_statement("DeliverAndAsk", sorted(set(extra)))] if extra else []
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.ledger.interface import Change, Lease
 from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, Refusal, Verb, redact
+from app.plan.conceal import conceal
 from app.plan.context import Context
 from app.plan.notice import Notice
 from app.service.book import Book
@@ -146,7 +147,8 @@ def _notice(round_: Round, row: Delivery) -> Notice:
     mine = refs.get(row.sink, {})
     closes = row.verb is Verb.RESOLVE  # only then does it matter who else is on the ticket
     siblings = round_.book.siblings(row.finding_id, row.sink, mine.get("key", "")) if closes else 0
-    return replace(notice, refs=mine, ticket=ticket or notice.ticket, siblings=siblings)
+    known = replace(notice, refs=mine, ticket=ticket or notice.ticket, siblings=siblings)
+    return conceal(known, round_.parts.shown_characters)
 
 
 def _redacted(value: Any) -> Any:

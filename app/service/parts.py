@@ -12,7 +12,7 @@ from app.accounts.interface import AccountSource
 from app.clock import Clock
 from app.inventory.interface import AwsClock, CallerHistory, FleetScanner, HubIdentity, KeyActor, LiveReader
 from app.ledger.interface import Ledger
-from app.model import Account
+from app.model import SHOWN_CHARACTERS, Account
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
 from app.plan.notice import Notice
@@ -71,6 +71,7 @@ class Parts:
     config_hash: str = ""
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
+    shown_characters: int = SHOWN_CHARACTERS  # of a key id, in what sinks are handed: 0 to 4
 
     def wrong_by(self) -> timedelta | None:
         """How far the clock is from AWS's; None while that is unknown or can be tolerated."""

@@ -8,6 +8,7 @@ from app import __version__
 from app.errors import KeystewardError
 from app.model import Finding, Verb, redact
 from app.plan.actions import HeldAct, Plan
+from app.plan.conceal import conceal
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
 from app.service.parts import Parts, Tally
@@ -100,7 +101,7 @@ def _held(act: HeldAct) -> SummaryRow:
 
 def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
     """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up."""
-    failed = []
+    failed, summary = [], conceal(summary, parts.shown_characters)
     for name, sink in parts.sinks.items():
         try:
             sink.report(summary)

@@ -82,9 +82,9 @@ class Texts:
     def reason(self, notice: Notice) -> str:
         return self.line("reason", notice=notice)
 
-    def facts(self, notice: Notice) -> list[tuple[str, str]]:
+    def facts(self, notice: Notice, name: str = "facts") -> list[tuple[str, str]]:
         """The evidence, as labels and values, the most telling first; a line without a colon has no label."""
-        found = (line.partition(": ") for line in self.lines("facts", notice=notice))
+        found = (line.partition(": ") for line in self.lines(name, notice=notice))
         return [(label, value) if value else ("", label) for label, _, value in found]
 
     def callers(self, notice: Notice) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
 """The options of a mail sink."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+
+# One address and nothing else: no name, no list, no comment, no quotes (RFC 5322, 3.4.1, its plain form).
+ONE_ADDRESS = r"""^[^@\s,;:<>()\[\]"\\]+@[^@\s,;:<>()\[\]"\\]+$"""
 
 
 class EmailSettings(BaseModel):
@@ -19,7 +22,10 @@ class EmailSettings(BaseModel):
     password: SecretStr | None = Field(
         default=None, description="The SMTP password; best given by the environment."
     )
-    starttls: bool = Field(default=True, description="Encrypt the SMTP connection before anything is said.")
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls",
+        description="How the SMTP connection is encrypted: starttls (port 587), implicit (port 465) or none.",
+    )
     region: str | None = Field(
         default=None, description="The AWS region of SES; without it the SDK's own default."
     )
@@ -27,3 +33,29 @@ class EmailSettings(BaseModel):
     counts: bool = Field(
         default=True, description="Whether a delivered mail counts as a notice to its owner."
     )
+    report_to: tuple[Annotated[str, Field(pattern=ONE_ADDRESS)], ...] = Field(
+        default=(), description="Who gets the run report.", examples=[["admin@example.com"]]
+    )
+    reports: Literal["changes", "always", "never"] = Field(
+        default="changes", description="Which runs are reported: those that bring something new, or all."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_name(cls, given: Any) -> Any:
+        """``starttls: false``, of before there was `tls`, still means what it did."""
+        if not isinstance(given, dict) or "starttls" not in given:
+            return given
+        if "tls" in given:
+            raise ValueError("give tls only: it takes the place of starttls")
+        rest = {name: value for name, value in given.items() if name != "starttls"}
+        try:
+            encrypts = TypeAdapter(bool).validate_python(given["starttls"])
+        except ValidationError:
+            raise ValueError("starttls should be true or false; or give tls in its place") from None
+        return {**rest, "tls": "starttls" if encrypts else "none"}
+
+    @property
+    def aws_actions(self) -> tuple[str, ...]:
+        """What it calls of AWS with the service's own credentials."""
+        return ("ses:GetSuppressedDestination", "ses:SendRawEmail") if self.transport == "ses" else ()

@@ -54,6 +54,8 @@ TABLE: list[tuple[str, list[str]]] = [
     ("\nmodes: observe\n", ['2: modes: unknown key "modes", did you mean "mode"?']),
     ("zzz: 1\n", ['1: zzz: unknown key "zzz"']),
     ("mode: enforced\n", ["1: mode: should be 'observe', 'notify' or 'enforce'"]),
+    ("shown_characters: 5\n", ["1: shown_characters: "]),
+    ("shown_characters: -1\n", ["1: shown_characters: "]),
     ("mode: on\n", ["1: mode: should be 'observe', 'notify' or 'enforce'"]),
     ("accounts: all\n", ["1: accounts: should be a mapping"]),
     ("rules: none\n", ["1: rules: should be a list"]),

@@ -83,3 +83,9 @@ def test_a_session_policy_is_within_what_aws_allows(purpose: Purpose) -> None:
 
 def test_a_session_that_looks_up_callers_can_do_nothing_else() -> None:
     assert SESSION_ACTIONS["callers"] == CALLERS_ACTIONS
+
+
+def test_the_hub_may_also_call_what_its_sinks_need_each_once() -> None:
+    document = policy_document("hub", own_account=True, extra=["ses:SendRawEmail", "a:B", "ses:SendRawEmail"])
+    assert document["Statement"][-1]["Action"] == ["a:B", "ses:SendRawEmail"]
+    assert len(policy_document("hub", own_account=True)["Statement"]) == 1
