@@ -78,11 +78,30 @@ CREDENTIAL = Credential(
     tags={"owner": OWNER.address},
     groups=("deployers",),
 )
-CALLERS = (
-    Caller("203.0.113.7", "Terraform/1.9", "s3", "eu-central-1", 1204, NOW - timedelta(hours=2)),
-    Caller("198.51.100.23", "aws-cli/2.15", "sts", "us-east-1", 1, NOW - timedelta(days=9)),
-)
 ADVICE = "It runs in CI: let the pipeline assume a role over OIDC, and no key is needed."
+
+
+def callers(last: datetime) -> tuple[Caller, ...]:
+    """Who used the key until ``last``."""
+    before = last - timedelta(days=9)
+    return (
+        Caller("203.0.113.7", "Terraform/1.9", "s3", "eu-central-1", 1204, last),
+        Caller("198.51.100.23", "aws-cli/2.15", "sts", "us-east-1", 1, before),
+    )
+
+
+def facts_of(credential: Credential) -> Facts:
+    """What the ledger would hold of it."""
+    return Facts(
+        uid=credential.uid,
+        account_id=credential.account_id,
+        user=credential.user,
+        key_id=credential.id or "",
+        created=credential.created,
+        first_seen=credential.created,
+        status=credential.status,
+        last_used=credential.last_used,
+    )
 
 
 def finding_of(account: Account, credential: Credential, owner: str, rule: str, stage: str) -> Finding:
@@ -109,9 +128,6 @@ _RULE = Rule("default", Match(), (_FINAL,))
 _WHY = Reason("stage", "Rule 'default', stage 'final' (age 87 days): created 87 days ago, last used 2 h ago")
 _DECISION = Decision("final", _WHY, Mode.ENFORCE, _RULE, _FINAL, NOW, (OWNER,))
 _FINDING = finding_of(ACCOUNT, CREDENTIAL, OWNER.address, "default", "final")
-_FACTS = Facts(
-    CREDENTIAL.uid, ACCOUNT.id, CREDENTIAL.user, CREDENTIAL.id or "", CREDENTIAL.created, NOW, ACTIVE
-)
 
 
 def _warned(coming: render.Coming | None) -> Notice:
@@ -131,7 +147,7 @@ def notices() -> Mapping[str, Notice]:
     return {
         "a warning with a date": warned,
         "a warning that names no date": _warned(None),
-        "a warning with callers and advice": replace(warned, callers=CALLERS, advice=ADVICE),
+        "a warning with callers and advice": replace(warned, callers=callers(NOW), advice=ADVICE),
         "a warning before a deletion": _warned(render.Coming(Do.DELETE, NOW + timedelta(days=30))),
         "a warning without an owner, with a ticket": replace(
             warned, owner="", owner_how="nobody is named", ticket="SEC-123", refs={"key": "SEC-123"}
@@ -141,7 +157,7 @@ def notices() -> Mapping[str, Notice]:
         "the end of an exemption": render.exemption_ends(
             ACCOUNT, CREDENTIAL, _FINDING, _DECISION, until, NOW
         ),
-        "a resolution": render.resolved(_FINDING, _FACTS, "the key is Inactive", NOW),
+        "a resolution": render.resolved(_FINDING, facts_of(CREDENTIAL), "the key is Inactive", NOW),
         "a resolution of a key that nothing is known of": render.resolved(
             _FINDING, None, "the key is gone", NOW
         ),

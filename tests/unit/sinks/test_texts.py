@@ -47,11 +47,27 @@ def test_no_sample_names_a_full_key_id() -> None:
     ("name", "text", "said"),
     [
         ("title", "{{ notice.user }}\n{% if %}", "title:2: Expected an expression, got 'end of statement"),
-        ("headline", "\n{{ notise.user }}", 'headline:2: unknown name "notise", did you mean "notice"? it is'),
-        ("headline", "{% if notice.act %}x{% else %}{{ who }}{% endif %}", 'unknown name "who": it is given n'),
+        (
+            "headline",
+            "\n{{ notise.user }}",
+            'headline:2: unknown name "notise", did you mean "notice"? it is',
+        ),
+        (
+            "headline",
+            "{% if notice.act %}x{% else %}{{ who }}{% endif %}",
+            'unknown name "who": it is given n',
+        ),
         ("headline", "{{ message.now }}", 'headline:1: unknown name "message": it is given notice'),
-        ("reason", "{{ notice.usr }}", 'reason:1: a Notice has no "usr", did you mean "user"? it has finding'),
-        ("callers", "{% for c in notice.callers %}{{ c.ip }}{% endfor %}", 'a Caller has no "ip": it has sourc'),
+        (
+            "reason",
+            "{{ notice.usr }}",
+            'reason:1: a Notice has no "usr", did you mean "user"? it has finding',
+        ),
+        (
+            "callers",
+            "{% for c in notice.callers %}{{ c.ip }}{% endfor %}",
+            'a Caller has no "ip": it has sourc',
+        ),
         ("undo", "{{ notice.user | upr }}", "undo:1: No filter named 'upr'"),
         ("undo", "{{ notice.act_at | day }}", "NoneType.__format__ (for a warning that names no date)"),
         ("title", "{% if notices | length > 1 %}many{% endif %}", "title:None: renders to nothing"),
