@@ -10,12 +10,17 @@ from app.sinks.preview.adf import adf
 from app.sinks.preview.page import page
 from app.sinks.preview.wiki import wiki
 
+_OPENED_WITH = '<p class="muted">As it was when the ticket was opened.</p>'
+
 Text = str | Mapping[str, Any]  # wiki text (Data Center, REST v2) or a document (Cloud, REST v3)
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the page shows. ``fields`` are further ones, by their names."""
+    """What the page shows. ``fields`` are further ones, by their names.
+
+    ``description`` is empty when an earlier notice has written it, and this one only comments.
+    """
 
     key: str
     issue_type: str
@@ -33,7 +38,8 @@ def jira_page(ticket: Ticket, at: datetime) -> str:
     top = (
         f'<div class="crumbs"><span class="type">✓</span>{escape(ticket.issue_type)} · {escape(crumbs)}</div>'
     )
-    said = f'<h2>Description</h2><div class="text">{_drawn(ticket.description)}</div>{_comment(ticket, at)}'
+    described = _drawn(ticket.description) if ticket.description else _OPENED_WITH
+    said = f'<h2>Description</h2><div class="text">{described}</div>{_comment(ticket, at)}'
     main = f"{top}<h1>{escape(ticket.summary)}</h1>{said}"
     body = f'<div class="ticket"><div>{main}</div><div>{_details(ticket)}</div></div>'
     return page(f"{ticket.key} in Jira", "jira", body)

@@ -18,7 +18,8 @@ def slack_page(
     posts: Sequence[Sequence[Block]], at: datetime, username: str | None, icon_emoji: str | None
 ) -> str:
     """``posts`` are the message and the replies in its thread, each a list of blocks."""
-    who, icon = username or "Keysteward", EMOJI.get((icon_emoji or "").strip(":"), "🔑")
+    who = username or "Keysteward"
+    icon = EMOJI.get((icon_emoji or "").strip(":"), escape(who[:1].upper()))
     drawn = [_post(blocks, who, icon, at) for blocks in posts]
     replies = f"{len(drawn) - 1} {'reply' if len(drawn) == 2 else 'replies'}"
     more = (

@@ -82,14 +82,15 @@ def _jira_html(shown: Shown) -> str:
     from app.sinks.jira import text
 
     notice, settings = shown.message.notices[0], shown.settings
+    due = f"{notice.act_at:%d %b %Y}" if notice.act_at and notice.kind == "warning" else ""
     ticket = Ticket(
         key=shown.key or f"{settings.project}-123",
         issue_type=settings.issue_type,
         summary=text.summary(notice, shown.texts),
-        description=text.description(notice, shown.texts),
+        description="" if shown.key else text.description(notice, shown.texts),
         assignee=shown.message.recipient,
         labels=("keysteward", text.label(notice), *settings.labels),
-        fields={"Due date": f"{notice.act_at:%d %b %Y}"} if notice.act_at else {},
+        fields={"Due date": due} if due else {},
         done=notice.kind == "resolved",
         comment=text.comment(notice, shown.texts) if shown.key else "",
     )
