@@ -1,12 +1,19 @@
 """Templates: what each is given, and how a user's fault is found before a message needs it."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.config.load import check_config, load_config
 from app.errors import ConfigError
+from app.model import Caller
+from app.plan.notice import Notice
+from app.plan.summary import RunSummary, SummaryRow
 from app.sinks.check_texts import check_templates
+from app.sinks.interface import Message
 from app.sinks.samples import GIVEN, NAMES, NEVER_EMPTY, samples_for
 from app.sinks.texts import BUILT_IN, FILTERS, Texts, environment, loader
 from tests.fakes.notices import a_message, a_notice
@@ -180,6 +187,37 @@ def test_a_folder_that_is_not_there_is_one_fault(tmp_path: Path) -> None:
     assert [str(f).partition(": ")[0] for f in check_config(config, {})] == [f"{config}:2"]
 
 
-def test_every_filter_is_used_by_a_built_in_template_or_documented() -> None:
-    doc = (Path(__file__).parents[3] / "docs" / "templates.md").read_text()
-    assert [name for name in FILTERS if f"`{name}`" not in doc] == []
+# --- docs/templates.md -----------------------------------------------------------------------------
+
+DOC = (Path(__file__).parents[3] / "docs" / "templates.md").read_text()
+
+
+def test_the_documents_table_is_the_folder() -> None:
+    table = re.findall(r"^\| `(\w+(?:\.\w+)*)\.j2` \| (\w+) \|", DOC, re.MULTILINE)
+    assert dict(table) == dict(GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Notice, "notice"), (Message, "message"), (RunSummary, "summary")]
+)
+def test_the_document_has_every_field_and_no_other(kind: type[Any], name: str) -> None:
+    told = set(re.findall(rf"`{name}\.([a-z_]{{2,}})", DOC)) - {"of"}
+    assert told == {field.name for field in fields(kind)}
+
+
+@pytest.mark.parametrize("kind", [Caller, SummaryRow])
+def test_the_document_has_every_field_of_the_smaller_things(kind: type[Any]) -> None:
+    assert [field.name for field in fields(kind) if f"`{field.name}`" not in DOC] == []
+
+
+def test_the_document_has_every_filter_of_ours() -> None:
+    assert re.findall(r"^\| `(\w+)` \| `[a-z_.]+ \\\|", DOC, re.MULTILINE) == list(FILTERS)
+
+
+def test_the_documents_examples_are_without_fault(tmp_path: Path) -> None:
+    headline, steps = re.findall(r"```jinja\n(.*?)```", DOC, re.DOTALL)
+    assert faults(tmp_path, headline=headline, steps=steps) == []
+    assert Texts(tmp_path).headline(a_notice()) == (
+        "ACME Security: ci-deploy's key …WXYZ stops working on Fri 27 Nov 2026"
+    )
+    assert len(Texts(tmp_path).steps([a_notice()])) == 4
