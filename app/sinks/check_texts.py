@@ -3,10 +3,11 @@
 Each is compiled, its names are compared with what it is given, and it is rendered with samples of every kind.
 """
 
+import json
 import re
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.model import Caller
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
 from app.sinks.interface import Message
-from app.sinks.samples import GIVEN, NAMES, NEVER_EMPTY, Sample, samples_for
+from app.sinks.samples import GIVEN, NEVER_EMPTY, Given, Sample
 from app.sinks.texts import environment, loader
 
 PATIENCE = 5.0  # seconds for all samples of one template: an endless loop must not hang the start
@@ -34,7 +35,9 @@ class TemplateFault(NamedTuple):
     message: str
 
 
-def check_templates(folder: Path, patience: float = PATIENCE) -> list[TemplateFault]:
+def check_templates(
+    folder: Path, patience: float = PATIENCE, given: Mapping[str, Given] = GIVEN
+) -> list[TemplateFault]:
     """Every fault of the ``*.j2`` files in ``folder``, by name and line.
 
     Other files and subfolders are passed over: Kubernetes mounts hold some of its own, and what templates
@@ -44,44 +47,43 @@ def check_templates(folder: Path, patience: float = PATIENCE) -> list[TemplateFa
         own = sorted(path for path in folder.iterdir() if path.suffix == ".j2" and path.is_file())
     except OSError as error:
         return [TemplateFault(str(folder), None, f"can't be read: {error.strerror}")]
-    return [TemplateFault(str(path), *fault) for path in own for fault in _faults(path, patience)]
+    return [TemplateFault(str(path), *fault) for path in own for fault in _faults(path, patience, given)]
 
 
 _Fault = tuple[int | None, str]
 
 
-def _faults(path: Path, patience: float) -> list[_Fault]:
+def _faults(path: Path, patience: float, given: Mapping[str, Given]) -> list[_Fault]:
     name = path.name.removesuffix(".j2")
-    if name not in GIVEN:
-        hint = _near(name, GIVEN) or f": there are {', '.join(sorted(GIVEN))}"
+    if name not in given:
+        hint = _near(name, given) or f": there are {', '.join(sorted(given))}"
         return [(None, f"there is no template of this name{hint}")]
     made = environment(loader(path.parent))
     try:
-        unknown = list(_unknown_names(made, path, name))
+        unknown = list(_unknown_names(made, path, given[name].names))
     except TemplateSyntaxError as error:
         return [(error.lineno, error.message or "can't be read")]
     except UnicodeDecodeError:
         return [(None, "is not UTF-8 text")]
     except OSError as error:
         return [(None, f"can't be read: {error.strerror}")]
-    return sorted(unknown, key=lambda fault: fault[0] or 0) or _rendering(made, path, name, patience)
+    return sorted(unknown, key=lambda fault: fault[0] or 0) or _rendering(made, path, given[name], patience)
 
 
-def _unknown_names(made: Environment, path: Path, name: str) -> Iterator[_Fault]:
+def _unknown_names(made: Environment, path: Path, given: Collection[str]) -> Iterator[_Fault]:
     """Also those in branches that no sample takes."""
     tree = made.parse(path.read_text("utf-8"), path.name, str(path))
     made.get_template(path.name)  # filters and tests that don't exist show only here
-    given = NAMES[GIVEN[name]]
     for word in meta.find_undeclared_variables(tree) - {*given, *made.globals}:
         found = (n.lineno for n in tree.find_all(nodes.Name) if n.name == word and n.ctx == "load")
         hint = _near(word, given)
         yield min(found), f'unknown name "{word}"{hint or ":"} it is given {", ".join(given)}'
 
 
-def _rendering(made: Environment, path: Path, name: str, patience: float) -> list[_Fault]:
+def _rendering(made: Environment, path: Path, given: Given, patience: float) -> list[_Fault]:
     """The distinct faults of all samples, or that it takes too long."""
     found: list[_Fault] = []
-    ended = _within(patience, lambda: found.extend(_of_samples(made, path, name)))
+    ended = _within(patience, lambda: found.extend(_of_samples(made, path, given)))
     return found if ended else [(None, f"takes more than {patience:g} s to render: is there a loop?")]
 
 
@@ -93,22 +95,34 @@ def _within(seconds: float, call: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def _of_samples(made: Environment, path: Path, name: str) -> list[_Fault]:
+def _of_samples(made: Environment, path: Path, given: Given) -> list[_Fault]:
     found: dict[_Fault, str] = {}
-    for sample in samples_for(name):
-        fault = _of_sample(made, path, name, sample)
+    for sample in given.samples():
+        fault = _of_sample(made, path, sample)
         if fault:
             found.setdefault(fault, sample.label)
     return [(line, f"{message} (for {label})") for (line, message), label in found.items()]
 
 
-def _of_sample(made: Environment, path: Path, name: str, sample: Sample) -> _Fault | None:
+def _of_sample(made: Environment, path: Path, sample: Sample) -> _Fault | None:
     try:
         text = made.get_template(path.name).render(sample.values)
     except Exception as error:  # a template can raise anything
         return _line(error, path), _sentence(error)
-    empty = name in NEVER_EMPTY and not text.strip()
-    return (None, "renders to nothing, and something must be said") if empty else None
+    said = _unfit(path.name.removesuffix(".j2"), text)
+    return (None, said) if said else None
+
+
+def _unfit(name: str, text: str) -> str:
+    """Why what was rendered can't be sent; empty: it can."""
+    if name in NEVER_EMPTY and not text.strip():
+        return "renders to nothing, and something must be said"
+    if name.endswith(".json"):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            return f"renders to what is no JSON: {error}"
+    return ""
 
 
 def _line(error: Exception, path: Path) -> int | None:

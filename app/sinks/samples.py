@@ -3,10 +3,10 @@
 `GIVEN` says what each template is handed, and is the only place that does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from app.model import (
     ACTIVE,
@@ -29,28 +29,6 @@ from app.policy.evaluate import Decision
 from app.policy.rules import Age, Match, Rule, Stage
 from app.sinks.interface import Message
 
-Given = Literal["notice", "message", "summary"]
-# The names that a template of each kind may use.
-NAMES: Mapping[Given, tuple[str, ...]] = {
-    "notice": ("notice",),
-    "message": ("message", "notices", "notice"),
-    "summary": ("summary",),
-}
-# Template (without .j2) -> what it is handed.
-GIVEN: Mapping[str, Given] = {
-    "title": "message",
-    "summary": "message",
-    "fallback": "message",
-    "headline": "notice",
-    "reason": "notice",
-    "facts": "notice",
-    "callers": "notice",
-    "advice": "notice",
-    "steps": "notice",
-    "undo": "notice",
-    "mail_subject": "message",
-    "jira_summary": "notice",
-}
 # A message without these would be refused, or be a riddle.
 NEVER_EMPTY = frozenset({"title", "headline", "mail_subject", "jira_summary"})
 
@@ -61,6 +39,15 @@ class Sample:
 
     label: str
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a kind of template is handed: the names it may use, and samples with exactly these names."""
+
+    kind: str  # as docs/templates.md calls it
+    names: tuple[str, ...]
+    samples: Callable[[], Iterator[Sample]]
 
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -217,18 +204,39 @@ def _rows() -> Iterator[SummaryRow]:
     yield replace(row, what="held", guard="freeze", why="nothing is done until Mon 08:00")
 
 
-def samples_for(template: str) -> tuple[Sample, ...]:
-    """What ``template`` (without .j2) is checked with. Raises KeyError for one that isn't built in."""
-    return _SAMPLES[GIVEN[template]]()
-
-
 def of_message(message: Message) -> dict[str, Any]:
     """The names of a template that speaks of a whole message."""
     return {"message": message, "notices": message.notices, "notice": message.notices[0]}
 
 
-_SAMPLES = {
-    "notice": lambda: tuple(Sample(label, {"notice": notice}) for label, notice in notices().items()),
-    "message": lambda: tuple(Sample(label, of_message(message)) for label, message in messages().items()),
-    "summary": lambda: tuple(Sample(label, {"summary": found}) for label, found in summaries().items()),
+def _each_notice() -> Iterator[Sample]:
+    return (Sample(label, {"notice": notice}) for label, notice in notices().items())
+
+
+def _each_message() -> Iterator[Sample]:
+    return (Sample(label, of_message(message)) for label, message in messages().items())
+
+
+def _each_summary() -> Iterator[Sample]:
+    return (Sample(label, {"summary": summary}) for label, summary in summaries().items())
+
+
+NOTICE = Given("notice", ("notice",), _each_notice)
+MESSAGE = Given("message", ("message", "notices", "notice"), _each_message)
+SUMMARY = Given("summary", ("summary",), _each_summary)
+
+# Template (without .j2) -> what it is handed.
+GIVEN: Mapping[str, Given] = {
+    "title": MESSAGE,
+    "summary": MESSAGE,
+    "fallback": MESSAGE,
+    "headline": NOTICE,
+    "reason": NOTICE,
+    "facts": NOTICE,
+    "callers": NOTICE,
+    "advice": NOTICE,
+    "steps": NOTICE,
+    "undo": NOTICE,
+    "mail_subject": MESSAGE,
+    "jira_summary": NOTICE,
 }

@@ -120,7 +120,7 @@ def loader(folder: Path | None) -> BaseLoader:
     return ChoiceLoader([*own, PackageLoader("app.sinks", "templates")])
 
 
-def environment(source: BaseLoader) -> Environment:
+def environment(source: BaseLoader | None) -> Environment:
     """Strict and sandboxed: templates can read what they are given, and change and call nothing."""
     made = _Sandbox(
         loader=source,

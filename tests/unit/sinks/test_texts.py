@@ -14,7 +14,7 @@ from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
 from app.sinks.check_texts import check_templates
 from app.sinks.interface import Message
-from app.sinks.samples import GIVEN, NAMES, NEVER_EMPTY, samples_for
+from app.sinks.samples import GIVEN, NEVER_EMPTY, NOTICE
 from app.sinks.texts import BUILT_IN, FILTERS, Texts, environment, loader
 from tests.fakes.notices import a_message, a_notice
 
@@ -36,8 +36,8 @@ def test_every_built_in_template_is_in_the_table_and_the_other_way_round() -> No
 @pytest.mark.parametrize("name", FILES)
 def test_a_built_in_template_renders_with_exactly_what_it_is_given(name: str) -> None:
     made = environment(loader(None))
-    for sample in samples_for(name):
-        assert set(sample.values) == set(NAMES[GIVEN[name]])
+    for sample in GIVEN[name].samples():
+        assert set(sample.values) == set(GIVEN[name].names)
         assert made.get_template(f"{name}.j2").render(sample.values).strip() or name not in NEVER_EMPTY
 
 
@@ -46,7 +46,7 @@ def test_the_built_in_templates_are_without_fault_when_they_are_a_users() -> Non
 
 
 def test_no_sample_names_a_full_key_id() -> None:
-    shown = str([sample for name in FILES for sample in samples_for(name)])
+    shown = str([sample for name in FILES for sample in GIVEN[name].samples()])
     assert "AKIA" not in shown
 
 
@@ -107,6 +107,14 @@ def test_an_include_that_fails_is_told_of_the_template_that_has_it(tmp_path: Pat
 def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "title.j2").write_bytes(b"\xff\xfe")
     assert faults(tmp_path) == ["title:None: is not UTF-8 text"]
+
+
+def test_a_template_of_json_must_render_to_json(tmp_path: Path) -> None:
+    (tmp_path / "hook.json.j2").write_text('{"user": {{ notice.user }}}')
+    (fault,) = check_templates(tmp_path, given={"hook.json": NOTICE})
+    assert fault.message.startswith("renders to what is no JSON: Expecting value: line 1 column 10")
+    (tmp_path / "hook.json.j2").write_text('{"user": {{ notice.user | json }}}')
+    assert check_templates(tmp_path, given={"hook.json": NOTICE}) == []
 
 
 # --- the sandbox -----------------------------------------------------------------------------------
@@ -194,7 +202,7 @@ DOC = (Path(__file__).parents[3] / "docs" / "templates.md").read_text()
 
 def test_the_documents_table_is_the_folder() -> None:
     table = re.findall(r"^\| `(\w+(?:\.\w+)*)\.j2` \| (\w+) \|", DOC, re.MULTILINE)
-    assert dict(table) == dict(GIVEN)
+    assert dict(table) == {name: given.kind for name, given in GIVEN.items()}
 
 
 @pytest.mark.parametrize(
