@@ -18,8 +18,8 @@ from jinja2 import Environment, TemplateSyntaxError, UndefinedError, meta, nodes
 from app.model import Caller
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
+from app.sinks.given import GIVEN, NEVER_EMPTY, Given, Sample
 from app.sinks.interface import Message
-from app.sinks.samples import GIVEN, NEVER_EMPTY, Given, Sample
 from app.sinks.texts import environment, loader
 
 PATIENCE = 5.0  # seconds for all samples of one template: an endless loop must not hang the start

@@ -1,12 +1,8 @@
-"""Notices as they really read, of every kind: what templates are checked and shown with.
+"""Notices as they really read, of every kind: what templates are checked with, and previews made of."""
 
-`GIVEN` says what each template is handed, and is the only place that does.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from app.model import (
     ACTIVE,
@@ -28,27 +24,6 @@ from app.plan.summary import RunSummary, SummaryRow
 from app.policy.evaluate import Decision
 from app.policy.rules import Age, Match, Rule, Stage
 from app.sinks.interface import Message
-
-# A message without these would be refused, or be a riddle.
-NEVER_EMPTY = frozenset({"title", "headline", "mail_subject", "jira_summary"})
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """``label`` says in a fault what was rendered: "a warning that names no date"."""
-
-    label: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a kind of template is handed: the names it may use, and samples with exactly these names."""
-
-    kind: str  # as docs/templates.md calls it
-    names: tuple[str, ...]
-    samples: Callable[[], Iterator[Sample]]
-
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ACCOUNT = Account("111122223333", name="prod", email="aws-prod@example.com")
@@ -202,41 +177,3 @@ def _rows() -> Iterator[SummaryRow]:
     yield replace(row, what="deleted", stage="delete", at=NOW)
     yield replace(row, what="resolved", stage="", why="the key is gone", at=None)
     yield replace(row, what="held", guard="freeze", why="nothing is done until Mon 08:00")
-
-
-def of_message(message: Message) -> dict[str, Any]:
-    """The names of a template that speaks of a whole message."""
-    return {"message": message, "notices": message.notices, "notice": message.notices[0]}
-
-
-def _each_notice() -> Iterator[Sample]:
-    return (Sample(label, {"notice": notice}) for label, notice in notices().items())
-
-
-def _each_message() -> Iterator[Sample]:
-    return (Sample(label, of_message(message)) for label, message in messages().items())
-
-
-def _each_summary() -> Iterator[Sample]:
-    return (Sample(label, {"summary": summary}) for label, summary in summaries().items())
-
-
-NOTICE = Given("notice", ("notice",), _each_notice)
-MESSAGE = Given("message", ("message", "notices", "notice"), _each_message)
-SUMMARY = Given("summary", ("summary",), _each_summary)
-
-# Template (without .j2) -> what it is handed.
-GIVEN: Mapping[str, Given] = {
-    "title": MESSAGE,
-    "summary": MESSAGE,
-    "fallback": MESSAGE,
-    "headline": NOTICE,
-    "reason": NOTICE,
-    "facts": NOTICE,
-    "callers": NOTICE,
-    "advice": NOTICE,
-    "steps": NOTICE,
-    "undo": NOTICE,
-    "mail_subject": MESSAGE,
-    "jira_summary": NOTICE,
-}

@@ -21,7 +21,6 @@ from app.model import redact
 from app.plan.notice import Notice
 from app.sinks import wording
 from app.sinks.interface import Message
-from app.sinks.samples import of_message
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +100,11 @@ class Texts:
     def undo(self, notice: Notice) -> str:
         """How to take a deactivation back; empty when there is nothing to take back."""
         return self.line("undo", notice=notice)
+
+
+def of_message(message: Message) -> dict[str, Any]:
+    """The names of a template that speaks of a whole message."""
+    return {"message": message, "notices": message.notices, "notice": message.notices[0]}
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

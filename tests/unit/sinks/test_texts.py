@@ -13,8 +13,8 @@ from app.model import Caller
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
 from app.sinks.check_texts import check_templates
+from app.sinks.given import GIVEN, NEVER_EMPTY, NOTICE
 from app.sinks.interface import Message
-from app.sinks.samples import GIVEN, NEVER_EMPTY, NOTICE
 from app.sinks.texts import BUILT_IN, FILTERS, Texts, environment, loader
 from tests.fakes.notices import a_message, a_notice
 
