@@ -6,7 +6,7 @@ import sys
 import click
 
 from app import __version__
-from app.cli import change, check, demo, look, owners, run
+from app.cli import change, check, demo, look, owners, preview, run
 from app.errors import ConfigError, CouldNotStart, KeystewardError, LedgerError, Paused
 from app.model import redact
 from app.service.lookup import AmbiguousKey, NotFound
@@ -24,7 +24,7 @@ def cli() -> None:
     """
 
 
-for module in (run, look, owners, change, check, demo):
+for module in (run, look, owners, preview, change, check, demo):
     for command in module.COMMANDS:
         cli.add_command(command)
 

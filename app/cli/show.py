@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,6 +41,14 @@ def echo(text: str) -> None:
 
 def warn(text: str) -> None:
     click.echo(redactor(text), err=True)
+
+
+def to_file(path: Path, text: str) -> None:
+    """Raises `click.FileError` (exit code 2)."""
+    try:
+        path.write_text(redactor(text), "utf-8")
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror) from None
 
 
 def table(

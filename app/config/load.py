@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from app.config import layers, lint, messages
+from app.config import layers, lint, messages, templates
 from app.config.accounts import AccountsSettings
 from app.config.lint import Issue, Severity
 from app.config.policy import RuleSettings
@@ -168,11 +168,18 @@ def _checked(
     tree = layers.merge(sources.document.value, layers.tree_of(sources.secrets))
     tree = layers.merge(tree, layers.tree_of(sources.env))
     tree = _without_lone_secrets(tree, sources.document.value)
+    tree = templates.anchored(tree, None if sources.file == _DEFAULTS else Path(sources.file))
     sources.tree, failed = layers.resolve(_with_defaults(tree), resolver)
     config, found = _validated(sources.tree, now)
     found = [*(Issue(path, message) for path, message in failed), *found]
     faults += [sources.fault(issue) for issue in found]
-    return config, sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
+    faults = sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
+    return config, [*faults, *_of_templates(sources.tree)]
+
+
+def _of_templates(tree: dict[str, Any]) -> Iterator[Fault]:
+    for file, line, message in templates.faults(tree):
+        yield Fault(file, line, "templates", redact(_single_line(message)))
 
 
 def _without_lone_secrets(tree: dict[str, Any], written: Any) -> dict[str, Any]:

@@ -177,7 +177,8 @@ class Config(BaseSettings):
     sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
     templates: DirectoryPath | None = Field(
         None,
-        description="a folder with message templates of your own (docs/templates.md)",
+        description="a folder with message templates of your own (docs/templates.md); a relative one starts "
+        "at this file's",
         examples=["/etc/keysteward/templates"],
     )
     shown_characters: int = Field(

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
-from jinja2.exceptions import TemplateNotFound
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.model import redact
@@ -31,10 +31,8 @@ class Texts:
     """Renders templates by name. ``folder`` holds the user's own; None: only the built-in ones."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        built_in = PackageLoader("app.sinks", "templates")
-        own = [FileSystemLoader(folder)] if folder else []
-        self._own = environment(ChoiceLoader([*own, built_in]))
-        self._built_in = environment(built_in)
+        self._own = environment(loader(folder))
+        self._built_in = environment(loader(None))
         self._broken: set[str] = set()
 
     def render(self, name: str, **values: Any) -> str:
@@ -66,15 +64,15 @@ class Texts:
 
     def title(self, message: Message) -> str:
         """The one line that a phone shows first."""
-        return self.line("title", message=message, notices=message.notices, notice=message.notices[0])
+        return self.line("title", **of_message(message))
 
     def summary(self, message: Message) -> str:
         """What a digest holds, in one line."""
-        return self.line("summary", message=message, notices=message.notices)
+        return self.line("summary", **of_message(message))
 
     def why_you(self, message: Message) -> str:
         """Why a fallback gets what is somebody else's; empty for the owner."""
-        return self.line("fallback", message=message, notices=message.notices)
+        return self.line("fallback", **of_message(message))
 
     def headline(self, notice: Notice) -> str:
         return self.line("headline", notice=notice)
@@ -104,10 +102,32 @@ class Texts:
         return self.line("undo", notice=notice)
 
 
-def environment(loader: Any) -> Environment:
+def of_message(message: Message) -> dict[str, Any]:
+    """The names of a template that speaks of a whole message."""
+    return {"message": message, "notices": message.notices, "notice": message.notices[0]}
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's, without what only serves to fill the memory: powers, and texts times a number."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise SecurityError(f"{operator} is not for templates, but for * between numbers")
+        return super().call_binop(context, operator, left, right)
+
+
+def loader(folder: Path | None) -> BaseLoader:
+    """The user's folder, and behind it the built-in templates."""
+    own = [FileSystemLoader(folder)] if folder else []
+    return ChoiceLoader([*own, PackageLoader("app.sinks", "templates")])
+
+
+def environment(source: BaseLoader | None) -> Environment:
     """Strict and sandboxed: templates can read what they are given, and change and call nothing."""
-    made = ImmutableSandboxedEnvironment(
-        loader=loader,
+    made = _Sandbox(
+        loader=source,
         undefined=StrictUndefined,
         autoescape=lambda name: bool(name and name.endswith(".html.j2")),
         trim_blocks=True,
@@ -115,6 +135,8 @@ def environment(loader: Any) -> Environment:
         keep_trailing_newline=False,
     )
     made.filters |= FILTERS
+    for name in ("range", "lipsum"):  # loops over anything but what is given, and filler
+        del made.globals[name]
     return made
 
 

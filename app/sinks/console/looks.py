@@ -51,9 +51,7 @@ class Looks:
 
     def ticket(self, key: str, notice: Notice, message: Message) -> RenderableType:
         """A ticket that has just been opened."""
-        heading = Text(
-            f"Rotate AWS access key {notice.key_tail} of {wording.plain(notice.user)}", style="bold"
-        )
+        heading = Text(self._texts.line("jira_summary", notice=notice), style="bold")
         labels = _grid()
         labels.add_row(Text("Status", style="bright_black"), Text(" TO DO ", style="black on bright_blue"))
         labels.add_row(Text("Assignee", style="bright_black"), Text(_reader(message)))
@@ -89,7 +87,15 @@ class Looks:
         ticket = f"ticket {wording.plain(notice.ticket)}" if notice.ticket else ""
         small = " · ".join(filter(None, [notice.finding_id, f"rule {wording.plain(notice.rule)}", ticket]))
         undo = [self._undo(notice)] if self._texts.undo(notice) else []
-        return Group(pairs, Text(self._texts.reason(notice)), *undo, Text(small, style="bright_black"))
+        use = self._use(notice)
+        return Group(pairs, Text(self._texts.reason(notice)), *use, *undo, Text(small, style="bright_black"))
+
+    def _use(self, notice: Notice) -> list[RenderableType]:
+        """Who uses the key, and how to do without it, where that is known."""
+        callers, advice = self._texts.callers(notice), self._texts.advice(notice)
+        heading = [Text("Used by", style="bright_black")] if callers else []
+        lines = [Padding(Text(caller), (0, 0, 0, 2)) for caller in callers]
+        return [*heading, *lines, *([Text(advice, style="italic")] if advice else [])]
 
     def _undo(self, notice: Notice) -> Text:
         return Text.assemble("A mistake? Undo it: ", (self._texts.undo(notice), "bold cyan"))

@@ -1,0 +1,140 @@
+"""How each type of sink is shown: the one place that knows what the sinks call their texts.
+
+Adapters are imported when they are shown, as in the registry.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console, RenderableType
+
+from app.sinks.console.looks import Looks
+from app.sinks.interface import Message
+from app.sinks.preview.jira import Ticket, jira_page
+from app.sinks.preview.page import preformatted
+from app.sinks.preview.slack import slack_page
+from app.sinks.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One message and the sink that would send it; ``settings`` are of the sink's own model.
+
+    A message whose first notice carries a ticket's key in its ``refs`` is a later one on that ticket.
+    """
+
+    message: Message
+    settings: Any
+    texts: Texts
+
+    @property
+    def key(self) -> str:
+        return self.message.notices[0].refs.get("key", "")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``tickets``: it says something when a finding is resolved, too."""
+
+    terminal: Callable[[Shown], RenderableType]
+    html: Callable[[Shown], str]
+    tickets: Callable[[Any], bool] = lambda settings: False
+
+
+def view_of(settings: Any) -> View:
+    """How a sink of these settings is shown; of a type that has no looks of its own, its data."""
+    return VIEWS.get(settings.type, View(_data, lambda shown: preformatted("Preview", _data(shown))))
+
+
+# --- Slack -----------------------------------------------------------------------------------------
+
+
+def _slack_terminal(shown: Shown) -> RenderableType:
+    return Looks(shown.texts).slack_message(shown.message)
+
+
+def _slack_html(shown: Shown) -> str:
+    from app.sinks.slack.blocks import pages
+
+    posts = [page.blocks for page in pages(shown.message, shown.texts)]
+    return slack_page(posts, shown.message.now, shown.settings.username, shown.settings.icon_emoji)
+
+
+# --- Jira ------------------------------------------------------------------------------------------
+
+
+def _jira_terminal(shown: Shown) -> RenderableType:
+    looks, notice = Looks(shown.texts), shown.message.notices[0]
+    if not shown.key:
+        return looks.ticket(f"{_project(shown.settings)}-123", notice, shown.message)
+    event: Literal["closed", "commented"] = "closed" if notice.kind == "resolved" else "commented"
+    return looks.ticket_event(shown.key, event, notice, shown.message.now)
+
+
+def _project(settings: Any) -> str:
+    return str(getattr(settings, "project", "KEYS"))  # the console's looks have no project
+
+
+def _jira_html(shown: Shown) -> str:
+    from app.sinks.jira import text
+
+    notice, settings = shown.message.notices[0], shown.settings
+    due = f"{notice.act_at:%d %b %Y}" if notice.act_at and notice.kind == "warning" else ""
+    ticket = Ticket(
+        key=shown.key or f"{settings.project}-123",
+        issue_type=settings.issue_type,
+        summary=text.summary(notice, shown.texts),
+        description="" if shown.key else text.description(notice, shown.texts),
+        assignee=shown.message.recipient,
+        labels=("keysteward", text.label(notice), *settings.labels),
+        fields={"Due date": due} if due else {},
+        done=notice.kind == "resolved",
+        comment=text.comment(notice, shown.texts) if shown.key else "",
+    )
+    return jira_page(ticket, shown.message.now)
+
+
+# --- mail ------------------------------------------------------------------------------------------
+
+
+def _mail_terminal(shown: Shown) -> str:
+    from app.sinks.email.text import as_text, compose
+
+    mail = compose(shown.message, shown.settings.from_, shown.texts)
+    heads = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
+    return f"{heads}\n\n{as_text(shown.message, shown.texts)}"
+
+
+def _mail_html(shown: Shown) -> str:
+    from app.sinks.email.text import as_html
+
+    return as_html(shown.message, shown.texts)
+
+
+# --- the rest --------------------------------------------------------------------------------------
+
+
+def _console_terminal(shown: Shown) -> RenderableType:
+    return (_jira_terminal if shown.settings.look == "jira" else _slack_terminal)(shown)
+
+
+def _console_html(shown: Shown) -> str:
+    paper = Console(file=io.StringIO(), width=104, record=True, highlight=False)
+    paper.print(_console_terminal(shown))
+    return paper.export_html(inline_styles=True)
+
+
+def _data(shown: Shown) -> str:
+    notices = [notice.to_json() for notice in shown.message.notices]
+    return json.dumps(notices, indent=2, ensure_ascii=False)
+
+
+VIEWS: Mapping[str, View] = {
+    "slack": View(_slack_terminal, _slack_html),
+    "jira": View(_jira_terminal, _jira_html, lambda settings: True),
+    "email": View(_mail_terminal, _mail_html),
+    "console": View(_console_terminal, _console_html, lambda settings: settings.look == "jira"),
+}
