@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.sinks.samples import messages, notices, summaries
-from app.sinks.texts import of_message
+from app.sinks.samples import NOW, messages, notices, summaries
+from app.sinks.texts import Texts, of_message
 
 # A message without these would be refused, or be a riddle.
 NEVER_EMPTY = frozenset({"title", "headline", "mail_subject", "jira_summary"})
@@ -40,9 +40,47 @@ def _each_summary() -> Iterator[Sample]:
     return (Sample(label, {"summary": summary}) for label, summary in summaries().items())
 
 
+def _each_notice_at() -> Iterator[Sample]:
+    return (Sample(label, {"notice": notice, "now": NOW}) for label, notice in notices().items())
+
+
+def _each_mail() -> Iterator[Sample]:
+    from app.sinks.email.text import mail_values  # only who checks or documents templates needs it
+
+    texts = Texts()
+    return (Sample(label, mail_values(message, texts)) for label, message in messages().items())
+
+
+def _each_report() -> Iterator[Sample]:
+    from app.sinks.email.report import report_values
+
+    values = ((label, report_values(s, "Keysteward run", "run.json")) for label, s in summaries().items())
+    return (Sample(label, given) for label, given in values)
+
+
+def _each_row() -> Iterator[Sample]:
+    return (
+        Sample(f"{row.what} in {label}", {"row": row}) for label, s in summaries().items() for row in s.rows
+    )
+
+
+def _each_button() -> Iterator[Sample]:
+    actions = ("rotated", "snooze", "not_mine", "restore", "confirm", "cancel")
+    return (
+        Sample(f"{action} of {label}", {"action": action, "notice": notice})
+        for label, notice in notices().items()
+        for action in actions
+    )
+
+
 NOTICE = Given("notice", ("notice",), _each_notice)
 MESSAGE = Given("message", ("message", "notices", "notice"), _each_message)
 SUMMARY = Given("summary", ("summary",), _each_summary)
+MOMENT = Given("moment", ("notice", "now"), _each_notice_at)
+MAIL = Given("mail", ("message", "title", "summary", "why_you", "cards", "rest", "steps"), _each_mail)
+REPORT = Given("report", ("summary", "subject", "file"), _each_report)
+ROW = Given("row", ("row",), _each_row)
+BUTTON = Given("button", ("action", "notice"), _each_button)
 
 # Template (without .j2) -> what it is handed.
 GIVEN: Mapping[str, Given] = {
@@ -57,5 +95,20 @@ GIVEN: Mapping[str, Given] = {
     "steps": NOTICE,
     "undo": NOTICE,
     "mail_subject": MESSAGE,
+    "mail.txt": MAIL,
+    "mail.html": MAIL,
+    "mail_headline": NOTICE,
+    "mail_todo": NOTICE,
+    "mail_when": MOMENT,
+    "mail_facts": NOTICE,
+    "report_subject": SUMMARY,
+    "report.txt": REPORT,
+    "report.html": REPORT,
+    "slack_button": BUTTON,
+    "slack_confirm": NOTICE,
+    "slack_report_title": SUMMARY,
+    "slack_report_run": SUMMARY,
+    "slack_report_facts": SUMMARY,
+    "slack_report_row": ROW,
     "jira_summary": NOTICE,
 }

@@ -55,15 +55,15 @@ def begin(sender: str, to: tuple[str, ...], subject: str, now: datetime, id_: st
 
 
 def as_text(message: Message, texts: Texts) -> str:
-    return texts.render("mail.txt", **_values(message, texts)) + "\n"
+    return texts.render("mail.txt", **mail_values(message, texts)) + "\n"
 
 
 def as_html(message: Message, texts: Texts) -> str:
-    return texts.render("mail.html", **_values(message, texts))
+    return texts.render("mail.html", **mail_values(message, texts))
 
 
-def _values(message: Message, texts: Texts) -> dict[str, Any]:
-    """What mail.txt.j2 and mail.html.j2 see (docs/mail.md)."""
+def mail_values(message: Message, texts: Texts) -> dict[str, Any]:
+    """What mail.txt.j2 and mail.html.j2 are handed."""
     return {
         "message": message,
         "title": texts.title(message),

@@ -209,7 +209,7 @@ class _Loads(HTMLParser):
         ("chat", "final", '<span class="who">Key Watch</span>'),
         ("board", "final", "<h1>Rotate AWS access key …MPLE of ci-deploy in prod</h1>"),
         ("board", "stop", "As it was when the ticket was opened."),
-        ("post", "idle", "<h3>How to rotate</h3>"),
+        ("post", "idle", "How to rotate"),
         ("console", "warn", "Rotate access key"),
     ],
 )
