@@ -181,9 +181,9 @@ def test_a_users_own_words_are_shown(desk: Desk) -> None:
     (desk.folder / "words").mkdir()
     (desk.folder / "words" / "headline.j2").write_text("ACME: please rotate {{ notice.key_tail }}")
     desk.more = ["templates: words"]
-    assert "ACME: please rotate …MPLE" in desk.preview("--sink", "post", "--stage", "idle").out
+    assert "ACME: please rotate …MPLE" in desk.preview("--sink", "chat", "--stage", "idle").out
     (desk.folder / "words" / "headline.j2").write_text("{{ notice.tail }}")
-    assert "headline.j2:1: templates:" in desk.preview("--sink", "post", "--stage", "idle").err
+    assert "headline.j2:1: templates:" in desk.preview("--sink", "chat", "--stage", "idle").err
 
 
 # --- pages -----------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class _Loads(HTMLParser):
         ("chat", "final", '<span class="who">Key Watch</span>'),
         ("board", "final", "<h1>Rotate AWS access key …MPLE of ci-deploy in prod</h1>"),
         ("board", "stop", "As it was when the ticket was opened."),
-        ("post", "idle", "<h3>How to rotate</h3>"),
+        ("post", "idle", "How to rotate"),
         ("console", "warn", "Rotate access key"),
     ],
 )

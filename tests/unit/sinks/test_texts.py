@@ -90,6 +90,13 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path, name: str, text: str, sai
     assert said in found[0]
 
 
+def test_a_name_that_a_branch_sets_is_known_there_and_missed_elsewhere(tmp_path: Path) -> None:
+    text = "{% if notice.act_at %}{% set days = 3 %}{{ days }}{% endif %}"
+    assert faults(tmp_path, reason=text) == []
+    (found,) = faults(tmp_path, reason=f"{text}{{{{ days }}}}")
+    assert found == "reason:1: UndefinedError: 'days' is undefined (for a warning that names no date)"
+
+
 def test_files_that_are_no_templates_and_subfolders_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("{{ nothing")
     (tmp_path / "parts").mkdir()
