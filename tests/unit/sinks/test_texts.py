@@ -172,6 +172,11 @@ def test_a_users_template_is_used_in_place_of_the_built_in_one(tmp_path: Path) -
     assert Texts(tmp_path).title(a_message()) == "1 for jane@example.com"
 
 
+def test_a_headline_of_the_users_is_the_title_of_a_message_about_one_key(tmp_path: Path) -> None:
+    (tmp_path / "headline.j2").write_text("ACME: {{ notice.user }}")
+    assert Texts(tmp_path).title(a_message()) == "ACME: ci-deploy"
+
+
 # --- in the config ---------------------------------------------------------------------------------
 
 
