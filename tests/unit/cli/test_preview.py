@@ -287,7 +287,8 @@ def test_a_key_that_the_ledger_does_not_know_is_named(kept: Desk) -> None:
     assert "no credential in the ledger is meant by 'nobody'" in shown.err
 
 
-def test_a_reference_to_a_secret_stays_unread(desk: Desk) -> None:
-    desk.text = CONFIG.replace("username: Key Watch", 'token: {secretsmanager: "slack"}')
-    shown = desk.preview("--sink", "chat", "--stage", "final")
+@pytest.mark.parametrize("key", [(), ("--key", "jane")])
+def test_a_reference_to_a_secret_stays_unread(kept: Desk, key: tuple[str, ...]) -> None:
+    kept.text = CONFIG.replace("username: Key Watch", 'token: {secretsmanager: "slack"}')
+    shown = kept.preview("--sink", "chat", "--stage", "final", *key)
     assert (shown.code, shown.err) == (0, "")
