@@ -161,7 +161,9 @@ def test_a_template_that_does_not_end_is_a_fault_and_the_check_goes_on(tmp_path:
     assert found[0].message == "takes more than 0.001 s to render: is there a loop?"
 
 
-@pytest.mark.parametrize("text", ["{{ notice.usr }}", "{{ ''.__class__.__mro__ }}", "{% if %}"])
+@pytest.mark.parametrize(
+    "text", ["{{ notice.usr }}", "{{ ''.__class__.__mro__ }}", "{% if %}", "{% include 'no.j2' %}"]
+)
 def test_at_night_the_built_in_template_stands_in(tmp_path: Path, text: str) -> None:
     (tmp_path / "headline.j2").write_text(text)
     assert Texts(tmp_path).headline(a_notice(headline="Rotate it")) == "Rotate it"
