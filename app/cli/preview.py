@@ -59,7 +59,7 @@ def preview(
     """What an owner would get from a sink at a stage. Sends nothing, needs no secrets, asks no AWS."""
     if kind == "stage" and stage is None:
         raise click.UsageError("--stage is missing: what is told at which stage?")
-    config = load(config_path) if key else _offline(config_path)
+    config = _config(config_path, key)
     settings, rung = _settings(config, sink), _rung(config.policy(), stage, rule)
     if kind == "resolved" and not _keeps_tickets(config, sink):
         raise click.UsageError(f"{sink} keeps no tickets: it says nothing when a key is resolved")
@@ -70,10 +70,11 @@ def preview(
     return 0
 
 
-def _offline(config_path: Path | None) -> Config:
-    """References to secrets stay references: nothing here needs them."""
+def _config(config_path: Path | None, key: str | None) -> Config:
+    """References to secrets stay references, unless the ledger that is needed is one."""
     path = find_config(config_path, os.environ, Path.cwd())
-    return load_config(path, os.environ, now=datetime.now(UTC))
+    config = load_config(path, os.environ, now=datetime.now(UTC))
+    return load(config_path) if key and config.ledger_url.startswith("secretsmanager:") else config
 
 
 def _settings(config: Config, name: str) -> BaseModel:

@@ -74,8 +74,10 @@ def _unknown_names(made: Environment, path: Path, given: Collection[str]) -> Ite
     """Also those in branches that no sample takes."""
     tree = made.parse(path.read_text("utf-8"), path.name, str(path))
     made.get_template(path.name)  # filters and tests that don't exist show only here
-    for word in meta.find_undeclared_variables(tree) - {*given, *made.globals}:
-        found = (n.lineno for n in tree.find_all(nodes.Name) if n.name == word and n.ctx == "load")
+    names = list(tree.find_all(nodes.Name))
+    own = {name.name for name in names if name.ctx != "load"}  # set in a branch: rendering will tell
+    for word in meta.find_undeclared_variables(tree) - {*given, *made.globals, *own}:
+        found = (name.lineno for name in names if name.name == word and name.ctx == "load")
         hint = _near(word, given)
         yield min(found), f'unknown name "{word}"{hint or ":"} it is given {", ".join(given)}'
 

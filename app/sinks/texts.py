@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
-from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.model import redact
@@ -39,8 +39,6 @@ class Texts:
         """``name`` without ``.j2``. Trailing white space is cut; key ids are masked."""
         try:
             text = self._own.get_template(f"{name}.j2").render(values)
-        except TemplateNotFound:
-            raise
         except Exception as error:  # whatever a template does, somebody is told
             self._complain(name, error)
             text = self._built_in.get_template(f"{name}.j2").render(values)

@@ -181,9 +181,9 @@ def test_a_users_own_words_are_shown(desk: Desk) -> None:
     (desk.folder / "words").mkdir()
     (desk.folder / "words" / "headline.j2").write_text("ACME: please rotate {{ notice.key_tail }}")
     desk.more = ["templates: words"]
-    assert "ACME: please rotate …MPLE" in desk.preview("--sink", "post", "--stage", "idle").out
+    assert "ACME: please rotate …MPLE" in desk.preview("--sink", "chat", "--stage", "idle").out
     (desk.folder / "words" / "headline.j2").write_text("{{ notice.tail }}")
-    assert "headline.j2:1: templates:" in desk.preview("--sink", "post", "--stage", "idle").err
+    assert "headline.j2:1: templates:" in desk.preview("--sink", "chat", "--stage", "idle").err
 
 
 # --- pages -----------------------------------------------------------------------------------------
@@ -287,7 +287,8 @@ def test_a_key_that_the_ledger_does_not_know_is_named(kept: Desk) -> None:
     assert "no credential in the ledger is meant by 'nobody'" in shown.err
 
 
-def test_a_reference_to_a_secret_stays_unread(desk: Desk) -> None:
-    desk.text = CONFIG.replace("username: Key Watch", 'token: {secretsmanager: "slack"}')
-    shown = desk.preview("--sink", "chat", "--stage", "final")
+@pytest.mark.parametrize("key", [(), ("--key", "jane")])
+def test_a_reference_to_a_secret_stays_unread(kept: Desk, key: tuple[str, ...]) -> None:
+    kept.text = CONFIG.replace("username: Key Watch", 'token: {secretsmanager: "slack"}')
+    shown = kept.preview("--sink", "chat", "--stage", "final", *key)
     assert (shown.code, shown.err) == (0, "")

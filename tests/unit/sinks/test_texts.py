@@ -90,6 +90,13 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path, name: str, text: str, sai
     assert said in found[0]
 
 
+def test_a_name_that_a_branch_sets_is_known_there_and_missed_elsewhere(tmp_path: Path) -> None:
+    text = "{% if notice.act_at %}{% set days = 3 %}{{ days }}{% endif %}"
+    assert faults(tmp_path, reason=text) == []
+    (found,) = faults(tmp_path, reason=f"{text}{{{{ days }}}}")
+    assert found == "reason:1: UndefinedError: 'days' is undefined (for a warning that names no date)"
+
+
 def test_files_that_are_no_templates_and_subfolders_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("{{ nothing")
     (tmp_path / "parts").mkdir()
@@ -154,7 +161,9 @@ def test_a_template_that_does_not_end_is_a_fault_and_the_check_goes_on(tmp_path:
     assert found[0].message == "takes more than 0.001 s to render: is there a loop?"
 
 
-@pytest.mark.parametrize("text", ["{{ notice.usr }}", "{{ ''.__class__.__mro__ }}", "{% if %}"])
+@pytest.mark.parametrize(
+    "text", ["{{ notice.usr }}", "{{ ''.__class__.__mro__ }}", "{% if %}", "{% include 'no.j2' %}"]
+)
 def test_at_night_the_built_in_template_stands_in(tmp_path: Path, text: str) -> None:
     (tmp_path / "headline.j2").write_text(text)
     assert Texts(tmp_path).headline(a_notice(headline="Rotate it")) == "Rotate it"
@@ -163,6 +172,11 @@ def test_at_night_the_built_in_template_stands_in(tmp_path: Path, text: str) -> 
 def test_a_users_template_is_used_in_place_of_the_built_in_one(tmp_path: Path) -> None:
     (tmp_path / "title.j2").write_text("{{ notices | length }} for {{ message.recipient }}")
     assert Texts(tmp_path).title(a_message()) == "1 for jane@example.com"
+
+
+def test_a_headline_of_the_users_is_the_title_of_a_message_about_one_key(tmp_path: Path) -> None:
+    (tmp_path / "headline.j2").write_text("ACME: {{ notice.user }}")
+    assert Texts(tmp_path).title(a_message()) == "ACME: ci-deploy"
 
 
 # --- in the config ---------------------------------------------------------------------------------
