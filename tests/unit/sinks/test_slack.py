@@ -392,6 +392,17 @@ def test_a_closed_method_is_not_called_by_anybody_until_it_opens(
     assert slack.too_early == []
 
 
+def test_two_processes_that_press_slack_together_are_refused_and_wait(
+    slack: FakeSlack, clock: HandClock
+) -> None:
+    for number in range(3):
+        a_sink(slack).send(a_message(id=f"msg-{number}"))
+    assert slack.refused == 2
+    assert clock.slept == [2, 2]
+    assert slack.too_early == []
+    assert len(slack.messages) == 3
+
+
 def test_lookups_stay_within_fifty_a_minute(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
     for number in range(120):
         slack.add_user(f"u{number}@example.com")
