@@ -9,8 +9,8 @@ from itertools import cycle, islice
 import pytest
 
 from app.plan.limits import Brake, Limits
-from app.policy.rules import OwnerByTag, OwnerFallback, Rule
 from app.policy.rules import Match as Matches
+from app.policy.rules import OwnerByTag, OwnerFallback, Rule
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.sink import SlackSink
 from app.sinks.tools import Tools
@@ -18,7 +18,7 @@ from tests.fakes import http
 from tests.fakes.clock import HandClock
 from tests.fakes.policies import DEACTIVATE, FINAL, WARN, policy
 from tests.fakes.slack import TOKEN, FakeSlack, Posted, rate_limited
-from tests.fakes.world import DAY, START, Key, World, aged
+from tests.fakes.world import START, Key, World, aged
 
 OWNERS, KEYS = 300, 5_000
 USER = re.compile(r"job-\d{4}-of-(\d{3})")

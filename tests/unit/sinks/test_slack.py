@@ -99,6 +99,14 @@ def test_a_known_user_who_left_since_is_found_out(slack: FakeSlack, sink: SlackS
         a_sink(slack).send(a_message(a_notice(refs=refs), id="msg-2"))
 
 
+def test_a_user_who_leaves_while_the_id_is_remembered_is_found_out(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.add_user(JANE, deleted=True).id = refs["user"]
+    slack.fail("chat.postMessage", not_ok("user_disabled"))
+    with pytest.raises(RecipientLeft):
+        sink.send(a_message(id="msg-2"))
+
+
 def test_a_known_user_whose_address_went_to_somebody_else_gets_nothing(
     slack: FakeSlack, sink: SlackSink
 ) -> None:
