@@ -77,8 +77,10 @@ class Pace:
     def reached(self, target: str, channel: str) -> None:
         """A post to ``target`` (a name, a user) went to ``channel``: they share its one a second."""
         with self._lock:
-            if self._ids.setdefault(target, channel) != target and _key(target) in self._due:
-                self._due[_key(channel)] = max(self._due.pop(_key(target)), self._due.get(_key(channel), 0.0))
+            if target != channel and target not in self._ids:
+                self._ids[target] = channel
+                spent = self._due.pop(_key(target), 0.0)
+                self._due[_key(channel)] = max(spent, self._due.get(_key(channel), 0.0))
 
     def _paced(self, method: str, channel: str) -> list[tuple[str, Rate]]:
         paced = [(method, RATES[method])] if method in RATES else []

@@ -35,6 +35,11 @@ class People:
             self._known[email] = (now, user)
         return user
 
+    def refused(self, email: str, user: str, now: datetime) -> None:
+        """Slack took no message for ``user``: raises `RecipientLeft` when they have left since `find`."""
+        self._known.pop(email, None)
+        self.find(email, user, now)
+
     def _still(self, email: str, user: str) -> str:
         """The id again if it is still this address's, or empty."""
         try:

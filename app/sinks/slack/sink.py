@@ -53,9 +53,12 @@ class SlackSink(TellingSink):
         target = self._target(message)
         thread = self._find(message, target) if message.maybe_sent else None
         thread = thread or newest_root(message, target) or Thread(target)
-        for page in pages(message, self._texts, pressable=self._settings.app_token is not None):
-            if not thread.begun or not thread.told.issuperset(page.findings):
-                self._tell(message, thread, page, target)
+        try:
+            self._tell_all(message, thread, target)
+        except RecipientUnreachable:
+            if target != message.recipient:
+                self._people.refused(message.recipient, target, message.now)
+            raise
         refs = {**references(message, target), "channel": thread.channel, "ts": thread.ts or ""}
         return Receipt(message.recipient, self._settings.counts is not False, refs)
 
@@ -75,6 +78,11 @@ class SlackSink(TellingSink):
         mine = (n.refs for n in message.notices if n.refs.get("to") == message.recipient)
         earlier = next((refs["user"] for refs in mine if refs.get("user")), "")
         return self._people.find(message.recipient, earlier, message.now)
+
+    def _tell_all(self, message: Message, thread: Thread, target: str) -> None:
+        for page in pages(message, self._texts, pressable=self._settings.app_token is not None):
+            if not thread.begun or not thread.told.issuperset(page.findings):
+                self._tell(message, thread, page, target)
 
     def _tell(self, message: Message, thread: Thread, page: Page, target: str) -> None:
         """Posts a page; a thread that is gone before anything stands in it is replaced by a new one."""

@@ -99,6 +99,14 @@ def test_a_known_user_who_left_since_is_found_out(slack: FakeSlack, sink: SlackS
         a_sink(slack).send(a_message(a_notice(refs=refs), id="msg-2"))
 
 
+def test_a_user_who_leaves_while_the_id_is_remembered_is_found_out(slack: FakeSlack, sink: SlackSink) -> None:
+    refs = sink.send(a_message()).refs
+    slack.add_user(JANE, deleted=True).id = refs["user"]
+    slack.fail("chat.postMessage", not_ok("user_disabled"))
+    with pytest.raises(RecipientLeft):
+        sink.send(a_message(id="msg-2"))
+
+
 def test_a_known_user_whose_address_went_to_somebody_else_gets_nothing(
     slack: FakeSlack, sink: SlackSink
 ) -> None:
@@ -390,6 +398,17 @@ def test_a_closed_method_is_not_called_by_anybody_until_it_opens(
     clock.sleep(600)
     sink.send(a_message())
     assert slack.too_early == []
+
+
+def test_two_processes_that_press_slack_together_are_refused_and_wait(
+    slack: FakeSlack, clock: HandClock
+) -> None:
+    for number in range(3):
+        a_sink(slack).send(a_message(id=f"msg-{number}"))
+    assert slack.refused == 2
+    assert clock.slept == [2, 2]
+    assert slack.too_early == []
+    assert len(slack.messages) == 3
 
 
 def test_lookups_stay_within_fifty_a_minute(slack: FakeSlack, sink: SlackSink, clock: HandClock) -> None:
