@@ -10,8 +10,9 @@ from app.cli.options import config_option, load
 from app.cli.show import as_json, echo, warn
 from app.config.load import check_config, find_config
 from app.config.schema import Config, json_schema
-from app.inventory.permissions import PolicyKind, policy_document, role_pattern
+from app.inventory.permissions import Grant, PolicyKind, policy_document, role_pattern
 from app.model import Mode
+from app.sinks.sns.settings import SnsSettings
 
 
 @click.command("check-config")
@@ -49,6 +50,7 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         organization=config.accounts.organization is not None,
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
+        grants=sink_actions(config),
     )
     as_json(document)
 
@@ -70,6 +72,14 @@ def _roles(config: Config, partition: str) -> list[str]:
         arns = [account.role_arn, account.actor_role_arn if acts else None]
         found += [arn for arn in arns if arn]
     return found
+
+
+def sink_actions(config: Config) -> list[Grant]:
+    """What the hub's sinks do in AWS; nothing in `observe`, which tells nobody anything."""
+    if config.mode is Mode.OBSERVE:
+        return []
+    topics = {sink.topic_arn for sink in config.sinks.values() if isinstance(sink, SnsSettings)}
+    return [("PublishNotices", ("sns:Publish",), sorted(topics))] if topics else []
 
 
 COMMANDS = (check, schema, iam_policy)

@@ -23,6 +23,7 @@ ORGANIZATION_ACTIONS = (
 )
 
 PolicyKind = Literal["hub", "spoke", "actor"]
+Grant = tuple[str, Sequence[str], Sequence[str]]  # a statement's id, its actions, and on what
 
 
 def hub_actions(organization: bool) -> tuple[str, ...]:
@@ -41,9 +42,11 @@ def policy_document(
     organization: bool = False,
     role_arns: Sequence[str] = (),
     own_account: bool = False,
+    grants: Sequence[Grant] = (),
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), and ``own_account`` adds the reads that it makes in its own account."""
+    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, ``grants`` what its
+    sinks need."""
     if kind == "spoke":
         statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
     elif kind == "actor":
@@ -51,6 +54,7 @@ def policy_document(
         statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
     else:
         statements = _hub(organization, role_arns, own_account)
+        statements += [_statement(*grant) for grant in grants]
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -73,7 +73,7 @@ class SnsApi:
         if code in _REMEDIES:
             return Transient(f"SNS: {code}; {_REMEDIES[code]} (sinks.{self._name})")
         if code in _LATER or status in (429, 503):
-            return Transient(f"SNS: {code or status}; tried again later")
+            return Transient(f"SNS: {_word(code) or status}; tried again later")
         if status >= 500:
             return Ambiguous(f"SNS: HTTP {status}; it may have been published, sent again under the same id")
         return Permanent(f"SNS: {_word(code) or status}; check topic_arn, and the topic's type and limits")

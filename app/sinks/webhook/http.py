@@ -55,7 +55,7 @@ def _unheard(sink: str, error: RequestException) -> Transient:
     refused = isinstance(getattr(cause, "reason", None), NewConnectionError)
     if refused or isinstance(error, _NEVER_ARRIVED):
         return Transient(f"webhook: no connection; check sinks.{sink}.url, its certificate and the network")
-    return Ambiguous(f"webhook: no answer, it may have arrived; sent again under the same webhook-id")
+    return Ambiguous("webhook: no answer, it may have arrived; sent again under the same webhook-id")
 
 
 def _refused(sink: str, status: int, wait: timedelta | None) -> KeystewardError:

@@ -59,7 +59,7 @@ class WebhookSink(TellingSink):
         )
 
     def _headers(self, post: Post, content: bytes) -> dict[str, str]:
-        # Receivers refuse what is older than a few minutes: a run may last longer, a rehearsal lies in the past.
+        # Receivers refuse what is minutes old: a run may last longer, and a rehearsal has dates of its own.
         sent = str(int(self._tools.clock.now().timestamp()))
         ours = {
             "Content-Type": "application/json; charset=utf-8",
