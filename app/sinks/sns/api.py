@@ -33,6 +33,7 @@ _REMEDIES = {
     "KMSInvalidState": "check the topic's KMS key",
 }
 _MAY_HAVE_ARRIVED = (ReadTimeoutError, ConnectionClosedError, ResponseStreamingError)
+_NOT_OF_SNS = (ResponseParserError, KeyError, TypeError, ValueError)  # an answer, but a proxy's page
 
 
 def connect(region: str, timeout: float) -> Any:
@@ -56,16 +57,14 @@ class SnsApi:
     def publish(self, request: dict[str, Any]) -> None:
         """Raises `Transient`, `Ambiguous` or `Permanent`."""
         try:
-            answer = self._client.publish(**request)
+            self._client.publish(**request)
         except ClientError as error:
             raise self._meaning(error) from None
-        except (*_MAY_HAVE_ARRIVED, ResponseParserError):
+        except (*_MAY_HAVE_ARRIVED, *_NOT_OF_SNS):
             raise _unheard() from None
         except BotoCoreError:
             options = f"sinks.{self._name}.region, the network and the AWS credentials"
             raise Transient(f"SNS: no connection; check {options}") from None
-        if not answer.get("MessageId"):
-            raise _unheard()
 
     def _meaning(self, error: ClientError) -> KeystewardError:
         code = str(error.response.get("Error", {}).get("Code", ""))

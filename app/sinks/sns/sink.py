@@ -80,7 +80,7 @@ def as_subject(text: str) -> str:
 
 
 def _attributes(post: Post) -> dict[str, dict[str, str]]:
-    values = {"event": post.event}
+    values: dict[str, str] = {"event": post.event}
     if post.notices:
         values |= {"urgency": post.notices[0].urgency, "account_id": post.notices[0].account_id}
     return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}

@@ -1,9 +1,12 @@
 """The policy documents give what the code calls, and nothing that writes to who only reads."""
 
+import json
 import re
 from pathlib import Path
 
 import app
+from app.cli.check import sink_actions
+from app.config.load import load_config
 from app.inventory.permissions import (
     ACTOR_ACTIONS,
     ORGANIZATION_ACTIONS,
@@ -55,3 +58,20 @@ def test_the_actor_changes_access_keys_of_users_only() -> None:
     (statement,) = policy_document("actor", partition="aws-cn")["Statement"]
     assert statement["Action"] == list(ACTOR_ACTIONS)
     assert statement["Resource"] == "arn:aws-cn:iam::*:user/*"
+
+
+def test_the_hub_publishes_to_its_very_topics_and_to_none_in_observe(tmp_path: Path) -> None:
+    topics = [f"arn:aws:sns:eu-central-1:111122223333:{name}" for name in ("b", "a")]
+    sinks = {f"t{n}": {"type": "sns", "topic_arn": topic} for n, topic in enumerate(topics)}
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"mode": "notify", "sinks": sinks}))
+    grants = sink_actions(load_config(path, {}))
+    assert policy_document("hub", grants=grants)["Statement"] == [
+        {
+            "Sid": "PublishNotices",
+            "Effect": "Allow",
+            "Action": ["sns:Publish"],
+            "Resource": sorted(topics),
+        }
+    ]
+    assert sink_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"})) == []
