@@ -97,7 +97,7 @@ class SinkContract:
             metafunc.parametrize("fault", self.faults)
 
     @pytest.fixture
-    def bench(self) -> Iterator[Bench]:
+    def bench(self) -> Bench | Iterator[Bench]:
         raise NotImplementedError("a fixture that yields a Bench")
 
     def test_it_says_what_kind_of_sink_it_is(self, bench: Bench) -> None:
