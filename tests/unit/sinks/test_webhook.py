@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.bootstrap import read_config
 from app.clock import FixedClock
 from app.errors import Ambiguous, ConfigError, Permanent, Transient
 from app.model import Caller, Finding, FindingState
@@ -25,6 +26,7 @@ from app.sinks.waits import Waits
 from app.sinks.webhook.presets import body
 from app.sinks.webhook.settings import WebhookSettings, signing_key
 from app.sinks.webhook.sink import WebhookSink, sign
+from app.telemetry import redactor
 from tests.fakes import http
 from tests.fakes.http import Request
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
@@ -317,3 +319,12 @@ def test_a_wrong_option_is_refused_without_its_value(options: dict[str, Any]) ->
 def test_what_is_missing_is_named_with_its_variable(form: str, option: str) -> None:
     with pytest.raises(ConfigError, match=f"KEYSTEWARD_SINKS__HOOK__{option.upper()}"):
         WebhookSink("hook", settings(format=form), Tools())
+
+
+def test_every_secret_of_the_config_is_masked_in_logs_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    headers = {"X-Key": "canary-header"}
+    hook = {"type": "webhook", "url": "https://x.example/canary-url", "headers": headers}
+    path.write_text(json.dumps({"sinks": {"hook": hook}}))
+    read_config(path, {}, tmp_path, NOW)
+    assert "canary" not in redactor("canary-header and https://x.example/canary-url")
