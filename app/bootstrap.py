@@ -42,7 +42,7 @@ from app.service.parts import NoProgress, Parts, Progress
 from app.service.press import Limits, handler
 from app.sinks.interface import Sink
 from app.sinks.presses import Listener, Listening
-from app.sinks.registry import SINKS
+from app.sinks.registry import sink_type
 from app.sinks.texts import Texts
 from app.sinks.tools import Tools
 from app.telemetry import Counters, redactor
@@ -148,8 +148,10 @@ def _secrets(config: Config) -> list[str]:
     found = []
     for settings in config.sinks.values():
         assert isinstance(settings, BaseModel)  # noqa: S101 - the config's validator made it one
-        values = (getattr(settings, name) for name in type(settings).model_fields)
-        found += [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        for name in type(settings).model_fields:
+            value = getattr(settings, name)
+            values = value.values() if isinstance(value, Mapping) else [value]
+            found += [secret.get_secret_value() for secret in values if isinstance(secret, SecretStr)]
     return found
 
 
@@ -186,7 +188,7 @@ def sink_tools(config: Config) -> Tools:
 
 
 def _build_sink(name: str, settings: Any, tools: Tools) -> Sink:
-    return SINKS[settings.type].build(name, settings, tools)
+    return sink_type(settings.type).build(name, settings, tools)
 
 
 def connect(clock: Clock | None = None) -> tuple[Sessions, threading.Event]:

@@ -11,8 +11,10 @@ from app.cli.show import as_json, echo, warn
 from app.config.load import check_config, find_config
 from app.config.owners import wanted_contacts
 from app.config.schema import Config, json_schema
-from app.inventory.permissions import CONTACT_ACTIONS, PolicyKind, policy_document, role_pattern
+from app.inventory.permissions import CONTACT_ACTIONS, Grant, PolicyKind, policy_document, role_pattern
 from app.model import Mode
+from app.sinks.email.settings import EmailSettings
+from app.sinks.sns.settings import SnsSettings
 
 
 @click.command("check-config")
@@ -51,15 +53,9 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
         callers=config.evidence.callers,
-        extra=[*_sink_actions(config), *(CONTACT_ACTIONS if wanted_contacts(config.policy().owners) else ())],
+        grants=[*sink_actions(config), *owner_actions(config)],
     )
     as_json(document)
-
-
-def _sink_actions(config: Config) -> list[str]:
-    """What the configured sinks call of AWS themselves. In `observe` there is none."""
-    sinks = config.sinks.values() if config.mode is not Mode.OBSERVE else ()
-    return [action for settings in sinks for action in getattr(settings, "aws_actions", ())]
 
 
 def _reads_own_account(config: Config) -> bool:
@@ -79,6 +75,22 @@ def _roles(config: Config, partition: str) -> list[str]:
         arns = [account.role_arn, account.actor_role_arn if acts else None]
         found += [arn for arn in arns if arn]
     return found
+
+
+def sink_actions(config: Config) -> list[Grant]:
+    """What the hub's sinks do in AWS; nothing in `observe`, which tells nobody anything."""
+    if config.mode is Mode.OBSERVE:
+        return []
+    mails = {a for sink in config.sinks.values() if isinstance(sink, EmailSettings) for a in sink.aws_actions}
+    topics = {sink.topic_arn for sink in config.sinks.values() if isinstance(sink, SnsSettings)}
+    grants: list[Grant] = [("SendMail", sorted(mails), ("*",))] if mails else []
+    return grants + ([("PublishNotices", ("sns:Publish",), sorted(topics))] if topics else [])
+
+
+def owner_actions(config: Config) -> list[Grant]:
+    """What looking for owners asks of AWS beside tags."""
+    wanted = wanted_contacts(config.policy().owners)
+    return [("ReadContacts", CONTACT_ACTIONS, ("*",))] if wanted else []
 
 
 COMMANDS = (check, schema, iam_policy)

@@ -20,7 +20,7 @@ from app.model import Mode
 from app.policy.rules import Policy, Rule, Stage
 from app.sinks.interface import Message
 from app.sinks.preview.table import Shown, view_of
-from app.sinks.registry import SINKS
+from app.sinks.registry import names, sink_type
 from app.sinks.texts import Texts
 
 # What a type of sink can't do without, when the config has no sink of that name.
@@ -80,11 +80,11 @@ def _config(config_path: Path | None, key: str | None) -> Config:
 def _settings(config: Config, name: str) -> BaseModel:
     if name in config.sinks:
         return config.sinks[name]
-    if name not in SINKS:
-        names = list(dict.fromkeys([*config.sinks, *SINKS]))
-        hint = did_you_mean(name, names) or f": there are {', '.join(names)}"
+    if name not in names():
+        known = list(dict.fromkeys([*config.sinks, *names()]))
+        hint = did_you_mean(name, known) or f": there are {', '.join(known)}"
         raise click.UsageError(f"--sink: no sink and no type of sink is named {name!r}{hint}")
-    model = SINKS[name].settings
+    model = sink_type(name).settings
     known_options = {field.alias or option for option, field in model.model_fields.items()}
     try:
         return model.model_validate(

@@ -44,7 +44,12 @@ _EXEMPTION = {
     },
 }
 # What a sink can't do without, and so has no default to show.
-_NEEDED = {"server": "https://example.atlassian.net", "project": "SEC", "from": "keys@example.com"}
+_NEEDED = {
+    "server": "https://example.atlassian.net",
+    "project": "SEC",
+    "from": "keys@example.com",
+    "topic_arn": "arn:aws:sns:eu-central-1:111122223333:iam-keys",
+}
 
 Lines = Iterator[str]
 

@@ -18,7 +18,7 @@ from app.config.yaml_marks import LARGEST_FILE, Document, YamlFault, read_yaml
 from app.config.yaml_marks import Path as Keys
 from app.errors import ConfigError
 from app.model import redact
-from app.sinks.registry import SINKS
+from app.sinks import registry
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|webhook|api_?key", re.IGNORECASE)
 _SHORTEST_SECRET = 6  # replacing less would only garble sentences
@@ -247,7 +247,11 @@ def _sinks(tree: Any) -> tuple[dict[str, BaseModel], list[Issue]]:
         if wrong:
             issues.append(Issue((*path, *wrong[0]), wrong[1]))
             continue
-        model = SINKS[value["type"]].settings
+        try:
+            model = registry.sink_type(value["type"]).settings
+        except ConfigError as error:
+            issues.append(Issue((*path, "type"), str(error)))
+            continue
         try:
             sinks[name] = model.model_validate(value)
         except ValidationError as error:
@@ -261,10 +265,11 @@ def _misfit(name: str, value: Any) -> tuple[tuple[str, ...], str] | None:
         return (), f'the sink name "{name}" is reserved'
     if not isinstance(value, dict):
         return (), "should be a mapping with a type"
+    kind, known = value.get("type"), registry.names()
     if "type" not in value:
-        return ("type",), f"is missing (one of {', '.join(SINKS)})"
-    if value["type"] not in list(SINKS):
-        hint = lint.did_you_mean(str(value["type"])[:20], SINKS) or f" (one of {', '.join(SINKS)})"
+        return ("type",), f"is missing (one of {', '.join(known)})"
+    if kind not in known:
+        hint = lint.did_you_mean(str(kind)[:20], known) or f" (one of {', '.join(known)})"
         return ("type",), f"unknown type of sink{hint}"
     return None
 

@@ -22,7 +22,7 @@ from app.config.types import Duration, Email, Flag, Listen, Section, Zone
 from app.model import SHOWN_CHARACTERS, Mode
 from app.plan.limits import Limits
 from app.policy.rules import Policy
-from app.sinks.registry import SINKS
+from app.sinks import registry
 
 RESERVED_SINKS = frozenset({"deactivation", "prometheus"})  # the service's own: not in `sinks`
 DEFAULT_SINKS: Mapping[str, Any] = {"console": {"type": "console"}}
@@ -262,13 +262,19 @@ def check_ledger(url: str) -> None:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the whole config file, for editors."""
+    """The JSON Schema (2020-12) of the whole config file, for editors, with every installed type of sink.
+
+    Raises `ConfigError` when one of them can't be loaded.
+    """
     schema = Config.model_json_schema()
-    sinks = [kind.settings.model_json_schema() for kind in SINKS.values()]
+    sinks = [registry.sink_type(kind).settings.model_json_schema() for kind in registry.names()]
     schema["properties"]["sinks"] |= {"additionalProperties": {"oneOf": sinks}}
     schema.pop("required", None)
     for properties in (schema["properties"], *(sink["properties"] for sink in sinks)):
         properties |= {name: _or_reference(option) for name, option in properties.items()}
+        for option in properties.values():
+            if isinstance(option.get("additionalProperties"), dict):
+                option["additionalProperties"] = _or_reference(option["additionalProperties"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

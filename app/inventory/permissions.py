@@ -25,6 +25,7 @@ ORGANIZATION_ACTIONS = (
 )
 
 PolicyKind = Literal["hub", "spoke", "actor"]
+Grant = tuple[str, Sequence[str], Sequence[str]]  # a statement's id, its actions, and on what
 
 
 def hub_actions(organization: bool) -> tuple[str, ...]:
@@ -44,12 +45,11 @@ def policy_document(
     role_arns: Sequence[str] = (),
     own_account: bool = False,
     callers: bool = False,
-    extra: Sequence[str] = (),
+    grants: Sequence[Grant] = (),
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, and ``extra`` the
-    actions that its sinks and owners call. ``callers``: whoever reads may also look up in CloudTrail who
-    uses a key."""
+    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, and ``grants`` what
+    its sinks and owners need. ``callers``: whoever reads may also look up in CloudTrail who uses a key."""
     if kind == "spoke":
         statements = _reads(callers)
     elif kind == "actor":
@@ -57,7 +57,7 @@ def policy_document(
         statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
     else:
         statements = _hub(organization, role_arns) + (_reads(callers) if own_account else [])
-        statements += [_statement("DeliverAndAsk", sorted(set(extra)))] if extra else []
+        statements += [_statement(*grant) for grant in grants]
     return {"Version": "2012-10-17", "Statement": statements}
 
 

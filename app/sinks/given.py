@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from app.sinks.samples import NOW, messages, notices, summaries
@@ -73,6 +74,24 @@ def _each_button() -> Iterator[Sample]:
     )
 
 
+def _each_alert() -> Iterator[Sample]:
+    from app.sinks.posts import Post, closing
+    from app.sinks.webhook.presets import post_values
+
+    texts = Texts()
+    posts = {label: Post("notice", message) for label, message in messages().items()}
+    posts |= {f"the end of {label}": closing(notice, NOW) for label, notice in notices().items()}
+    return (Sample(label, post_values(post, texts)) for label, post in posts.items())
+
+
+def _each_post() -> Iterator[Sample]:
+    from app.sinks.posts import Post
+    from app.sinks.webhook.presets import post_values
+
+    runs = ((label, Post("run", run=summary)) for label, summary in summaries().items())
+    return chain(_each_alert(), (Sample(label, post_values(run, Texts())) for label, run in runs))
+
+
 NOTICE = Given("notice", ("notice",), _each_notice)
 MESSAGE = Given("message", ("message", "notices", "notice"), _each_message)
 SUMMARY = Given("summary", ("summary",), _each_summary)
@@ -80,6 +99,8 @@ MOMENT = Given("moment", ("notice", "now"), _each_notice_at)
 MAIL = Given("mail", ("message", "title", "summary", "why_you", "cards", "rest", "steps"), _each_mail)
 REPORT = Given("report", ("summary", "subject", "file"), _each_report)
 ROW = Given("row", ("row",), _each_row)
+ALERT = Given("alert", ("event", "envelope", "notice", "cards", "title", "run"), _each_alert)
+POST = Given("post", ("event", "envelope", "notice", "cards", "title", "run"), _each_post)
 BUTTON = Given("button", ("action", "notice"), _each_button)
 
 # Template (without .j2) -> what it is handed.
@@ -110,5 +131,9 @@ GIVEN: Mapping[str, Given] = {
     "slack_report_run": SUMMARY,
     "slack_report_facts": SUMMARY,
     "slack_report_row": ROW,
+    "webhook_keysteward.json": POST,
+    "webhook_opsgenie.json": ALERT,
+    "webhook_pagerduty.json": ALERT,
+    "webhook_teams.json": POST,
     "jira_summary": NOTICE,
 }

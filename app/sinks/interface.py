@@ -53,7 +53,7 @@ class Sink(Protocol):
 
     name: str  # its name in the config
     grouping: Grouping  # what one message carries
-    tickets: bool  # it keeps something open per finding, with a "key" in its refs, that `resolve` closes
+    tickets: bool  # it keeps something open that `resolve` closes: a ticket, if its refs have a "key"
     insists: bool  # a ticket closed by hand is reopened each time; else it is remarked upon once an episode
 
     @property
@@ -65,7 +65,8 @@ class Sink(Protocol):
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
         """Closes what `send` opened for this finding; None when there is nothing to close.
 
-        While ``notice.siblings`` other findings share the ticket it only says so there.
+        It is called only where something was, or may have been, sent: a sink that can't look tells the end
+        anyway. While ``notice.siblings`` other findings share the ticket it only says so there.
         """
 
     def closed(self, now: datetime) -> frozenset[str]:

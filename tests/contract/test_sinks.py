@@ -1,34 +1,35 @@
-"""What every sink promises (`app/sinks/interface.py`), against servers that fail in every way."""
+"""What every sink promises (`app/sinks/contract.py`), against servers that fail in every way."""
 
 import io
-import logging
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
 from app.sinks.console.sink import ConsoleSink
-from app.sinks.interface import Message, Sink
+from app.sinks.contract import SECRET as CANARY
+from app.sinks.contract import Bench, SinkContract
+from app.sinks.interface import Sink
 from app.sinks.registry import SINKS
+from app.sinks.sns.settings import SnsSettings
+from app.sinks.sns.sink import SnsSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
 from tests.fakes.clock import HandClock
 from tests.fakes.jira import FakeJira
-from tests.fakes.notices import JANE, a_message, a_notice
+from tests.fakes.notices import JANE
+from tests.fakes.receiver import FakeReceiver
 from tests.fakes.slack import FakeSlack, not_ok, rate_limited
 from tests.fakes.smtp import FakeSmtp
+from tests.fakes.sns import FakeSns, refusal
 
-CANARY = "s3cret-canary-token"
-KEY_ID = "AKIA" + "CANARY7CANARY7WX"
 TIMEOUT = 0.5
 TOOLS = Tools(Waits(sleep=lambda seconds: None, monotonic=lambda: 0.0))
+TOPIC = "arn:aws:sns:eu-central-1:111122223333:iam-keys"
 
 HTTP_FAULTS = {
     "http 500": http.status(500, "<html>oops</html>"),
@@ -41,19 +42,6 @@ HTTP_FAULTS = {
     "time-out": http.HANG,
     "time-out after arrival": http.ARRIVES_THEN_HANGS,
 }
-
-
-@dataclass
-class Bench:
-    """One sink and the world behind it."""
-
-    sink: Sink
-    arrived: Callable[[], int]  # how often the message has arrived
-    faults: Mapping[str, Callable[[], None]] = field(default_factory=dict)
-    mend: Callable[[], None] = lambda: None
-    looks: bool = True  # it can look for what may have arrived
-    unreachable: str | None = None
-    texts: Callable[[], str] = str  # everything that arrived
 
 
 def _build(kind: str, **options: Any) -> Sink:
@@ -139,6 +127,44 @@ def email() -> Iterator[Bench]:
         )
 
 
+@contextmanager
+def webhook(**options: Any) -> Iterator[Bench]:
+    with FakeReceiver() as fake:
+        refusals = {"redirect": http.status(302, Location=fake.url), "gone": http.status(410)}
+        faults = {name: fault for name, fault in HTTP_FAULTS.items() if name != "not json"} | refusals
+        headers = {"Authorization": f"Bearer {CANARY}"}
+        sink = _build("webhook", url=fake.url, secret=CANARY, headers=headers, timeout=TIMEOUT, **options)
+        yield Bench(
+            sink,
+            lambda: len(fake.messages()),
+            _queueing(fake, "post", faults),
+            texts=lambda: str(fake.received),
+            reached="here",
+            counts=False,
+            closes_blindly=True,
+        )
+
+
+@contextmanager
+def sns() -> Iterator[Bench]:
+    with FakeSns() as fake:
+        faults = HTTP_FAULTS | {
+            "throttled": refusal(429, "Throttled"),
+            "not allowed": refusal(403, "AuthorizationError"),
+            "refused": refusal(400, "InvalidParameter"),
+        }
+        settings = SnsSettings(type="sns", topic_arn=TOPIC, timeout=TIMEOUT)
+        yield Bench(
+            SnsSink("here", settings, TOOLS, fake.client(TIMEOUT, CANARY)),
+            lambda: sum(body["event"] == "notice" for body in fake.bodies().values()),
+            _queueing(fake, "Publish", faults),
+            texts=lambda: str(fake.bodies()),
+            reached="here",
+            counts=False,
+            closes_blindly=True,
+        )
+
+
 BENCHES: Mapping[str, Callable[[], Any]] = {
     "slack": slack,
     "jira-cloud": lambda: jira("Cloud"),
@@ -146,109 +172,38 @@ BENCHES: Mapping[str, Callable[[], Any]] = {
     "console-slack": lambda: console("slack"),
     "console-jira": lambda: console("jira"),
     "email": email,
+    "webhook": webhook,
+    "webhook-by-owner": lambda: webhook(group_by="owner"),
+    "sns": sns,
 }
 
 
 def _cases() -> list[Any]:
     """Every fault of every sink."""
     cases = []
-    for name, bench in BENCHES.items():
-        with bench() as opened:
-            cases += [pytest.param(bench, fault, id=f"{name}-{fault}") for fault in opened.faults]
+    for name, world in BENCHES.items():
+        with world() as opened:
+            cases += [pytest.param(world, fault, id=f"{name}-{fault}") for fault in opened.faults]
     return cases
 
 
-@pytest.fixture(params=list(BENCHES.values()), ids=list(BENCHES))
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with ExitStack() as stack:
-        yield stack.enter_context(request.param())
+class TestBuiltInSinks(SinkContract):
+    """Each test runs once a sink, or once a sink and fault."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "fault" in metafunc.fixturenames:
+            metafunc.parametrize(("world", "fault"), _cases())
+        elif "bench" in metafunc.fixturenames:
+            metafunc.parametrize("world", list(BENCHES.values()), ids=list(BENCHES))
+
+    @pytest.fixture
+    def bench(self, world: Callable[[], Any]) -> Iterator[Bench]:
+        with ExitStack() as stack:
+            yield stack.enter_context(world())
+
+    def test_every_fault_of_the_bench_is_tried(self, bench: Bench) -> None:
+        """They are read from the bench itself."""
 
 
-def _attempt(sink: Sink, message: Message) -> KeystewardError | None:
-    try:
-        sink.send(message)
-    except KeystewardError as error:
-        return error
-    return None
-
-
-def test_a_message_is_delivered_once_and_its_receipt_names_who_was_reached(bench: Bench) -> None:
-    receipt = bench.sink.send(a_message())
-    assert receipt.recipient == JANE
-    assert receipt.counts
-    assert bench.arrived() == 1
-
-
-@pytest.mark.parametrize(("world", "fault"), _cases())
-def test_a_failure_is_an_error_of_ours_and_never_a_receipt(world: Any, fault: str) -> None:
-    with world() as bench:
-        bench.faults[fault]()
-        with pytest.raises((Transient, Permanent)):
-            bench.sink.send(a_message())
-
-
-@pytest.mark.parametrize(("world", "fault"), _cases())
-def test_trying_again_after_a_failure_delivers_exactly_once(world: Any, fault: str) -> None:
-    with world() as bench:
-        bench.faults[fault]()
-        error = _attempt(bench.sink, a_message())
-        bench.mend()
-        bench.sink.send(a_message(maybe_sent=isinstance(error, Ambiguous)))
-        assert bench.arrived() == 1 or not bench.looks
-
-
-@pytest.mark.parametrize(("world", "fault"), _cases())
-def test_what_arrived_without_an_answer_is_reported_as_ambiguous(world: Any, fault: str) -> None:
-    with world() as bench:
-        bench.faults[fault]()
-        error = _attempt(bench.sink, a_message())
-        assert isinstance(error, Ambiguous) or bench.arrived() == 0
-
-
-@pytest.mark.parametrize(("world", "fault"), _cases())
-def test_no_error_and_no_log_line_holds_a_secret(
-    world: Any, fault: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    with world() as bench, caplog.at_level(logging.DEBUG):
-        bench.faults[fault]()
-        error = _attempt(bench.sink, a_message(a_notice(user=KEY_ID, reason=f"seen with {KEY_ID}")))
-        assert error is not None
-        told = "".join(traceback.format_exception(error)) + caplog.text
-        assert CANARY not in told
-        assert KEY_ID not in told
-
-
-def test_no_message_holds_a_full_key_id_even_when_a_name_or_a_tag_does(bench: Bench) -> None:
-    texts = dict.fromkeys(("user", "account", "reason", "headline", "last_used", "rule"), f"x {KEY_ID} y")
-    bench.sink.send(a_message(a_notice(**texts)))
-    assert "…" + KEY_ID[-4:] in bench.texts() or "=E2=80=A6" in bench.texts()
-    assert KEY_ID not in bench.texts()
-
-
-def test_an_unreachable_recipient_is_told_apart_from_other_failures(bench: Bench) -> None:
-    if bench.unreachable is None:
-        pytest.skip("it reaches a place, not a person")
-    with pytest.raises(RecipientUnreachable):
-        bench.sink.send(a_message(recipient=bench.unreachable))
-    assert bench.arrived() == 0
-
-
-def test_resolving_what_was_never_sent_does_nothing(bench: Bench) -> None:
-    assert bench.sink.resolve(a_notice(kind="resolved"), a_message().now) is None
-    assert bench.arrived() == 0
-
-
-def test_resolving_closes_only_what_has_a_ticket(bench: Bench) -> None:
-    receipt = bench.sink.send(a_message())
-    closed = bench.sink.resolve(a_notice(kind="resolved", refs=receipt.refs), a_message().now)
-    assert (closed is not None) == ("key" in receipt.refs)
-
-
-def test_a_second_notice_keeps_the_references_of_the_first(bench: Bench) -> None:
-    if not bench.sink.tickets:
-        pytest.skip("it has no ticket to go on with")
-    first = bench.sink.send(a_message())
-    again = a_notice(occurrence=2, refs=first.refs)
-    second = bench.sink.send(replace(a_message(again), id="msg-2"))
-    assert second.refs == first.refs
-    assert bench.arrived() == 2
+def test_every_type_of_sink_has_a_bench() -> None:
+    assert {name.split("-")[0] for name in BENCHES} == set(SINKS)

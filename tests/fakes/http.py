@@ -20,6 +20,7 @@ class Request:
     query: dict[str, str]
     body: dict[str, Any]
     headers: dict[str, str]  # by Their-Name
+    raw: str = ""  # the body as it came
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         as_json = "json" in self.headers.get("Content-Type", "")
         body = (json.loads(raw) if as_json else dict(parse_qsl(raw))) if raw else {}
         headers = {name.title(): value for name, value in self.headers.items()}
-        return Request(self.command, parts.path, dict(parse_qsl(parts.query)), body, headers)
+        return Request(self.command, parts.path, dict(parse_qsl(parts.query)), body, headers, raw)
 
     def _reset(self) -> None:
         # SO_LINGER with 0 seconds makes the close a RST, as a dying proxy does it.

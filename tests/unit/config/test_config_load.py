@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from app.config.load import check_config, find_config, load_config
 from app.config.schema import json_schema
@@ -391,6 +391,9 @@ def test_the_json_schema_accepts_what_loads_and_refuses_typos() -> None:
     assert list(validator.iter_errors(value)) == []
     assert validator.is_valid({**value, "sinks": {"s": {"type": "slack", "token": {"secretsmanager": "x"}}}})
     assert validator.is_valid({**value, "ledger": {"secretsmanager": "x"}})
+    headers = {"Authorization": {"secretsmanager": "x"}, "X-Team": "iam"}
+    assert validator.is_valid({**value, "sinks": {"s": {"type": "webhook", "headers": headers}}})
+    assert not validator.is_valid({**value, "sinks": {"s": {"type": "webhook", "headers": {"X-Team": 1}}}})
     assert not validator.is_valid({**value, "modes": "x"})
     assert not validator.is_valid({**value, "sinks": {"slack": {"type": "slack", "tokn": "x"}}})
 

@@ -1,5 +1,6 @@
 """The policy documents give what the code calls, and nothing that writes to who only reads."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 import app
+from app.cli.check import owner_actions, sink_actions
+from app.config.load import load_config
 from app.inventory.credentials import SESSION_ACTIONS, Purpose, session_policy
 from app.inventory.permissions import (
     ACTOR_ACTIONS,
@@ -87,7 +90,38 @@ def test_a_session_that_looks_up_callers_can_do_nothing_else() -> None:
     assert SESSION_ACTIONS["callers"] == CALLERS_ACTIONS
 
 
-def test_the_hub_may_also_call_what_its_sinks_need_each_once() -> None:
-    document = policy_document("hub", own_account=True, extra=["ses:SendRawEmail", "a:B", "ses:SendRawEmail"])
-    assert document["Statement"][-1]["Action"] == ["a:B", "ses:SendRawEmail"]
-    assert len(policy_document("hub", own_account=True)["Statement"]) == 1
+def granted(path: Path, config: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What sinks and owners of this config add to the hub's policy."""
+    path.write_text(json.dumps(config))
+    loaded = load_config(path, {})
+    document = policy_document("hub", grants=[*sink_actions(loaded), *owner_actions(loaded)])
+    return [(one["Sid"], one["Action"]) for one in document["Statement"]]
+
+
+def test_mail_over_ses_and_contacts_of_accounts_add_what_they_ask(tmp_path: Path) -> None:
+    ses = {"type": "email", "from": "keys@example.com", "transport": "ses"}
+    owners = [{"account_contact": "security"}]
+    config = {"mode": "notify", "sinks": {"a": ses, "b": ses}, "owners": owners}
+    assert granted(tmp_path / "config.yaml", config) == [
+        ("SendMail", ["ses:GetSuppressedDestination", "ses:SendRawEmail"]),
+        ("ReadContacts", ["account:GetAlternateContact"]),
+    ]
+    root_only = {"mode": "observe", "sinks": {"a": ses}, "owners": [{"account_contact": "root"}]}
+    assert granted(tmp_path / "config.yaml", root_only) == []
+
+
+def test_the_hub_publishes_to_its_very_topics_and_to_none_in_observe(tmp_path: Path) -> None:
+    topics = [f"arn:aws:sns:eu-central-1:111122223333:{name}" for name in ("b", "a")]
+    sinks = {f"t{n}": {"type": "sns", "topic_arn": topic} for n, topic in enumerate(topics)}
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"mode": "notify", "sinks": sinks}))
+    grants = sink_actions(load_config(path, {}))
+    assert policy_document("hub", grants=grants)["Statement"] == [
+        {
+            "Sid": "PublishNotices",
+            "Effect": "Allow",
+            "Action": ["sns:Publish"],
+            "Resource": sorted(topics),
+        }
+    ]
+    assert sink_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"})) == []

@@ -16,6 +16,8 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "jira": {"type": "jira", "server": "https://example.atlassian.net", "project": "SEC"},
     "console": {"type": "console"},
     "email": {"type": "email", "from": "keys@example.com"},
+    "webhook": {"type": "webhook"},
+    "sns": {"type": "sns", "topic_arn": "arn:aws:sns:eu-central-1:111122223333:iam-keys"},
 }
 
 
@@ -61,7 +63,16 @@ def test_a_missing_password_is_missed_only_when_somebody_logs_in() -> None:
         SINKS["email"].build("mail", settings("email", username="keys"), Tools())
 
 
-@pytest.mark.parametrize(("kind", "option"), [("slack", "token"), ("jira", "token"), ("email", "password")])
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("slack", "token"),
+        ("jira", "token"),
+        ("email", "password"),
+        ("webhook", "secret"),
+        ("webhook", "api_key"),
+    ],
+)
 def test_settings_never_show_their_secrets(kind: str, option: str) -> None:
     assert "canary" not in repr(settings(kind, **{option: "canary"}))
 

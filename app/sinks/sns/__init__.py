@@ -1,0 +1,1 @@
+"""Amazon SNS: the same JSON as the webhook's, for whatever subscribes."""
