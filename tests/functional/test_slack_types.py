@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from slack_sdk.models.blocks import Block
 
 from tests.fakes.clock import HandClock
@@ -55,7 +55,7 @@ def test_every_request_is_valid_by_slacks_published_description(requests: list[R
         seen.add(method)
         body = {**request.query, **request.body}
         schema = _schema(paths[f"/{method}"])
-        jsonschema.validate(body, schema)
+        Draft202012Validator(schema).validate(body)
         assert set(body) <= set(schema["properties"]) | NEWER.get(method, set()), method
     assert {"chat.postMessage", "users.lookupByEmail", "users.list", "conversations.history"} <= seen
 
