@@ -17,6 +17,7 @@ from app.config.lint import did_you_mean
 from app.config.load import find_config, load_config
 from app.config.schema import Config
 from app.model import Mode
+from app.plan.conceal import conceal
 from app.policy.rules import Policy, Rule, Stage
 from app.sinks.interface import Message
 from app.sinks.preview.table import Shown, view_of
@@ -150,7 +151,8 @@ def _notes(config: Config, case: Case, sink: str, kind: str) -> Iterator[str]:
 
 
 def _shown(config: Config, settings: BaseModel, case: Case, sink: str, kind: str) -> Shown:
-    notice = replace(case.notice(kind), refs=case.rung.finding.refs.get(sink, {}))
+    notice = conceal(case.notice(kind), config.shown_characters)
+    notice = replace(notice, refs=case.rung.finding.refs.get(sink, {}))
     recipient = notice.owner or getattr(settings, "channel", None) or "nobody"
     message = Message("preview", recipient, (notice,), case.now)
     return Shown(message, settings, Texts(config.templates))

@@ -23,13 +23,19 @@ def conceal(told: Told, shown: int) -> Told:
     return told if shown >= SHOWN_CHARACTERS else _fields(told, max(0, shown))
 
 
+def conceal_text(text: str, shown: int) -> str:
+    """The same for one text."""
+    shown = max(0, min(shown, SHOWN_CHARACTERS))
+    return _TAIL.sub(lambda found: "…" + found[1][SHOWN_CHARACTERS - shown :], redact(text))
+
+
 def _fields(value: Any, shown: int) -> Any:
     return replace(value, **{one.name: _less(getattr(value, one.name), shown) for one in fields(value)})
 
 
 def _less(value: Any, shown: int) -> Any:
     if isinstance(value, str):
-        return _TAIL.sub(lambda found: "…" + found[1][SHOWN_CHARACTERS - shown :], redact(value))
+        return conceal_text(value, shown)
     if isinstance(value, tuple):
         return tuple(_less(one, shown) for one in value)
     if isinstance(value, Mapping):

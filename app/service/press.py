@@ -23,6 +23,7 @@ from app.model import (
     redact,
 )
 from app.plan.build import plan_for_one
+from app.plan.conceal import conceal_text
 from app.plan.require import day
 from app.plan.snoozing import owner_snooze
 from app.policy.evaluate import use_clause
@@ -72,7 +73,8 @@ def handler(parts: Parts, limits: Limits) -> Handler:
 
     def answer(press: Press) -> Answer:
         try:
-            return _answer(parts, press, limits)
+            said = _answer(parts, press, limits)
+            return replace(said, text=conceal_text(said.text, parts.shown_characters))
         except KeystewardError as error:
             return _audited(parts, press, "press_failed", Answer(f"That did not work: {redact(str(error))}"))
         except Exception:

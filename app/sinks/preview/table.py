@@ -59,8 +59,10 @@ def _slack_terminal(shown: Shown) -> RenderableType:
 def _slack_html(shown: Shown) -> str:
     from app.sinks.slack.blocks import pages
 
-    posts = [page.blocks for page in pages(shown.message, shown.texts)]
-    return slack_page(posts, shown.message.now, shown.settings.username, shown.settings.icon_emoji)
+    settings = shown.settings
+    pressable = settings.app_token is not None or settings.token is None
+    posts = [page.blocks for page in pages(shown.message, shown.texts, pressable=pressable)]
+    return slack_page(posts, shown.message.now, settings.username, settings.icon_emoji)
 
 
 # --- Jira ------------------------------------------------------------------------------------------
@@ -132,9 +134,21 @@ def _data(shown: Shown) -> str:
     return json.dumps(notices, indent=2, ensure_ascii=False)
 
 
+def _post(shown: Shown) -> str:
+    from app.sinks.posts import Post
+    from app.sinks.webhook.presets import body
+
+    post = Post("resolved" if shown.message.notices[0].kind == "resolved" else "notice", shown.message)
+    form: Any = getattr(shown.settings, "format", "keysteward")  # SNS publishes the same envelope
+    return json.dumps(json.loads(body(form, post, shown.texts, "***")), indent=2, ensure_ascii=False)
+
+
+_POST = View(_post, lambda shown: preformatted("Webhook", _post(shown)), lambda settings: True)
 VIEWS: Mapping[str, View] = {
     "slack": View(_slack_terminal, _slack_html),
     "jira": View(_jira_terminal, _jira_html, lambda settings: True),
     "email": View(_mail_terminal, _mail_html),
+    "webhook": _POST,
+    "sns": _POST,
     "console": View(_console_terminal, _console_html, lambda settings: settings.look == "jira"),
 }

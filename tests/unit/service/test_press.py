@@ -254,6 +254,13 @@ def test_what_a_former_owner_was_told_does_not_deactivate_the_next_one_s_key() -
     assert world.acts() == ["deactivate"]
 
 
+def test_an_answer_shows_no_more_of_a_key_than_the_config_allows() -> None:
+    world = a_world()
+    asked = Press(Button.ROTATED, finding_id(world), 1, Presser("slack:U1", ANN))
+    answer = handler(replace(world.parts(), shown_characters=0), Limits())(asked)
+    assert "Key … of ci-deploy is still Active" in answer.text
+
+
 # --- restore ------------------------------------------------------------------------------------------
 
 
