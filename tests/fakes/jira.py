@@ -73,7 +73,7 @@ class Ticket:
 class FakeJira(HttpFake):
     """One site. Fields in ``screenless`` are refused on create and update, as Jira refuses them.
 
-    ``custom`` are the site's own fields, each "text", "textarea" or "any"; ``required`` must be set on create.
+    ``custom`` are the site's own fields, each "text", "textarea" or "any"; ``required`` ones must be there.
     Operations for `fail` and `calls`: create, comment, transition, update, read, search_cloud, …
     """
 
@@ -179,7 +179,9 @@ class FakeJira(HttpFake):
 
     def _search_server(self, request: Request) -> Answer:
         if self._is_cloud:
-            return _error(410, "The requested API has been removed. Please migrate to /rest/api/3/search/jql.")
+            return _error(
+                410, "The requested API has been removed. Please migrate to /rest/api/3/search/jql."
+            )
         query = request.query
         start, size = int(query.get("startAt", 0)), min(self.page_size, int(query["maxResults"]))
         found = self._matching(query["jql"])
