@@ -3,6 +3,7 @@
 developer.atlassian.com: what only one of them knows the other refuses.
 """
 
+import itertools
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ class FakeJira(HttpFake):
         self.page_size = 50
         self.transition_names = {"To Do": "Reopen", "In Progress": "Start", "Done": "Close"}
         self._prefix = prefix
+        self._numbers = itertools.count(1)
         self._users: list[dict[str, Any]] = []
         basic = b64encode(f"{email}:{token}".encode()).decode()
         self._authorization = f"Basic {basic}" if email else f"Bearer {token}"
@@ -117,7 +119,7 @@ class FakeJira(HttpFake):
 
     def open(self, *labels: str, status: str = "To Do", **fields: Any) -> Ticket:
         """A ticket that is there already."""
-        number = len(self.tickets) + 1
+        number = next(self._numbers)
         key = f"{self.project}-{number}"
         self.tickets[key] = Ticket(str(10_000 + number), key, {**fields, "labels": list(labels)}, status)
         return self.tickets[key]

@@ -29,10 +29,7 @@ class JiraSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     type: Literal["jira"] = Field(description="The kind of sink.")
-    server: str = Field(
-        description="The site's base URL: https://example.atlassian.net; with a scoped token "
-        "https://api.atlassian.com/ex/jira/CLOUD_ID."
-    )
+    server: str = Field(description="Where the REST API answers: the site's base URL, but see docs/jira.md.")
     site_url: str | None = Field(
         default=None, description="The site's URL for links to tickets, where it isn't that of server."
     )
@@ -61,19 +58,15 @@ class JiraSettings(BaseModel):
     )
     labels: tuple[str, ...] = Field(default=(), description="Labels to add to every ticket.")
     priority: dict[str, str] = Field(
-        default={},
-        description="A priority by stage, from mild to severe: {warn: Medium, final: High}. It is raised at "
-        "later stages and never lowered.",
+        default={}, description="A priority by stage, from mild to severe: {warn: Medium, final: High}."
     )
     fields: dict[str, Any] = Field(
         default={},
-        description='More fields for new tickets; text in them is a template: {customfield_10010: "{{ '
-        'notice.account_id }}"}.',
+        description="More fields for new tickets, by id; text in them is a template (docs/jira.md).",
     )
     when_closed: Literal["reopen", "comment"] = Field(
         default="reopen",
-        description="A ticket that was closed by hand while the key is still bad: reopen it each time, or "
-        "comment once an episode.",
+        description="What to do with a ticket that was closed while its key is still bad.",
     )
     done_transition: str = Field(
         default="Done", description="The transition that closes a ticket, by its name or its target status."

@@ -91,7 +91,7 @@ def test_a_ticket_that_can_not_be_reopened_is_commented_and_said(
     ],
 )
 def test_an_unknown_transition_is_said_and_another_taken(
-    jira: FakeJira, options: dict[str, str], remarks: tuple[str, ...]
+    jira: FakeJira, options: dict[str, Any], remarks: tuple[str, ...]
 ) -> None:
     sink = a_sink(jira, **options)
     refs = sink.send(a_message()).refs

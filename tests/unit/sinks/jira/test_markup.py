@@ -72,8 +72,8 @@ def test_whatever_a_name_holds_the_document_is_valid_and_says_it(odd: str) -> No
     for grouping in ("finding", "owner"):
         notices = [a_notice(callers=callers, **fields), a_notice(kind="done", **fields)]
         for told in (
-            text.description(grouping, notices, Texts()),  # type: ignore[arg-type]
-            text.comment(grouping, notices, Texts()),  # type: ignore[arg-type]
+            text.description(grouping, notices, Texts()),
+            text.comment(grouping, notices, Texts()),
         ):
             assert adf.faults(markup.to_adf(told)) == []
 
