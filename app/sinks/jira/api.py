@@ -16,7 +16,7 @@ from requests import RequestException, Response
 
 from app.errors import Transient
 from app.sinks.jira import markup
-from app.sinks.jira.faults import Faults, Forbidden, NotFound
+from app.sinks.jira.faults import Faults
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.jira.text import COMMON_LABEL
 from app.sinks.waits import Waits, patiently
@@ -72,16 +72,13 @@ class JiraApi:
         return frozenset(str(issue["key"]) for issue in self._search(jql, ["status"]))
 
     def users(self, email: str) -> list[Json]:
-        """Nobody where people may not be looked up: a ticket without an assignee beats no ticket."""
+        """Whom the site finds by ``email``. `Forbidden` where people may not be looked up."""
 
         def search(client: JIRA) -> list[Json]:
             who: dict[str, str | int] = {"query" if client._is_cloud else "username": email}
             return [dict(user) for user in _get(client, "user/search", **who, maxResults=20)]
 
-        try:
-            return self._read(search)
-        except (Forbidden, NotFound):
-            return []
+        return self._read(search)
 
     def comments(self, key: str) -> list[str]:
         """The lines of the latest comments, newest first."""

@@ -17,7 +17,11 @@ class NotFound(Transient):
 
 
 class Forbidden(Transient):
-    """HTTP 401 or 403: an operator can mend it."""
+    """HTTP 401 or 403: an operator can mend it. A token without the scope is answered by 401."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Rejected(Permanent):
@@ -63,7 +67,7 @@ class Faults:
     def _forbidden(self, status: int, permission: str) -> Forbidden:
         options = f"sinks.{self._name}.token and email"
         wanted = f'the permission "{permission}"' if permission else "the account's permissions"
-        return Forbidden(f"Jira: HTTP {status}; check {options}, and {wanted} in {self._project}")
+        return Forbidden(f"Jira: HTTP {status}; check {options}, and {wanted} in {self._project}", status)
 
     def _rejected(self, status: int, error: JIRAError) -> KeystewardError:
         fields, said = _complaints(error)

@@ -8,6 +8,7 @@ from typing import Any
 from app.plan.notice import Notice
 from app.sinks.interface import Grouping, Message
 from app.sinks.jira.api import JiraApi
+from app.sinks.jira.faults import Forbidden, NotFound
 from app.sinks.jira.ticket import Ticket
 
 Json = dict[str, Any]
@@ -30,7 +31,15 @@ class People:
         self._api = api
         self._grouping = grouping
         self._fallback = fallback
+        self.remark = ""  # what an operator should mend, as the last look-up showed
         self._known: dict[str, tuple[datetime, str]] = {}
+
+    def look_up(self, message: Message) -> None:
+        """Everybody whom the message is for, before anything is said that a failure would repeat."""
+        self.wanted(message)
+        if self._grouping == "account":
+            for notice in message.notices:
+                self._answering(notice.owner, message.now)
 
     def wanted(self, message: Message) -> Person | None:
         """Whom the message's ticket is for: of an account's, the owner of the most urgent key."""
@@ -81,8 +90,23 @@ class People:
 
     def _lookup(self, email: str) -> str:
         # The search matches parts of names too: only the very address will do.
-        for user in self._api.users(email):
+        for user in self._found(email):
             exact = str(user.get("emailAddress", "")).casefold() == email.casefold()
             if exact and user.get("active", True):
                 return self.id_of(user)
         return ""
+
+    def _found(self, email: str) -> list[Json]:
+        """Nobody where people may not be looked up: a ticket without an assignee beats no ticket."""
+        try:
+            found = self._api.users(email)
+        except NotFound:
+            return []
+        except Forbidden as error:
+            self.remark = (
+                f"owners can't be looked up, so tickets have no assignee (HTTP {error.status}): give the "
+                'account "Browse users and groups" and its token the scope read:jira-user'
+            )
+            return []
+        self.remark = ""
+        return found

@@ -46,6 +46,7 @@ class JiraSink(TellingSink):
         """Opens the ticket, or says in it what is new. Raises as `Sink` says."""
         remarks: Remarks = {}
         home = text.group_label(self.grouping, message)
+        self._people.look_up(message)
         ticket = self._registrar.find(home, message.notices, remarks)
         memory = self._memory(home, message.notices) if ticket else {}
         if ticket is None:
@@ -141,6 +142,8 @@ class JiraSink(TellingSink):
         self, ticket: Ticket, home: str, message: Message, memory: dict[str, str], remarks: Remarks
     ) -> Receipt:
         refs = {**self._refs(ticket), **self._kept(ticket, home, message, memory)}
+        if self._people.remark:
+            remarks[self._people.remark] = None
         if not ticket.assignee:
             return Receipt(f"{self._settings.project} (unassigned)", False, refs, tuple(remarks))
         counts = self._people.were_told(message.notices, ticket.assignee, message.now)

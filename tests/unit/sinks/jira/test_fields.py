@@ -202,3 +202,17 @@ def test_links_lead_to_the_site_where_the_api_is_elsewhere(jira: FakeJira) -> No
 
 def test_nobody_is_told_by_a_ticket_without_an_assignee(jira: FakeJira) -> None:
     assert a_sink(jira).send(a_message(recipient=JANE)).counts is False
+
+
+@pytest.mark.parametrize(
+    ("server", "known"),
+    [
+        ("https://example.atlassian.net", True),
+        ("https://api.atlassian.com/ex/jira/1", True),
+        ("https://jira.example.com", False),
+        ("https://example.atlassian.net.evil.example", False),
+    ],
+)
+def test_atlassians_own_hosts_need_not_be_asked_what_they_are(server: str, known: bool) -> None:
+    given = {"type": "jira", "server": server, "project": "SEC", "site_url": "https://example.atlassian.net"}
+    assert JiraSettings.model_validate(given).is_atlassians_host is known

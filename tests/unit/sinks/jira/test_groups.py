@@ -248,6 +248,16 @@ def test_an_accounts_ticket_counts_only_for_keys_whose_owner_has_it(
     assert jira.tickets["SEC-1"].assignee == jane
 
 
+@pytest.mark.usefixtures("jane")
+def test_an_owner_who_can_not_be_looked_up_now_stops_the_message_before_it_is_said(jira: FakeJira) -> None:
+    sink = a_sink(jira, group_by="account")
+    sink.send(a_message(A))
+    jira.fail("user_search", http.status(503))
+    with pytest.raises(Transient):
+        sink.send(a_message(B, replace(C, owner=BOB)))
+    assert jira.tickets["SEC-1"].comments == []
+
+
 @pytest.mark.parametrize(
     ("due", "expected"),
     [("2026-12-24", "2026-11-27"), ("2026-11-25", "2026-11-25"), ("2026-11-01", "2026-11-27")],

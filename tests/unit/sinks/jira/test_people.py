@@ -3,6 +3,7 @@
 import pytest
 
 from app.sinks.jira.sink import JiraSink
+from tests.fakes import http
 from tests.fakes.jira import FakeJira
 from tests.fakes.notices import JANE, a_message, a_notice
 from tests.unit.sinks.jira.bench import a_sink
@@ -73,3 +74,14 @@ def test_the_accounts_own_name_for_a_person_is_sent(jira: FakeJira, slept: list[
     [call] = jira.calls("create")
     by = "accountId" if jira.deployment == "Cloud" else "name"
     assert call.body["fields"]["assignee"] == {by: jane}
+
+
+@pytest.mark.usefixtures("jane")
+@pytest.mark.parametrize("status", [401, 403])
+def test_that_people_may_not_be_looked_up_is_said(jira: FakeJira, sink: JiraSink, status: int) -> None:
+    jira.fail("user_search", http.status(status, {}))
+    [remark] = sink.send(a_message()).remarks
+    assert remark == (
+        f"owners can't be looked up, so tickets have no assignee (HTTP {status}): give the account "
+        '"Browse users and groups" and its token the scope read:jira-user'
+    )
