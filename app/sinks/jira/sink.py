@@ -98,6 +98,11 @@ class JiraSink(TellingSink):
         fresh = [notice for notice in message.notices if text.marker(notice) not in told]
         if ticket.done and fresh and (self.insists or self._is_new(fresh, told)):
             self._workflow.reopen(ticket, remarks)
+        self._change(ticket, message, memory, remarks)
+        self._registrar.enroll(ticket, home, message, remarks)
+        self._say(ticket, fresh)
+
+    def _change(self, ticket: Ticket, message: Message, memory: dict[str, str], remarks: Remarks) -> None:
         assignee = self._people.to_assign(ticket, memory.get("assignee", ""), message)
         changes = {
             **self._form.due(message.notices, ticket, message.now),
@@ -108,8 +113,6 @@ class JiraSink(TellingSink):
             self._form.update(ticket, changes, remarks)
         except (Permanent, Forbidden) as error:  # the comment tells the same
             remarks[f"a ticket was commented, but not changed: {error}"] = None
-        self._registrar.enroll(ticket, home, message, remarks)
-        self._say(ticket, fresh)
 
     def _must_look(self, ticket: Ticket, message: Message) -> bool:
         """Whether what was said before decides what is said and done now."""

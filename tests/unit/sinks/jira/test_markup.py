@@ -1,5 +1,6 @@
 """The light markup of the templates: what becomes of it on Cloud and on Data Center."""
 
+import json
 from typing import Any
 
 import pytest
@@ -166,4 +167,5 @@ def test_the_longest_texts_stay_inside_jiras_limit() -> None:
     notices = many(text.ROWS, headline="h" * 300, reason="r" * 300, advice="a" * 600, callers=callers)
     for told in (text.description("owner", notices, Texts()), text.comment("owner", notices, Texts())):
         assert len(markup.to_wiki(told)) < 32_767
+        assert len(json.dumps(markup.to_adf(told), ensure_ascii=False)) < 32_767
     assert len(markup.to_wiki(text.description("finding", notices[:1], Texts()))) < 32_767
