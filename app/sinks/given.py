@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 from app.sinks.samples import NOW, messages, notices, summaries
@@ -92,12 +92,30 @@ def _each_post() -> Iterator[Sample]:
     return chain(_each_alert(), (Sample(label, post_values(run, Texts())) for label, run in runs))
 
 
+def _each_ticket() -> Iterator[Sample]:
+    for (label, message), grouping in product(messages().items(), ("finding", "owner", "account")):
+        some = message.notices
+        values = {"notice": some[0], "notices": some, "grouping": grouping}
+        yield Sample(f"{label}, tickets by {grouping}", values)
+
+
+def _each_addition() -> Iterator[Sample]:
+    return (Sample(label, {"notices": m.notices, "now": NOW}) for label, m in messages().items())
+
+
+def _each_move() -> Iterator[Sample]:
+    return (Sample(label, {"notice": notice, "to": "SEC-124"}) for label, notice in notices().items())
+
+
 NOTICE = Given("notice", ("notice",), _each_notice)
 MESSAGE = Given("message", ("message", "notices", "notice"), _each_message)
 SUMMARY = Given("summary", ("summary",), _each_summary)
 MOMENT = Given("moment", ("notice", "now"), _each_notice_at)
 MAIL = Given("mail", ("message", "title", "summary", "why_you", "cards", "rest", "steps"), _each_mail)
 REPORT = Given("report", ("summary", "subject", "file"), _each_report)
+TICKET = Given("ticket", ("notice", "notices", "grouping"), _each_ticket)
+ADDITION = Given("addition", ("notices", "now"), _each_addition)
+MOVE = Given("move", ("notice", "to"), _each_move)
 ROW = Given("row", ("row",), _each_row)
 ALERT = Given("alert", ("event", "envelope", "notice", "cards", "title", "run"), _each_alert)
 POST = Given("post", ("event", "envelope", "notice", "cards", "title", "run"), _each_post)
@@ -135,5 +153,10 @@ GIVEN: Mapping[str, Given] = {
     "webhook_opsgenie.json": ALERT,
     "webhook_pagerduty.json": ALERT,
     "webhook_teams.json": POST,
-    "jira_summary": NOTICE,
+    "jira_summary": TICKET,
+    "jira_description": TICKET,
+    "jira_comment": TICKET,
+    "jira_row": NOTICE,
+    "jira_added": ADDITION,
+    "jira_moved": MOVE,
 }

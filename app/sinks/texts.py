@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from app.errors import ConfigError
 from app.model import redact
 from app.plan.notice import Notice
 from app.sinks import wording
@@ -48,6 +49,13 @@ class Texts:
         if name not in self._broken:
             self._broken.add(name)
             log.error("template %s.j2 failed (%s): the built-in one is used", name, type(error).__name__)
+
+    def render_string(self, source: str, **values: Any) -> str:
+        """A template from the config. Raises `ConfigError` when it fails: there is no other in its place."""
+        try:
+            return redact(self._own.from_string(source).render(values)).strip()
+        except Exception as error:  # whatever a template does
+            raise ConfigError(f"its template failed ({type(error).__name__}: {redact(str(error))})") from None
 
     def line(self, name: str, **values: Any) -> str:
         """One line, without line breaks and runs of spaces."""
@@ -98,6 +106,15 @@ class Texts:
     def undo(self, notice: Notice) -> str:
         """How to take a deactivation back; empty when there is nothing to take back."""
         return self.line("undo", notice=notice)
+
+
+def syntax_fault(source: str) -> str:
+    """What is wrong with a template that stands in the config itself; empty when it can be read."""
+    try:
+        environment(None).parse(source)
+    except TemplateSyntaxError as error:
+        return str(error)
+    return ""
 
 
 def of_message(message: Message) -> dict[str, Any]:

@@ -77,12 +77,14 @@ def slack() -> Iterator[Bench]:
 
 
 @contextmanager
-def jira(deployment: Any) -> Iterator[Bench]:
+def jira(deployment: Any, **options: str) -> Iterator[Bench]:
     email = "bot@example.com" if deployment == "Cloud" else None
     with FakeJira(deployment, token=CANARY, email=email) as fake:
         fake.add_user(JANE)
         yield Bench(
-            _build("jira", server=fake.url, project="SEC", email=email, token=CANARY, timeout=TIMEOUT),
+            _build(
+                "jira", server=fake.url, project="SEC", email=email, token=CANARY, timeout=TIMEOUT, **options
+            ),
             lambda: sum(1 + len(ticket.comments) for ticket in fake.tickets.values()),
             _queueing(fake, "create", HTTP_FAULTS),
             texts=lambda: str(fake.tickets),
@@ -169,6 +171,8 @@ BENCHES: Mapping[str, Callable[[], Any]] = {
     "slack": slack,
     "jira-cloud": lambda: jira("Cloud"),
     "jira-server": lambda: jira("Server"),
+    "jira-by-owner": lambda: jira("Cloud", group_by="owner"),
+    "jira-by-account": lambda: jira("Server", group_by="account"),
     "console-slack": lambda: console("slack"),
     "console-jira": lambda: console("jira"),
     "email": email,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from slack_sdk.models.blocks import Block
 
 from tests.fakes.clock import HandClock
@@ -18,7 +18,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_ladder import climb
 from tests.fakes.world import START
 
-CONTRACTS = "KEYSTEWARD_CONTRACTS"
+CONTRACTS = "API_CONTRACTS"
 # Slack's description is of 2021: these came later (docs.slack.dev/reference/methods).
 NEWER = {"chat.postMessage": {"metadata"}}
 NEWER |= {f"conversations.{name}": {"include_all_metadata"} for name in ("history", "replies")}

@@ -51,7 +51,8 @@ class Looks:
 
     def ticket(self, key: str, notice: Notice, message: Message) -> RenderableType:
         """A ticket that has just been opened."""
-        heading = Text(self._texts.line("jira_summary", notice=notice), style="bold")
+        told = {"notice": notice, "notices": message.notices, "grouping": "finding"}
+        heading = Text(self._texts.line("jira_summary", **told), style="bold")
         labels = _grid()
         labels.add_row(Text("Status", style="bright_black"), Text(" TO DO ", style="black on bright_blue"))
         labels.add_row(Text("Assignee", style="bright_black"), Text(_reader(message)))

@@ -1,54 +1,48 @@
-"""The few requests that the Jira sink makes, and what each failure means.
+"""The few requests that the Jira sink makes.
 
-REST v2 everywhere: it takes plain text on Cloud and Data Center alike (developer.atlassian.com). The
-library is left to sign, to reuse connections and to search; where it retries, guesses or sends a
-transition's id as a number, its session is used directly.
+Cloud: REST v3 (ADF bodies, search by page tokens). Data Center: REST v2 (wiki text, the old search), see
+developer.atlassian.com. The library is left to sign and to reuse connections; where it retries, guesses or
+sends a transition's id as a number, its session is used directly.
 """
 
-import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from jira import JIRA
 from jira.exceptions import JIRAError
-from requests import ConnectTimeout, RequestException
-from requests.exceptions import SSLError
-from urllib3.exceptions import NewConnectionError
+from requests import RequestException, Response
 
-from app.errors import Ambiguous, KeystewardError, Permanent, Transient
-from app.model import redact
+from app.errors import Transient
+from app.sinks.jira import markup
+from app.sinks.jira.faults import Faults
 from app.sinks.jira.settings import JiraSettings
-from app.sinks.waits import Waits, patiently, retry_after
+from app.sinks.jira.text import COMMON_LABEL
+from app.sinks.waits import Waits, patiently
 
 Result = TypeVar("Result")
 Json = dict[str, Any]
 
-ISSUE_FIELDS = ["summary", "status", "assignee", "duedate", "description"]
-_DEPLOYMENTS = {"cloud": "Cloud", "server": "Server"}
-_MENDABLE = frozenset({"project", "issuetype"})  # an operator can mend the config
+ISSUE_FIELDS = ["summary", "status", "assignee", "duedate", "description", "labels", "priority"]
+CHANGED_WITHIN = timedelta(days=30)
+PAGE = 100
+MAX_PAGES = 500  # an answer that never ends must not hold a run
 
 
-class NotFound(Transient):
-    """HTTP 404: gone, or not ours to see."""
-
-
-class Rejected(Permanent):
-    """HTTP 400: ``fields`` are those that Jira complains about."""
-
-    def __init__(self, message: str, fields: frozenset[str]) -> None:
-        super().__init__(message)
-        self.fields = fields
+def _nothing(answer: Response) -> Any:
+    if answer.text:
+        answer.json()  # a proxy's page is no answer
 
 
 class JiraApi:
     """One site. Connects at its first request, and retries nothing but a short Retry-After."""
 
     def __init__(self, name: str, token: str, settings: JiraSettings, waits: Waits) -> None:
-        self._name = name
         self._token = token
         self._settings = settings
         self._waits = waits
+        self._faults = Faults(name, settings.project)
         self._lock = threading.Lock()
         self._connected: JIRA | None = None
 
@@ -56,82 +50,98 @@ class JiraApi:
     def is_cloud(self) -> bool:
         return self._read(lambda client: bool(client._is_cloud))
 
+    def body(self, text: str) -> Json | str:
+        """Light markup in the form that this site takes."""
+        return markup.to_adf(text) if self.is_cloud else markup.to_wiki(text)
+
     def issue(self, key: str) -> Json:
         """Raises `NotFound` when it was deleted."""
-        return self._read(lambda client: dict(client.issue(key, fields=",".join(ISSUE_FIELDS)).raw))
+        fields = ",".join(ISSUE_FIELDS)
+        return self._read(lambda client: dict(_get(client, f"issue/{key}", fields=fields)))
 
     def labelled(self, label: str) -> list[Json]:
         """The issues with this very label, wherever they were moved to."""
-        fields = ",".join(ISSUE_FIELDS)
-        params: dict[str, str | int] = {"jql": f'labels = "{label}"', "fields": fields, "maxResults": 20}
+        return self._search(f'labels = "{label}"', ISSUE_FIELDS)
 
-        def search(client: JIRA) -> list[Json]:
-            # The library's own search first loads every field that the site has.
-            path = "search/jql" if client._is_cloud else "search"
-            return list(client._session.get(client._get_url(path), params=params).json()["issues"])
-
-        return self._read(search)
+    def closed(self, now: datetime) -> frozenset[str]:
+        """Keys of our tickets in the project that are done, among those changed in the last 30 days."""
+        # A bare date is read in the account's time zone: a day more or less does no harm.
+        since = (now - CHANGED_WITHIN).date().isoformat()
+        ours = f'project = "{self._settings.project}" AND labels = "{COMMON_LABEL}"'
+        jql = f'{ours} AND statusCategory = Done AND updated >= "{since}"'
+        return frozenset(str(issue["key"]) for issue in self._search(jql, ["status"]))
 
     def users(self, email: str) -> list[Json]:
-        """Nobody where people may not be looked up: a ticket without an assignee beats no ticket."""
+        """Whom the site finds by ``email``. `Forbidden` where people may not be looked up."""
 
         def search(client: JIRA) -> list[Json]:
-            by = "query" if client._is_cloud else "user"
-            try:
-                found = client.search_users(**{by: email, "maxResults": 20})  # type: ignore[arg-type]
-            except JIRAError as error:
-                if error.status_code in (403, 404):
-                    return []
-                raise
-            return [dict(user.raw) for user in found]
+            who: dict[str, str | int] = {"query" if client._is_cloud else "username": email}
+            return [dict(user) for user in _get(client, "user/search", **who, maxResults=20)]
 
         return self._read(search)
 
     def comments(self, key: str) -> list[str]:
-        """The latest comments, newest first."""
-        params: dict[str, str | int] = {"orderBy": "-created", "maxResults": 100}
-
-        def read(client: JIRA) -> list[str]:
-            answer = client._session.get(client._get_url(f"issue/{key}/comment"), params=params).json()
-            return [str(comment["body"]) for comment in answer["comments"]]
-
-        return self._read(read)
+        """The lines of the latest comments, newest first."""
+        path = f"issue/{key}/comment"
+        answer = self._read(lambda client: _get(client, path, orderBy="-created", maxResults=100)["comments"])
+        return [line for comment in answer for line in markup.lines(comment["body"])]
 
     def transitions(self, key: str) -> list[Json]:
-        return self._read(lambda client: list(client.transitions(key)))
+        return self._read(lambda client: list(_get(client, f"issue/{key}/transitions")["transitions"]))
 
     def create(self, fields: Json) -> str:
         """Returns the new issue's key."""
-        return self._write(lambda client: str(client.create_issue(fields=fields, prefetch=False).key))
+        body = {"fields": fields}
+        return self._write("Create Issues", "POST", "issue", body, lambda told: str(told.json()["key"]))
 
     def comment(self, key: str, text: str) -> None:
-        self._write(lambda client: client.add_comment(key, text))
+        self._write("Add Comments", "POST", f"issue/{key}/comment", {"body": self.body(text)})
 
     def transition(self, key: str, transition_id: str) -> None:
-        body = json.dumps({"transition": {"id": str(transition_id)}})
-        self._write(
-            lambda client: client._session.post(client._get_url(f"issue/{key}/transitions"), data=body)
-        )
+        body = {"transition": {"id": str(transition_id)}}
+        self._write("Transition Issues", "POST", f"issue/{key}/transitions", body)
 
     def update(self, key: str, fields: Json) -> None:
-        body = json.dumps({"fields": fields})
-        self._write(lambda client: client._session.put(client._get_url(f"issue/{key}"), data=body))
+        self._write("Edit Issues", "PUT", f"issue/{key}", {"fields": fields})
+
+    def relabel(self, key: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> None:
+        """Leaves the other labels as they are: people add their own."""
+        changes = [*({"add": label} for label in add), *({"remove": label} for label in remove)]
+        self._write("Edit Issues", "PUT", f"issue/{key}", {"update": {"labels": changes}})
+
+    def _search(self, jql: str, fields: list[str]) -> list[Json]:
+        pages = _pages_of_cloud if self.is_cloud else _pages_of_server
+        return self._read(lambda client: [i for page in pages(client, jql, fields) for i in page])
 
     def _read(self, request: Callable[[JIRA], Result]) -> Result:
-        return patiently(lambda: self._call(request, writes=False), self._waits)
+        return patiently(lambda: self._call(request, ""), self._waits)
 
-    def _write(self, request: Callable[[JIRA], Result]) -> Result:
-        return patiently(lambda: self._call(request, writes=True), self._waits)
+    def _write(
+        self,
+        permission: str,
+        method: str,
+        path: str,
+        body: Json,
+        read: Callable[[Response], Result] = _nothing,
+    ) -> Result:
+        """``permission``: what the account needs. `Ambiguous` when ``read`` can't read the answer."""
 
-    def _call(self, request: Callable[[JIRA], Result], *, writes: bool) -> Result:
+        def write(client: JIRA) -> Result:
+            return read(client._session.request(method, client._get_url(path), json=body))
+
+        return patiently(lambda: self._call(write, permission), self._waits)
+
+    def _call(self, request: Callable[[JIRA], Result], permission: str) -> Result:
         try:
             return request(self._client())
         except JIRAError as error:
-            raise self._meaning(error, writes) from None
+            raise self._faults.refusal(error, permission) from None
         except RequestException as error:
-            raise self._unheard(writes and not _never_arrived(error)) from None
+            raise self._faults.silence(error, writes=bool(permission)) from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._unheard(writes) from None  # an answer, but not Jira's: a proxy's page
+            raise self._faults.unheard(
+                bool(permission)
+            ) from None  # an answer, but not Jira's: a proxy's page
 
     def _client(self) -> JIRA:
         with self._lock:
@@ -144,60 +154,47 @@ class JiraApi:
         auth: Json = {"token_auth": self._token}
         if settings.email:
             auth = {"basic_auth": (settings.email, self._token)}
+        ask = settings.deployment == "auto" and not settings.is_atlassians_host
         client = JIRA(
             settings.server,
-            options={"rest_api_version": "2"},
-            get_server_info=settings.deployment == "auto",
+            options={"rest_api_version": "2"},  # the only one that both know, to ask which it is
+            get_server_info=ask,
             max_retries=0,
             timeout=settings.timeout,
             logging=False,
             **auth,
         )
-        client.deploymentType = client.deploymentType or _DEPLOYMENTS.get(settings.deployment)
+        client.deploymentType = client.deploymentType if ask else self._named_deployment()
+        client._options["rest_api_version"] = "3" if client._is_cloud else "2"
         return client
 
-    def _unheard(self, uncertain: bool) -> Transient:
-        if uncertain:
-            return Ambiguous("Jira: no answer, it may have arrived; looked for before it is sent again")
-        return Transient(f"Jira: no usable answer; check sinks.{self._name}.server and the network")
-
-    def _meaning(self, error: JIRAError, writes: bool) -> KeystewardError:
-        status = error.status_code or 0
-        if status == 429:
-            headers = error.response.headers if error.response is not None else {}
-            wait = retry_after(headers.get("Retry-After"))
-            return Transient("Jira: too many requests; tried again later", wait)
-        if status in (401, 403):
-            options = f"sinks.{self._name}.token and email, and the account's permissions"
-            return Transient(f"Jira: HTTP {status}; check {options} in {self._settings.project}")
-        if status == 404:
-            return NotFound(f"Jira: HTTP 404; check sinks.{self._name}.server and project")
-        if status >= 500:
-            return Transient(f"Jira: HTTP {status}; tried again later")
-        if status >= 400:
-            return self._refusal(status, error)
-        return self._unheard(writes)
-
-    def _refusal(self, status: int, error: JIRAError) -> KeystewardError:
-        fields, said = _complaints(error)
-        if fields & _MENDABLE:
-            return Transient(f"Jira: {said}; check sinks.{self._name}.project and issue_type")
-        return Rejected(f"Jira: HTTP {status}: {said}", fields)
+    def _named_deployment(self) -> str:
+        return "Server" if self._settings.deployment == "server" else "Cloud"
 
 
-def _complaints(error: JIRAError) -> tuple[frozenset[str], str]:
-    """The fields that Jira names, and its own words."""
-    try:
-        answer = error.response.json() if error.response is not None else {}
-        by_field = {str(field): str(text) for field, text in (answer.get("errors") or {}).items()}
-        words = [*answer.get("errorMessages", ()), *(f"{field}: {text}" for field, text in by_field.items())]
-    except (ValueError, AttributeError, TypeError):
-        return frozenset(), "no reason given"
-    return frozenset(by_field), redact("; ".join(words))[:300]
+def _get(client: JIRA, path: str, **params: str | int) -> Any:
+    return client._session.get(client._get_url(path), params=params).json()
 
 
-def _never_arrived(error: RequestException) -> bool:
-    if isinstance(error, ConnectTimeout | SSLError):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+def _pages_of_cloud(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Json]]:
+    """`/search/jql`: developer.atlassian.com/changelog/#CHANGE-2046; the last page has no token."""
+    body: Json = {"jql": jql, "fields": fields, "maxResults": PAGE}
+    for _ in range(MAX_PAGES):
+        answer = client._session.post(client._get_url("search/jql"), json=body).json()
+        yield answer["issues"]
+        token = answer.get("nextPageToken")
+        if not token:
+            return
+        body = {**body, "nextPageToken": token}
+    raise Transient("Jira: a search without an end; tried again later")
+
+
+def _pages_of_server(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Json]]:
+    start = 0
+    for _ in range(MAX_PAGES):
+        answer = _get(client, "search", jql=jql, fields=",".join(fields), startAt=start, maxResults=PAGE)
+        yield answer["issues"]
+        start += len(answer["issues"])
+        if not answer["issues"] or start >= answer["total"]:
+            return
+    raise Transient("Jira: a search without an end; tried again later")

@@ -1,8 +1,26 @@
 """The options of a Jira sink."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from app.sinks.interface import Grouping
+from app.sinks.texts import syntax_fault
+
+SCOPED_HOST = "api.atlassian.com"
+# What the sink sets itself, and the option that governs it.
+_OWN_FIELDS = {
+    "project": "project",
+    "issuetype": "issue_type",
+    "labels": "labels",
+    "summary": "the template jira_summary.j2",
+    "description": "the template jira_description.j2",
+    "assignee": "fallback_assignee",
+    "duedate": "nothing: it is the day of the next act",
+    "priority": "priority",
+}
 
 
 class JiraSettings(BaseModel):
@@ -11,9 +29,15 @@ class JiraSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     type: Literal["jira"] = Field(description="The kind of sink.")
-    server: str = Field(description="The site's base URL: https://example.atlassian.net.")
+    server: str = Field(description="Where the REST API answers: the site's base URL, but see docs/jira.md.")
+    site_url: str | None = Field(
+        default=None, description="The site's URL for links to tickets, where it isn't that of server."
+    )
     project: str = Field(description='The key of the project that tickets are opened in: "SEC".')
     issue_type: str = Field(default="Task", description="The type of the tickets.")
+    group_by: Grouping = Field(
+        default="finding", description="What a ticket is about: one finding, an owner, or an account."
+    )
     email: str | None = Field(
         default=None,
         validation_alias=AliasChoices("email", "user"),
@@ -25,13 +49,25 @@ class JiraSettings(BaseModel):
         "environment.",
     )
     deployment: Literal["auto", "cloud", "server"] = Field(
-        default="auto", description="What kind of Jira it is; auto asks the server once."
+        default="auto",
+        description="What kind of Jira it is; auto knows Atlassian's hosts and asks others once.",
     )
     fallback_assignee: str | None = Field(
         default=None,
         description="Who gets a ticket whose owner Jira doesn't know: an e-mail address or an account id.",
     )
     labels: tuple[str, ...] = Field(default=(), description="Labels to add to every ticket.")
+    priority: dict[str, str] = Field(
+        default={}, description="A priority by stage, from mild to severe: {warn: Medium, final: High}."
+    )
+    fields: dict[str, Any] = Field(
+        default={},
+        description="More fields for new tickets, by id; text in them is a template (docs/jira.md).",
+    )
+    when_closed: Literal["reopen", "comment"] = Field(
+        default="reopen",
+        description="What to do with a ticket that was closed while its key is still bad.",
+    )
     done_transition: str = Field(
         default="Done", description="The transition that closes a ticket, by its name or its target status."
     )
@@ -42,3 +78,46 @@ class JiraSettings(BaseModel):
     counts: bool = Field(
         default=True, description="Whether an assigned ticket counts as a notice to its owner."
     )
+
+    @property
+    def is_atlassians_host(self) -> bool:
+        host = urlsplit(self.server).hostname or ""
+        return host == SCOPED_HOST or host.endswith(".atlassian.net")
+
+    def browse(self, key: str) -> str:
+        """The ticket's page."""
+        return f"{(self.site_url or self.server).rstrip('/')}/browse/{key}"
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_words(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        for label in labels:
+            if not label or any(char.isspace() for char in label):
+                raise ValueError(f"{label!r}: a label of Jira's holds no spaces")
+        return labels
+
+    @field_validator("fields")
+    @classmethod
+    def _fields_are_not_ours(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        for name, value in fields.items():
+            if name.casefold() in _OWN_FIELDS:
+                raise ValueError(f"{name} can't be set here, but by {_OWN_FIELDS[name.casefold()]}")
+            for fault in filter(None, map(syntax_fault, _texts(value))):
+                raise ValueError(f"{name}: not a template: {fault}")
+        return fields
+
+    @model_validator(mode="after")
+    def _links_lead_somewhere(self) -> Self:
+        if urlsplit(self.server).hostname == SCOPED_HOST and not self.site_url:
+            raise ValueError(f"site_url: needed for links when server is {SCOPED_HOST}")
+        return self
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value

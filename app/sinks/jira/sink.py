@@ -1,4 +1,4 @@
-"""The Jira sink: one ticket a finding, opened once, commented, reopened and closed.
+"""The Jira sink: one ticket a finding, an owner or an account: opened once, commented, reopened and closed.
 
 A ticket is found by its key, which the finding remembers, else by its label. An answer that was lost is
 looked for by the notice's marker before anything is said again.
@@ -6,189 +6,171 @@ looked for by the notice's marker before anything is said again.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from app.errors import Permanent
 from app.plan.notice import Notice
 from app.sinks.base import TellingSink
-from app.sinks.interface import Grouping, Message, Receipt
+from app.sinks.interface import Message, Receipt
 from app.sinks.jira import text
-from app.sinks.jira.api import JiraApi, NotFound, Rejected
+from app.sinks.jira.api import JiraApi
+from app.sinks.jira.faults import Forbidden
+from app.sinks.jira.form import Form, Remarks
+from app.sinks.jira.people import People
+from app.sinks.jira.registrar import Registrar
 from app.sinks.jira.settings import JiraSettings
+from app.sinks.jira.ticket import Ticket
+from app.sinks.jira.workflow import Workflow
 from app.sinks.secrets import required
 from app.sinks.tools import Tools
-
-Json = dict[str, Any]
-
-USER_LIFETIME = timedelta(hours=6)
-# Many projects keep these off the create screen; a ticket without them is better than none.
-_OPTIONAL = frozenset({"duedate", "assignee"})
 
 
 class JiraSink(TellingSink):
     """One project of one site."""
 
-    grouping: Grouping = "finding"
     tickets = True
-    insists = True
 
     def __init__(self, name: str, settings: JiraSettings, tools: Tools) -> None:
         self.name = name
+        self.grouping = settings.group_by
+        self.insists = settings.when_closed == "reopen"
         self._settings = settings
         self._texts = tools.texts
         self._api = JiraApi(name, required(name, "token", settings.token), settings, tools.waits)
-        self._users: dict[str, tuple[datetime, Json | None]] = {}
+        self._people = People(self._api, settings.group_by, settings.fallback_assignee)
+        self._form = Form(name, settings, tools.texts, self._api)
+        self._workflow = Workflow(name, settings, self._api)
+        self._registrar = Registrar(settings.group_by, tools.texts, self._api, self._workflow)
 
     def send(self, message: Message) -> Receipt:
-        """Opens the finding's ticket, or says in it what is new. Raises as `Sink` says."""
-        notice = message.notices[0]
-        issue = self._find(notice)
-        if issue is None:
-            return self._open(notice, message)
-        if not (message.maybe_sent and self._said(issue, notice)):
-            self._follow_up(issue, notice, message)
-        return self._receipt(issue, message)
+        """Opens the ticket, or says in it what is new. Raises as `Sink` says."""
+        remarks: Remarks = {}
+        home = text.group_label(self.grouping, message)
+        self._people.look_up(message)
+        ticket = self._registrar.find(home, message.notices, remarks)
+        memory = self._memory(home, message.notices) if ticket else {}
+        if ticket is None:
+            ticket = self._open(home, message, remarks)
+            self._say(ticket, message.notices[text.ROWS :])
+        else:
+            self._follow_up(ticket, home, message, memory, remarks)
+        self._registrar.move_in(ticket, home, message.notices, remarks)
+        return self._receipt(ticket, home, message, memory, remarks)
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
-        """Says why, and closes the ticket. `Permanent` when its workflow has no way to be done."""
+        """Says why, and closes the ticket behind its last finding. `Permanent` when its workflow can't."""
+        remarks: Remarks = {}
         notice = replace(notice, kind="resolved")
-        issue = self._find(notice)
-        if issue is None:
+        ticket = self._registrar.find_of(notice)
+        if ticket is None:
             return None
-        key = issue["key"]
-        if not _is_done(issue["fields"]["status"]):
-            if not self._said(issue, notice):
-                self._api.comment(key, text.comment(notice, self._texts))
-            if not self._move(key, self._settings.done_transition, done=True):
-                raise Permanent(f"Jira: {key} has no transition that closes it; set done_transition")
-        return Receipt(notice.owner, False, self._refs(key))
+        grouped = self._registrar.is_grouped(ticket)
+        if (grouped or not ticket.done) and text.marker(notice) not in self._told(ticket):
+            self._say(ticket, [notice])
+        if not ticket.done and self._registrar.is_last(ticket, notice):
+            self._close(ticket, remarks)
+        if grouped:
+            self._registrar.strike(ticket, notice, remarks)
+        return Receipt(notice.owner, False, {**notice.refs, **self._refs(ticket)}, tuple(remarks))
 
-    def _find(self, notice: Notice) -> Json | None:
-        key = notice.refs.get("key")
-        if key:
-            try:
-                return self._api.issue(key)
-            except NotFound:
-                pass  # deleted, or moved out of sight: its label may still lead to it
-        found = self._api.labelled(text.label(notice))
-        return min(
-            found, key=lambda issue: (_is_done(issue["fields"]["status"]), int(issue["id"])), default=None
-        )
+    def closed(self, now: datetime) -> frozenset[str]:
+        return self._api.closed(now)
 
-    def _open(self, notice: Notice, message: Message) -> Receipt:
-        who, assignee = self._assignee(message)
-        fields: Json = {
-            "project": {"key": self._settings.project},
-            "issuetype": {"name": self._settings.issue_type},
-            "summary": text.summary(notice, self._texts),
-            "description": text.description(notice, self._texts),
-            "labels": ["keysteward", text.label(notice), *self._settings.labels],
-            **({"assignee": assignee} if assignee else {}),
-            **_due(notice),
+    def _open(self, home: str, message: Message, remarks: Remarks) -> Ticket:
+        notices = message.notices
+        wanted = self._people.wanted(message)
+        own = {
+            "description": self._api.body(text.description(self.grouping, notices[: text.ROWS], self._texts)),
+            "labels": [*text.labels(home, notices), *self._settings.labels],
+            **({"assignee": self._people.reference(wanted.id)} if wanted else {}),
+            **self._form.due(notices, Ticket(""), message.now),
+            **self._form.priority(notices, Ticket(""), ""),
         }
-        key, missing = self._create(fields)
-        if assignee is None or "assignee" in missing:
-            return Receipt(f"{self._settings.project} (unassigned)", False, self._refs(key))
-        return Receipt(who, self._settings.counts, self._refs(key))
+        key, refused = self._form.create(own, notices, remarks)
+        self._registrar.remember(home, key)
+        return Ticket(key, {name: value for name, value in own.items() if name not in refused})
 
-    def _create(self, fields: Json) -> tuple[str, frozenset[str]]:
-        """The new key, and the optional fields that Jira would not take."""
-        try:
-            return self._api.create(fields), frozenset()
-        except Rejected as refusal:
-            refused = refusal.fields & _OPTIONAL & fields.keys()
-            if not refused:
-                raise
-        return self._api.create(
-            {name: value for name, value in fields.items() if name not in refused}
-        ), refused
-
-    def _follow_up(self, issue: Json, notice: Notice, message: Message) -> None:
+    def _follow_up(
+        self, ticket: Ticket, home: str, message: Message, memory: dict[str, str], remarks: Remarks
+    ) -> None:
         """The comment comes last: what precedes it can be done twice without harm."""
-        key, fields = issue["key"], issue["fields"]
-        if _is_done(fields["status"]):
-            self._move(key, self._settings.reopen_transition, done=False)
-        changes = {k: v for k, v in _due(notice).items() if fields.get(k) != v}
-        if not fields.get("assignee"):
-            _, assignee = self._assignee(message)
-            changes |= {"assignee": assignee} if assignee else {}
-        self._update(issue, changes)
-        self._api.comment(key, text.comment(notice, self._texts))
+        told = self._told(ticket) if self._must_look(ticket, message) else frozenset()
+        fresh = [notice for notice in message.notices if text.marker(notice) not in told]
+        if ticket.done and fresh and (self.insists or self._is_new(fresh, told)):
+            self._workflow.reopen(ticket, remarks)
+        self._change(ticket, message, memory, remarks)
+        self._registrar.enroll(ticket, home, message, remarks)
+        self._say(ticket, fresh)
 
-    def _update(self, issue: Json, changes: Json) -> None:
-        if not changes:
-            return
+    def _change(self, ticket: Ticket, message: Message, memory: dict[str, str], remarks: Remarks) -> None:
+        assignee = self._people.to_assign(ticket, memory.get("assignee", ""), message)
+        changes = {
+            **self._form.due(message.notices, ticket, message.now),
+            **self._form.priority(message.notices, ticket, memory.get("priority", "")),
+            **({"assignee": self._people.reference(assignee.id)} if assignee else {}),
+        }
         try:
-            self._api.update(issue["key"], changes)
-        except Rejected:
-            return  # a field that is not on the edit screen: the comment tells the same
-        issue["fields"] |= changes
+            self._form.update(ticket, changes, remarks)
+        except (Permanent, Forbidden) as error:  # the comment tells the same
+            remarks[f"a ticket was commented, but not changed: {error}"] = None
 
-    def _said(self, issue: Json, notice: Notice) -> bool:
-        line = text.marker(notice)
-        described = issue["fields"].get("description") or ""
-        return any(line in said.splitlines() for said in (described, *self._api.comments(issue["key"])))
+    def _must_look(self, ticket: Ticket, message: Message) -> bool:
+        """Whether what was said before decides what is said and done now."""
+        broken_off = len(message.notices) > text.ROWS  # maybe between two comments
+        return message.maybe_sent or broken_off or (ticket.done and not self.insists)
 
-    def _move(self, key: str, name: str, *, done: bool) -> bool:
-        """Takes the transition of this name, else any that leads to the wanted side of done."""
-        options = self._api.transitions(key)
-        fitting = [option for option in options if _is_done(option["to"]) is done]
-        chosen = next(iter([*_named(options, name), *fitting]), None)
-        if chosen:
-            self._api.transition(key, chosen["id"])
-        return chosen is not None
+    def _is_new(self, notices: Sequence[Notice], told: frozenset[str]) -> bool:
+        """Whether one of them is of an episode that the ticket has never heard of."""
+        return any(not any(said.startswith(text.episode_marker(n)) for said in told) for n in notices)
 
-    def _assignee(self, message: Message) -> tuple[str, Json | None]:
-        """Whom the ticket is for, by exact address, and how Jira names them; the fallback, else nobody."""
-        for who in filter(None, (message.recipient, self._settings.fallback_assignee)):
-            user = self._user(who, message.now)
-            if user:
-                return who, user
-        return "", None
+    def _told(self, ticket: Ticket) -> frozenset[str]:
+        return text.markers([*ticket.said, *self._api.comments(ticket.key)])
 
-    def _user(self, who: str, now: datetime) -> Json | None:
-        if "@" not in who:
-            return self._named_user(who)
-        known = self._users.get(who)
-        if known is None or now - known[0] >= USER_LIFETIME:
-            known = self._users[who] = (now, self._lookup(who))
-        return known[1]
+    def _say(self, ticket: Ticket, notices: Sequence[Notice]) -> None:
+        for part in text.parts(notices):
+            self._api.comment(ticket.key, text.comment(self.grouping, part, self._texts))
 
-    def _lookup(self, email: str) -> Json | None:
-        # The search matches parts of names too: only the very address will do.
-        for user in self._api.users(email):
-            exact = str(user.get("emailAddress", "")).casefold() == email.casefold()
-            if exact and user.get("active", True):
-                return self._named_user(user["accountId"] if self._api.is_cloud else user["name"])
-        return None
+    def _close(self, ticket: Ticket, remarks: Remarks) -> None:
+        if not self._workflow.close(ticket, remarks):
+            raise Permanent(
+                f"Jira: {ticket.key} has no transition that closes it; set sinks.{self.name}.done_transition"
+            )
 
-    def _named_user(self, identifier: str) -> Json:
-        return {"accountId" if self._api.is_cloud else "name": identifier}
+    def _memory(self, home: str, notices: Sequence[Notice]) -> dict[str, str]:
+        """What the ledger knows of this very ticket."""
+        known = (n.refs for n in notices if "key" in n.refs and text.home_of(n) == home)
+        return dict(next(known, {}))
 
-    def _receipt(self, issue: Json, message: Message) -> Receipt:
-        assignee = issue["fields"].get("assignee")
-        refs = self._refs(issue["key"])
-        if not assignee:
-            return Receipt(f"{self._settings.project} (unassigned)", False, refs)
-        who, wanted = self._assignee(message)
-        theirs = wanted is not None and wanted.items() <= assignee.items()
-        told = who if theirs else assignee.get("emailAddress") or assignee.get("displayName", "its assignee")
-        return Receipt(told, self._settings.counts, refs)
+    def _receipt(
+        self, ticket: Ticket, home: str, message: Message, memory: dict[str, str], remarks: Remarks
+    ) -> Receipt:
+        refs = {**self._refs(ticket), **self._kept(ticket, home, message, memory)}
+        if self._people.remark:
+            remarks[self._people.remark] = None
+        if not ticket.assignee:
+            return Receipt(f"{self._settings.project} (unassigned)", False, refs, tuple(remarks))
+        counts = self._people.were_told(message.notices, ticket.assignee, message.now)
+        told = self._name_of(ticket, message)
+        return Receipt(told, counts and self._settings.counts, refs, tuple(remarks))
 
-    def _refs(self, key: str) -> dict[str, str]:
-        return {"key": key, "url": f"{self._settings.server.rstrip('/')}/browse/{key}"}
+    def _name_of(self, ticket: Ticket, message: Message) -> str:
+        wanted, assignee = self._people.wanted(message), ticket.assignee
+        if wanted and wanted.id == self._people.id_of(assignee):
+            return wanted.address
+        return str(assignee.get("emailAddress") or assignee.get("displayName") or "its assignee")
 
+    def _refs(self, ticket: Ticket) -> dict[str, str]:
+        return {"key": ticket.key, "url": self._settings.browse(ticket.key)}
 
-def _due(notice: Notice) -> Json:
-    named = notice.act_at if notice.kind == "warning" else None
-    return {"duedate": named.date().isoformat()} if named else {}
-
-
-def _is_done(status: Json) -> bool:
-    return bool(status.get("statusCategory", {}).get("key") == "done")
-
-
-def _named(options: Sequence[Json], name: str) -> list[Json]:
-    wanted = name.casefold()
-    return [o for o in options if wanted in (o["name"].casefold(), o["to"]["name"].casefold())]
+    def _kept(self, ticket: Ticket, home: str, message: Message, memory: dict[str, str]) -> dict[str, str]:
+        """What a later notice must know: whom we assigned it to and which priority we set."""
+        wanted = self._people.wanted(message)
+        ours = wanted is not None and wanted.id == self._people.id_of(ticket.assignee)
+        kept = {
+            "group": home if self.grouping != "finding" else "",
+            "assignee": wanted.id if wanted and ours else memory.get("assignee", ""),
+            "priority": ticket.priority
+            if ticket.priority in self._settings.priority.values()
+            else memory.get("priority", ""),
+        }
+        return {name: value for name, value in kept.items() if value}

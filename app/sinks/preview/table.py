@@ -81,20 +81,25 @@ def _project(settings: Any) -> str:
 
 
 def _jira_html(shown: Shown) -> str:
-    from app.sinks.jira import text
+    from app.sinks.jira import markup, text
 
-    notice, settings = shown.message.notices[0], shown.settings
+    notices, settings, texts = shown.message.notices, shown.settings, shown.texts
+    grouping, notice = settings.group_by, notices[0]
     due = f"{notice.act_at:%d %b %Y}" if notice.act_at and notice.kind == "warning" else ""
+    fields = {"Due date": due, "Priority": settings.priority.get(notice.stage, "")}
+    described = text.description(grouping, notices, texts)
+    said = text.comment(grouping, notices, texts)
+    home = text.group_label(grouping, shown.message)
     ticket = Ticket(
         key=shown.key or f"{settings.project}-123",
         issue_type=settings.issue_type,
-        summary=text.summary(notice, shown.texts),
-        description="" if shown.key else text.description(notice, shown.texts),
+        summary=text.summary(grouping, notices, texts),
+        description="" if shown.key else markup.to_adf(described),
         assignee=shown.message.recipient,
-        labels=("keysteward", text.label(notice), *settings.labels),
-        fields={"Due date": due} if due else {},
+        labels=(*text.labels(home, notices), *settings.labels),
+        fields={name: value for name, value in fields.items() if value},
         done=notice.kind == "resolved",
-        comment=text.comment(notice, shown.texts) if shown.key else "",
+        comment=markup.to_adf(said) if shown.key else "",
     )
     return jira_page(ticket, shown.message.now)
 
@@ -129,11 +134,6 @@ def _console_html(shown: Shown) -> str:
     return paper.export_html(inline_styles=True)
 
 
-def _data(shown: Shown) -> str:
-    notices = [notice.to_json() for notice in shown.message.notices]
-    return json.dumps(notices, indent=2, ensure_ascii=False)
-
-
 def _post(shown: Shown) -> str:
     from app.sinks.posts import Post
     from app.sinks.webhook.presets import body
@@ -143,12 +143,17 @@ def _post(shown: Shown) -> str:
     return json.dumps(json.loads(body(form, post, shown.texts, "***")), indent=2, ensure_ascii=False)
 
 
+def _data(shown: Shown) -> str:
+    notices = [notice.to_json() for notice in shown.message.notices]
+    return json.dumps(notices, indent=2, ensure_ascii=False)
+
+
 _POST = View(_post, lambda shown: preformatted("Webhook", _post(shown)), lambda settings: True)
 VIEWS: Mapping[str, View] = {
     "slack": View(_slack_terminal, _slack_html),
     "jira": View(_jira_terminal, _jira_html, lambda settings: True),
-    "email": View(_mail_terminal, _mail_html),
     "webhook": _POST,
     "sns": _POST,
+    "email": View(_mail_terminal, _mail_html),
     "console": View(_console_terminal, _console_html, lambda settings: settings.look == "jira"),
 }

@@ -1,53 +1,17 @@
 """Jira: one ticket a finding, whom it is for, and what each failure means."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from app.errors import Ambiguous, Permanent, Transient
-from app.sinks.jira import text
-from app.sinks.jira.settings import JiraSettings
+from app.sinks.jira import markup, text
 from app.sinks.jira.sink import JiraSink
 from app.sinks.texts import Texts
-from app.sinks.tools import Tools
-from app.sinks.waits import Waits
 from tests.fakes import http
-from tests.fakes.jira import EMAIL, TOKEN, FakeJira
+from tests.fakes.jira import FakeJira
 from tests.fakes.notices import JANE, NOW, a_message, a_notice
-
-LABEL = "keysteward-ks-abcdefghij"
-FLAVOURS = {"Cloud": EMAIL, "Server": None}
-
-
-@pytest.fixture(params=["Cloud", "Server"])
-def jira(request: pytest.FixtureRequest) -> Iterator[FakeJira]:
-    with FakeJira(request.param, email=FLAVOURS[request.param]) as fake:
-        yield fake
-
-
-@pytest.fixture
-def jane(jira: FakeJira) -> str:
-    jira.add_user("jane.other@example.com")
-    return jira.add_user(JANE)
-
-
-@pytest.fixture
-def slept() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def sink(jira: FakeJira, slept: list[float]) -> JiraSink:
-    return a_sink(jira, slept)
-
-
-def a_sink(jira: FakeJira, slept: list[float], **options: Any) -> JiraSink:
-    site = {"type": "jira", "server": jira.url, "project": "SEC", "token": TOKEN, "timeout": 0.5}
-    given = {**site, "email": FLAVOURS[jira.deployment], **options}
-    return JiraSink("jira", JiraSettings.model_validate(given), Tools(Waits(slept.append, lambda: 0.0)))
-
+from tests.unit.sinks.jira.bench import LABEL, a_sink
 
 # --- opening -------------------------------------------------------------------------------------
 
@@ -55,12 +19,12 @@ def a_sink(jira: FakeJira, slept: list[float], **options: Any) -> JiraSink:
 def test_a_ticket_says_what_whose_and_by_when(jira: FakeJira, sink: JiraSink, jane: str) -> None:
     receipt = sink.send(a_message())
     ticket = jira.tickets["SEC-1"]
-    assert receipt.refs == {"key": "SEC-1", "url": f"{jira.url}/browse/SEC-1"}
+    assert receipt.refs == {"key": "SEC-1", "url": f"{jira.url}/browse/SEC-1", "assignee": jane}
     assert ticket.fields["summary"] == "Rotate AWS access key …WXYZ of ci-deploy in prod"
     assert ticket.fields["duedate"] == "2026-11-27"
     assert ticket.labels == ["keysteward", LABEL]
     assert ticket.assignee == jane
-    assert "# Create a second key" in ticket.fields["description"]
+    assert "# Create a second key" in ticket.description
 
 
 def test_labels_of_the_config_are_added(jira: FakeJira, slept: list[float]) -> None:
@@ -88,8 +52,9 @@ def test_an_unknown_owners_ticket_goes_to_the_fallback(jira: FakeJira, slept: li
 
 
 def test_the_fallback_may_be_an_account_id(jira: FakeJira, slept: list[float]) -> None:
-    a_sink(jira, slept, fallback_assignee="acc-77").send(a_message())
-    assert jira.tickets["SEC-1"].assignee == "acc-77"
+    boss = jira.add_user("boss@example.com")
+    a_sink(jira, slept, fallback_assignee=boss).send(a_message())
+    assert jira.tickets["SEC-1"].assignee == boss
 
 
 def test_a_config_may_say_that_tickets_do_not_count(jira: FakeJira, slept: list[float], jane: str) -> None:
@@ -187,7 +152,7 @@ def test_an_unassigned_ticket_is_assigned_once_its_owner_is_known(
 def test_who_a_person_assigned_it_to_is_left_alone(jira: FakeJira, sink: JiraSink, jane: str) -> None:
     ticket = jira.open(LABEL)
     other = jira.add_user("colleague@example.com")
-    ticket.fields["assignee"] = {"accountId" if jira.deployment == "Cloud" else "name": other}
+    jira.assign(ticket.key, other)
     receipt = sink.send(a_message())
     assert (ticket.assignee, receipt.recipient) == (other, "colleague@example.com")
 
@@ -312,12 +277,12 @@ def test_a_named_deployment_is_not_asked_for(jira: FakeJira, slept: list[float])
 @pytest.mark.parametrize("trick", ["[~admin]", "{code}", "!http://evil.example/x.png!", "[a|http://e]"])
 def test_a_name_can_not_become_a_mention_or_a_macro(trick: str) -> None:
     notice = a_notice(**dict.fromkeys(("user", "account", "reason", "headline", "last_used", "owner"), trick))
-    assert trick not in text.description(notice, Texts())
-    assert trick not in text.comment(notice, Texts())
+    assert trick not in markup.to_wiki(text.description("finding", [notice], Texts()))
+    assert trick not in markup.to_wiki(text.comment("finding", [notice], Texts()))
 
 
 def test_a_long_name_does_not_make_the_summary_too_long() -> None:
-    assert len(text.summary(a_notice(user="u" * 300), Texts())) == 255
+    assert len(text.summary("finding", [a_notice(user="u" * 300)], Texts())) == 255
 
 
 @pytest.mark.usefixtures("jane")
