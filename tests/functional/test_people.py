@@ -50,6 +50,7 @@ def set_outage(jira: FakeJira, down: bool) -> None:
 # --- Jira is down for three days ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_down", [0, 3])
 def test_with_jira_down_slack_counts_and_the_ticket_opens_once_when_it_returns(
     tmp_path: Path, slack: FakeSlack, jira: FakeJira, first_down: int
@@ -71,6 +72,7 @@ def test_with_jira_down_slack_counts_and_the_ticket_opens_once_when_it_returns(
         assert ticket.fields["duedate"] == "2026-06-08"
 
 
+@pytest.mark.slow
 def test_where_only_tickets_tell_the_deactivation_waits_for_them(
     tmp_path: Path, slack: FakeSlack, jira: FakeJira
 ) -> None:

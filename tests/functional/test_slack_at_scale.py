@@ -77,6 +77,7 @@ def owners_named(message: Posted) -> set[int]:
     return set(map(int, USER.findall(json.dumps([message.text, message.blocks]))))
 
 
+@pytest.mark.slow
 def test_everybody_is_told_once_of_their_own_keys_and_slack_is_never_pressed(
     world: World, slack: FakeSlack
 ) -> None:
