@@ -89,8 +89,15 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     report = replace(_report(round_, plan, scanned, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
-    summary = summarize(parts, plan, round_.tally, report.outcome, report.accounts, report.failures)
-    parts.ledger.apply(Change(run=_record(parts, report)), lease)
+    return _conclude(round_, report)
+
+
+def _conclude(round_: Round, report: RunReport) -> RunReport:
+    """Records the run, then tells the team: what they hear of can be looked up."""
+    parts, last = round_.parts, round_.ctx.view.last_run
+    told = (report.outcome, report.accounts, report.failures)
+    summary = summarize(parts, report.plan, round_.tally, *told, last)
+    parts.ledger.apply(Change(run=_record(parts, report)), round_.lease)
     report = _with_failures(report, tell_team(parts, summary))
     log.info("run finished", **log_fields(**_summary(report)))
     return report
@@ -214,9 +221,12 @@ def _with_failures(report: RunReport, failures: list[str]) -> RunReport:
 
 
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
-    """No account list, no run: nothing is suspended or resolved for its absence."""
+    """No account list, no run: nothing is suspended or resolved for its absence, and the team hears of it."""
     report = RunReport(now, "failed", Plan(now), failures=(reason,))
+    last = parts.ledger.view().last_run
+    summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
+    tell_team(parts, summary)
     log.error("run failed", **log_fields(reason=reason))
     return report
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from app import __version__
 from app.errors import KeystewardError
-from app.model import Finding, Verb, redact
+from app.model import Finding, RunRecord, Verb, redact
 from app.plan.actions import HeldAct, Plan
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
@@ -20,15 +20,16 @@ _DONE = {"deactivate": "deactivated", "delete": "deleted"}
 
 
 def summarize(
-    parts: Parts, plan: Plan, tally: Tally, outcome: str, accounts: Mapping[str, int], failures: Iterable[str]
+    parts: Parts,
+    plan: Plan,
+    tally: Tally,
+    outcome: str,
+    accounts: Mapping[str, int],
+    failures: tuple[str, ...],
+    last: RunRecord | None,
 ) -> RunSummary:
-    """The run as plain data. ``news`` is false for one that differs in nothing from the run before."""
+    """The run as plain data. ``news`` is false for one that differs in nothing from ``last``."""
     rows = (*_told(tally), *_resolved(plan), *map(_held, plan.held))
-    failures = tuple(map(redact, failures))
-    last = parts.ledger.view().last_run
-    held_before = dict(last.held) if last else {}
-    changed = any(row.what != "held" for row in rows) or Counter(h.guard for h in plan.held) != held_before
-    failed_before = last is not None and last.outcome != "success"
     return RunSummary(
         at=plan.now,
         version=__version__,
@@ -37,10 +38,16 @@ def summarize(
         accounts=accounts,
         delivered=dict(tally.delivered),
         rows=rows,
-        failures=failures,
+        failures=tuple(map(redact, failures)),
         warnings=tuple(tally.remarks),
-        news=changed or bool(failures) != failed_before,
+        news=_is_news(rows, bool(failures), last),
     )
+
+
+def _is_news(rows: Sequence[SummaryRow], failed: bool, last: RunRecord | None) -> bool:
+    held = Counter(row.guard for row in rows if row.what == "held")
+    changed = any(row.what != "held" for row in rows) or held != (dict(last.held) if last else {})
+    return changed or failed != (last is not None and last.outcome != "success")
 
 
 def _told(tally: Tally) -> Iterator[SummaryRow]:
@@ -100,7 +107,12 @@ def _held(act: HeldAct) -> SummaryRow:
 
 
 def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
-    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up."""
+    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up.
+
+    Nobody is told anything while the service is paused.
+    """
+    if parts.ledger.paused():
+        return []
     failed, summary = [], conceal(summary, parts.shown_characters)
     for name, sink in parts.sinks.items():
         try:

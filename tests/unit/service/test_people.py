@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable, Transient
-from app.model import Account, Caller, FindingState, LastUsed
+from app.model import Account, Caller, Event, FindingState, LastUsed, Pause
 from app.policy.rules import OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback
 from app.service.run_once import run_once
 from app.sinks.interface import Message
@@ -208,6 +208,26 @@ def test_a_summary_that_can_not_be_delivered_is_said_and_breaks_nothing() -> Non
     assert report.outcome == "partial"
     assert "slack: the run summary was not delivered: no such channel" in report.failures
     assert world.jira.summaries
+
+
+def test_a_run_that_could_not_start_is_told_once_and_again_when_it_can() -> None:
+    world = a_world(aged(1))
+    world.day(0)
+    listed = world.list
+    world.list = lambda: (_ for _ in ()).throw(Transient("no list"))  # type: ignore[method-assign]
+    world.days(1, 2)
+    world.list = listed  # type: ignore[method-assign]
+    world.day(3)
+    told = [(s.outcome, s.news) for s in world.slack.summaries]
+    assert told == [("success", False), ("failed", True), ("failed", False), ("success", True)]
+    assert world.slack.summaries[1].failures == ("no list",)
+
+
+def test_while_paused_no_summary_leaves() -> None:
+    world = a_world()
+    world.ledger.pause(Pause("ops", "an incident", START), Event(START, "ops", "paused"))
+    world.day(0)
+    assert world.slack.summaries == []
 
 
 # --- who uses the key -----------------------------------------------------------------------------------
