@@ -84,6 +84,7 @@ class FakeSlack(HttpFake):
         self.token = token
         self.scopes_denied = scopes_denied
         self.clock = clock
+        self.shows_deleted = False  # whether a lookup by address still finds who has left
         self.too_early: list[Request] = []
         self.refused = 0  # answers of 429
         self.ephemerals: list[dict[str, Any]] = []
@@ -205,8 +206,9 @@ class FakeSlack(HttpFake):
 
     def _users_lookupByEmail(self, body: dict[str, Any]) -> dict[str, Any]:
         user = self._space.users.get(body.get("email", ""))
-        # Its page: of a deactivated user it says "not found" too.
-        return {"user": user.shown()} if user and not user.deleted else {"error": "users_not_found"}
+        # Of a deactivated user its page says "not found" too, others have seen them with ``deleted``.
+        hidden = user is None or (user.deleted and not self.shows_deleted)
+        return {"error": "users_not_found"} if user is None or hidden else {"user": user.shown()}
 
     def _users_info(self, body: dict[str, Any]) -> dict[str, Any]:
         user = next((u for u in self._space.users.values() if u.id == body.get("user")), None)

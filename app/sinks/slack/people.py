@@ -44,7 +44,7 @@ class People:
         """The id again if it is still this address's, or empty."""
         try:
             found = self._api.read("users.info", user=user).get("user", {})
-        except RecipientUnreachable:
+        except (Permanent, MissingScope):  # gone, or not for us to ask: the address decides
             return ""
         if found.get("deleted"):
             raise _has_left(email)
@@ -52,11 +52,14 @@ class People:
 
     def _look_up(self, email: str, now: datetime) -> str:
         try:
-            return str(self._api.read("users.lookupByEmail", email=email)["user"]["id"])
+            found = self._api.read("users.lookupByEmail", email=email)["user"]
         except RecipientUnreachable:
             if email.casefold() in self._all_who_left(now):
                 raise _has_left(email) from None
             raise
+        if found.get("deleted"):
+            raise _has_left(email)
+        return str(found["id"])
 
     def _all_who_left(self, now: datetime) -> frozenset[str]:
         if self._left is None or now - self._left[0] >= USER_LIFETIME:

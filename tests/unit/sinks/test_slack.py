@@ -92,6 +92,25 @@ def test_a_user_who_was_written_to_is_asked_for_by_id_even_after_a_restart(
     assert len(slack.messages_to(JANE)) == 2
 
 
+def test_one_whom_the_lookup_shows_as_deactivated_has_left(slack: FakeSlack, sink: SlackSink) -> None:
+    slack.add_user("gone@example.com", deleted=True)
+    slack.shows_deleted = True
+    with pytest.raises(RecipientLeft):
+        sink.send(a_message(recipient="gone@example.com"))
+    assert slack.calls("users.list") == []
+
+
+@pytest.mark.parametrize("method", ["users.info", "users.list"])
+def test_without_a_method_that_is_only_useful_owners_are_told_all_the_same(
+    slack: FakeSlack, sink: SlackSink, method: str
+) -> None:
+    refs = sink.send(a_message()).refs
+    slack.scopes_denied = frozenset({method})
+    again = a_message(a_notice(refs=refs, occurrence=2), id="msg-2")
+    a_sink(slack).send(again)
+    assert len(slack.messages) == 2
+
+
 def test_a_known_user_who_left_since_is_found_out(slack: FakeSlack, sink: SlackSink) -> None:
     refs = sink.send(a_message()).refs
     slack.add_user(JANE, deleted=True).id = refs["user"]
