@@ -199,7 +199,11 @@ def end(seen: Preview) -> int:
 @format_option("json")
 @config_option
 def explain(key: str, at: datetime | None, form: str, config_path: Path | None) -> int:
-    """Why KEY is where it is: the rule that matched, each stage's date, what was delivered."""
+    """Why KEY is where it is.
+
+    Shows the rule that matched, each stage's date and what was delivered. KEY is the last four characters,
+    the full id, a user's name or the finding's id (KS-…).
+    """
     service = open_for_looking(load(config_path), at)
     story = explain_key(service.parts(show.Bar()), key)
     if form == "json":
