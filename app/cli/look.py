@@ -222,7 +222,9 @@ def history(since: datetime | None, form: str, config_path: Path | None) -> int:
     service = open_for_looking(load(config_path), None)
     columns = ("at", "by", "what", "account_id", "key", "finding_id", "detail")
     rows = [{name: getattr(e, name) for name in columns} for e in service.ledger.events(since)]
-    if form == "table":
+    if form == "table" and not rows:
+        show.echo("No events")
+    elif form == "table":
         cells = ([show.date(r["at"]), *(str(r[name]) for name in columns[1:])] for r in rows)
         show.table(
             f"{len(rows)} events", ("When", "By", "What", "Account", "Key", "Finding", "Detail"), cells
