@@ -28,7 +28,10 @@ def _parts(config_path: Path | None, at: datetime | None) -> Parts:
 def snooze(
     key: str, span: timedelta, reason: str, by: str | None, at: datetime | None, config_path: Path | None
 ) -> None:
-    """Put the ladder of KEY on hold (last four characters, full id, user name or finding id)."""
+    """Put the ladder of KEY on hold.
+
+    KEY is the last four characters, the full id, a user's name or the finding's id (KS-…).
+    """
     parts = _parts(config_path, at)
     echo(changes.snooze(parts, key, span, by or changes.caller(parts), reason))
 
@@ -39,7 +42,7 @@ def snooze(
 @AT
 @config_option
 def unsnooze(key: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
-    """End the snooze of KEY. A new notice still precedes any act by 24 hours."""
+    """End the snooze of KEY. A new notice still comes 24 hours before any act."""
     parts = _parts(config_path, at)
     echo(changes.unsnooze(parts, key, by or changes.caller(parts)))
 

@@ -20,7 +20,7 @@ from app.sinks.sns.settings import SnsSettings
 @click.command("check-config")
 @config_option
 def check(config_path: Path | None) -> int:
-    """Read the config and print every fault at once, as FILE:LINE: path: message."""
+    """Print every fault of the config at once, as FILE:LINE: path: message. Needs no secrets, no AWS."""
     path = find_config(config_path, os.environ, Path.cwd())
     faults = check_config(path, os.environ, now=datetime.now(UTC))
     wrong = [fault for fault in faults if fault.severity != "warning"]
@@ -40,11 +40,18 @@ def schema() -> None:
 @click.command("iam-policy")
 @click.argument("role", type=click.Choice(["hub", "spoke", "actor"]))
 @click.option(
-    "--partition", type=click.Choice(["aws", "aws-us-gov", "aws-cn"]), default="aws", show_default=True
+    "--partition",
+    type=click.Choice(["aws", "aws-us-gov", "aws-cn"]),
+    default="aws",
+    show_default=True,
+    help="The part of AWS that the accounts are in.",
 )
 @config_option
 def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> None:
-    """Print the least-privilege policy document of a role, for this very config and mode."""
+    """Print the least-privilege policy of a role, for this very config and mode.
+
+    hub: the service's own; spoke: reads in each account; actor: deactivates and deletes there.
+    """
     config = load(config_path)
     document = policy_document(
         role,

@@ -32,9 +32,15 @@ The first message of each kind is shown as its reader sees it.
 @click.command()
 @click.option("--once", is_flag=True, help="End after the walk instead of serving the status page.")
 @click.option("--all-messages", is_flag=True, help="Show every message, not the first of each kind.")
-@click.option("--listen", default="127.0.0.1:8080", show_default=True, help="Where the status page answers.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8080",
+    show_default=True,
+    help="Where the status page answers.",
+)
 def demo(once: bool, all_messages: bool, listen: str) -> int:
-    """The main job on an embedded default: no AWS account needed."""
+    """Walk a fake organization through the ladder, then serve its status page. Needs no AWS account."""
     try:
         from app.demo.aws import fake_aws
         from app.demo.walk import prepare, temporary_folder

@@ -199,7 +199,11 @@ def end(seen: Preview) -> int:
 @format_option("json")
 @config_option
 def explain(key: str, at: datetime | None, form: str, config_path: Path | None) -> int:
-    """Why KEY is where it is: the rule that matched, each stage's date, what was delivered."""
+    """Why KEY is where it is.
+
+    Shows the rule that matched, each stage's date and what was delivered. KEY is the last four characters,
+    the full id, a user's name or the finding's id (KS-…).
+    """
     service = open_for_looking(load(config_path), at)
     story = explain_key(service.parts(show.Bar()), key)
     if form == "json":
@@ -218,7 +222,9 @@ def history(since: datetime | None, form: str, config_path: Path | None) -> int:
     service = open_for_looking(load(config_path), None)
     columns = ("at", "by", "what", "account_id", "key", "finding_id", "detail")
     rows = [{name: getattr(e, name) for name in columns} for e in service.ledger.events(since)]
-    if form == "table":
+    if form == "table" and not rows:
+        show.echo("No events")
+    elif form == "table":
         cells = ([show.date(r["at"]), *(str(r[name]) for name in columns[1:])] for r in rows)
         show.table(
             f"{len(rows)} events", ("When", "By", "What", "Account", "Key", "Finding", "Detail"), cells

@@ -60,7 +60,9 @@ def at_option(text: str) -> Callable[[F], F]:
 
 def format_option(*formats: str) -> Callable[[F], F]:
     choices = click.Choice(["table", *formats])
-    return click.option("--format", "form", type=choices, default="table", show_default=True)
+    return click.option(
+        "--format", "form", type=choices, default="table", show_default=True, help="How to print it."
+    )
 
 
 by_option = click.option("--by", help="Who does this, for the audit trail [default: the caller's ARN].")

@@ -56,8 +56,9 @@ def _tables(seen: Preview) -> None:
     held = _holdings(seen.plan.judged)
     columns = ("Owner", "How we know", "Keys", "Users", "Where")
     show.table(f"{len(seen.plan.judged)} access keys", columns, [h.cells() for h in held])
-    refusals = seen.ctx.view.refusals
+    refusals = seen.ctx.view.refusals_at(seen.ctx.now)
     if refusals:
+        show.echo("")
         columns = ("Passed over", "For", "Since", "Who says so", "Why")
         show.table("Addresses that don't answer", columns, [_refusal_cells(r) for r in refusals])
     show.echo(_verdict(held))
@@ -78,15 +79,14 @@ def _holdings(judged: Iterable[Judged]) -> list[Holding]:
 
 
 def _refusal_cells(refusal: Refusal) -> list[str]:
-    of = f"key …{refusal.uid[-4:]}" if refusal.uid else "everything: has left"
+    of = f"key …{refusal.uid[-4:]}" if refusal.uid else "all keys: has left"
     return [refusal.address, of, show.date(refusal.at), refusal.by, refusal.reason]
 
 
 def _verdict(held: Iterable[Holding]) -> str:
     nobody = sum(len(h.keys) for h in held if h.owner is None)
     fallback = sum(len(h.keys) for h in held if h.owner and h.owner.is_fallback)
-    parts = [f"{fallback} only the fallback answers for", f"{nobody} nobody answers for"]
-    return f"Of these keys: {', '.join(parts)}"
+    return f"\nOnly the fallback answers for {fallback} of these keys, nobody for {nobody}"
 
 
 def _row(j: Judged, seen: Preview) -> dict[str, Any]:

@@ -36,14 +36,14 @@ _MADE_UP = {
 
 @click.command()
 @click.option("--sink", required=True, help="A sink of the config, or a type of sink: slack, jira, email …")
-@click.option("--stage", help="A stage of the ladder.")
+@click.option("--stage", help="A stage of the ladder, such as final.")
 @click.option("--rule", help="Whose ladder [default: the first that has the stage].")
 @click.option(
     "--kind",
     type=click.Choice(["stage", "exemption", "resolved"]),
     default="stage",
     show_default=True,
-    help="What a stage tells, the end of an exemption, or a key that is resolved.",
+    help="What a stage tells, that an exemption ends soon, or that a key is resolved.",
 )
 @click.option("--key", help="A key that the ledger knows, as in explain [default: a made-up one].")
 @click.option("--html", metavar="FILE", help="Write a page instead; - is the standard output.")
@@ -148,6 +148,8 @@ def _notes(config: Config, case: Case, sink: str, kind: str) -> Iterator[str]:
         yield f"mode is notify, so it would not {stage.do.value}: this is what enforce would send"
     if kind == "stage" and sink in config.sinks and sink not in stage.notify:
         yield f"the stage {stage.name!r} of rule {rule.name!r} doesn't tell {sink!r}"
+    if kind == "exemption" and _keeps_tickets(config, sink):
+        yield f"only chats and mail are told that an exemption ends: {sink!r} is not"
 
 
 def _shown(config: Config, settings: BaseModel, case: Case, sink: str, kind: str) -> Shown:
@@ -163,7 +165,8 @@ def _print(shown: Shown, html: str | None) -> None:
     if html is None:
         console = show.console()
         with console.capture() as drawn:
-            console.print(view.terminal(shown), markup=False)
+            drawing = view.terminal(shown)
+            console.print(drawing, markup=False, soft_wrap=isinstance(drawing, str))  # JSON stays JSON
         show.echo(drawn.get().rstrip("\n"))
     elif html == "-":
         show.echo(view.html(shown).rstrip("\n"))

@@ -82,9 +82,15 @@ class Story:
             if data[name]:
                 show.echo(f"  {name.replace('_', ' '):14}{data[name]}")
         rungs = ([r.stage, r.condition, show.date(r.due_at), r.note] for r in self.rungs)
-        show.table("The ladder", ("Stage", "When", "Date", ""), rungs)
-        rows = ([str(v or "") for v in _delivery(d).values()] for d in self.deliveries)
-        show.table("What was delivered", tuple(_HEADS), rows)
+        if self.rungs:
+            show.echo("")
+            show.table("The ladder", ("Stage", "When", "Date", ""), rungs)
+        rows = [[str(v or "") for v in _delivery(d).values()] for d in self.deliveries]
+        show.echo("")
+        if rows:
+            show.table("What was delivered", tuple(_HEADS), rows)
+        else:
+            show.echo("Nothing was delivered yet")
 
 
 _HEADS = ("Episode", "Stage", "No", "By", "State", "To", "Names", "At", "Note")

@@ -30,7 +30,7 @@ from app.plan.notices import (
     sinks_of,
     superseded,
 )
-from app.plan.require import Told, earliest, missing
+from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
@@ -73,7 +73,7 @@ def climb(draft: Draft, subject: Subject, decision: Decision, old: Finding | Non
 def _on_hold(draft: Draft, subject: Subject, decision: Decision, old: Finding | None) -> Judged:
     if old and decision.stage and decision.stage.do:
         until = draft.ctx.view.snoozes[subject.credential.uid].until
-        text = f"snoozed until {until:%d %b %Y %H:%M} UTC"
+        text = f"snoozed until {day(until)}"
         draft.hold("snooze", text, subject, VERBS[decision.stage.do], old)
     return Judged(subject.account, subject.credential, decision.state, decision, old)
 

@@ -60,5 +60,8 @@ class LedgerView:
 
     def refused(self, uid: str, now: datetime) -> frozenset[str]:
         """Addresses that don't answer for this credential now: they said so, or have left."""
-        mine = ((r, DISOWNED_FOR if r.uid else LEFT_FOR) for r in self.refusals if r.uid in (uid, ""))
-        return frozenset(r.address for r, lasts in mine if now - r.at < lasts)
+        return frozenset(r.address for r in self.refusals_at(now) if r.uid in (uid, ""))
+
+    def refusals_at(self, now: datetime) -> tuple[Refusal, ...]:
+        """Those that have not lapsed."""
+        return tuple(r for r in self.refusals if now - r.at < (DISOWNED_FOR if r.uid else LEFT_FOR))

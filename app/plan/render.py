@@ -8,6 +8,7 @@ from app.plan.notice import Notice, NoticeKind, Urgency
 from app.policy.advice import advice
 from app.policy.evaluate import Decision, last_used_text
 from app.policy.rules import Stage
+from app.policy.stages import day_text
 
 ROTATE = (
     "Create a second access key for the user and put it where the old one is used",
@@ -60,7 +61,7 @@ def _headline(base: Notice, coming: Coming | None) -> str:
     if coming is None:
         return f"Rotate {key}: it is {base.age_days} days old, last used: {base.last_used}"
     verb = "deactivated" if coming.do is Do.DEACTIVATE else "deleted"
-    return f"Rotate {key}: it will be {verb} on {coming.at:%d %b %Y}"
+    return f"Rotate {key}: it will be {verb} on {day_text(coming.at)}"
 
 
 def _urgency(coming: Coming | None, now: datetime) -> Urgency:
@@ -83,7 +84,7 @@ def done(
     base = _base(account, after, finding, decision, now)
     verb = "deactivated" if stage.do is Do.DEACTIVATE else "deleted"
     key = f"access key {base.key_tail} of {base.user} in {base.account}"
-    next_up = f"; it will be deleted on {coming.at:%d %b %Y}" if coming else ""
+    next_up = f"; it will be deleted on {day_text(coming.at)}" if coming else ""
     steps = tuple(step.format(finding=finding.id) for step in UNDO) if stage.do is Do.DEACTIVATE else ()
     return replace(
         base,
@@ -92,7 +93,7 @@ def done(
         act=stage.do.value if stage.do else None,
         act_at=now,
         urgency="critical",
-        headline=f"{key[0].upper()}{key[1:]} was {verb} on {now:%d %b %Y}{next_up}",
+        headline=f"{key[0].upper()}{key[1:]} was {verb} on {day_text(now)}{next_up}",
         steps=steps,
     )
 
@@ -108,7 +109,7 @@ def exemption_ends(
     """Told 14 days before an exemption lapses and the ladder behind it begins."""
     base = _base(account, credential, finding, decision, now)
     key = f"access key {base.key_tail} of {base.user} in {base.account}"
-    headline = f"The exemption of {key} ends on {until:%d %b %Y}: rotate it, or have the exemption renewed"
+    headline = f"The exemption of {key} ends on {day_text(until)}: rotate it, or have the exemption renewed"
     return replace(
         base, kind="exemption", stage="exemption-ends", urgency="warning", headline=headline, steps=ROTATE
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.model import Delivery, DeliveryState, Do, Finding, Owner, Reason, Snooze, Verb
 from app.policy.rules import Require, Stage
-from app.policy.stages import later, span_text
+from app.policy.stages import day_text, later, span_text
 
 # A delete needs one notice since the key became inactive, at least this long before: a law, not an option.
 BEFORE_DELETE = Require(notices=1, over=timedelta(days=7))
@@ -167,4 +167,4 @@ def _settled(d: Delivery) -> datetime:
 
 
 def day(instant: datetime) -> str:
-    return f"{instant:%d %b %Y %H:%M} UTC"
+    return f"{day_text(instant)} {instant:%H:%M} UTC"

@@ -8,7 +8,7 @@ from app.model import ACTIVE, INACTIVE, Account, Credential, LastUsed, Mode, Own
 from app.policy.match import covers
 from app.policy.owner import owners_of
 from app.policy.rules import Policy, Rule, Stage
-from app.policy.stages import asks_for_use, condition_text, current_stage, stage_due
+from app.policy.stages import asks_for_use, condition_text, current_stage, day_text, stage_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _exempted(
     now: datetime,
 ) -> Decision:
     assert rule.exemption  # noqa: S101 - narrows the type for the lines below
-    until = f" until {rule.exemption.until:%d %b %Y}" if rule.exemption.until else ""
+    until = f" until {day_text(rule.exemption.until)}" if rule.exemption.until else ""
     by = f", approved by {rule.exemption.approved_by}" if rule.exemption.approved_by else ""
     ladders = tuple(other for other in policy.rules if not other.exemption)
     behind = _match(ladders, account, credential, now).rule

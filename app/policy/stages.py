@@ -89,6 +89,11 @@ def condition_text(when: When) -> str:
             return " and ".join(map(condition_text, conditions))
 
 
+def day_text(instant: datetime) -> str:
+    """``8 Jun 2026``."""
+    return f"{instant.day} {instant:%b %Y}"
+
+
 def span_text(span: timedelta) -> str:
     """``90 days``, ``6 h``, ``5 min``."""
     if span >= timedelta(days=2) and not span % timedelta(days=1):

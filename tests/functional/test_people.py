@@ -12,7 +12,7 @@ from tests.fakes.aws_fleet import FakeAccount, FakeUser
 from tests.fakes.http import Fault, status
 from tests.fakes.jira import FakeJira
 from tests.fakes.slack import FakeSlack
-from tests.fakes.stage import Stage
+from tests.fakes.stage import DAY, START, Stage
 from tests.functional.test_whole_path import A, key, statuses, user
 
 ANN, BOB, SECURITY = "ann@example.com", "bob@example.com", "security@example.com"
@@ -126,7 +126,7 @@ def test_owners_lists_who_answers_for_what_and_how_that_is_known(
         assert (rows["batch"]["owner"], rows["batch"]["how"]) == (BOB, "key description")
         assert rows["legacy"]["owner"] == ""
         assert "nobody" in table.out
-        assert "1 nobody answers for" in table.out
+        assert "nobody for 1" in table.out
         assert "AKIAEXAMPLE" not in stage.everything()
 
 
@@ -144,6 +144,8 @@ def test_an_owner_who_left_is_passed_over_and_shown_as_such(
         rows = list(csv.DictReader(stage.ks("owners", "--format", "csv").out.splitlines()))
         [ann] = [row for row in rows if row["user"] == "ann"]
         assert (ann["owner"], ann["passed_over"]) == (BOB, ANN)
+        later = (START + 31 * DAY).isoformat()
+        assert "Addresses that don't answer" not in stage.ks("owners", "--at", later).out
 
 
 def test_a_sink_that_fails_for_one_owner_leaves_the_others_alone(

@@ -131,7 +131,7 @@ def test_snooze_asks_for_a_reason_in_a_window_and_takes_no_empty_one(warned: Sce
     assert world.ledger.view().snoozes == {}
     assert who == []
     slack.submit(ann, window, "a release this week")
-    assert "is snoozed until 08 Jun 2026" in slack.whispers(1)[0]
+    assert "is snoozed until 8 Jun 2026" in slack.whispers(1)[0]
     [snooze] = world.ledger.view().snoozes.values()
     assert (snooze.reason, snooze.by.partition(" ")[0]) == ("a release this week", ANN)
 

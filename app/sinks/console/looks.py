@@ -14,7 +14,7 @@ from rich.text import Text
 
 from app.plan.notice import Notice
 from app.sinks import wording
-from app.sinks.interface import Message
+from app.sinks.interface import Grouping, Message
 from app.sinks.texts import Texts
 
 SHOWN = 3  # findings shown in full; the rest one line each
@@ -49,12 +49,14 @@ class Looks:
         where = Text.assemble(("# ", "magenta"), ("Slack", "bold magenta"), f"  to {_reader(message)}")
         return _panel(Group(*body), where, _colour(notices[0]), message.now)
 
-    def ticket(self, key: str, notice: Notice, message: Message) -> RenderableType:
+    def ticket(
+        self, key: str, notice: Notice, message: Message, grouping: Grouping = "finding"
+    ) -> RenderableType:
         """A ticket that has just been opened."""
-        told = {"notice": notice, "notices": message.notices, "grouping": "finding"}
+        told = {"notice": notice, "notices": message.notices, "grouping": grouping}
         heading = Text(self._texts.line("jira_summary", **told), style="bold")
         labels = _grid()
-        labels.add_row(Text("Status", style="bright_black"), Text(" TO DO ", style="black on bright_blue"))
+        labels.add_row(Text("Status", style="bright_black"), Text("TO DO", style="black on bright_blue"))
         labels.add_row(Text("Assignee", style="bright_black"), Text(_reader(message)))
         if notice.act_at:
             due = Text(wording.day(notice.act_at), style=f"bold {_colour(notice)}")
@@ -68,7 +70,8 @@ class Looks:
         """What happens to a ticket later: one or two lines rather than the whole ticket."""
         mark, colour = _EVENTS[event]
         lines = [Text.assemble((f"{mark} ", colour), self._texts.headline(notice))]
-        lines += [Text(f"  {self._texts.reason(notice)}", style="bright_black")]
+        if event != "closed":  # there the headline ends with it
+            lines += [Text(f"  {self._texts.reason(notice)}", style="bright_black")]
         lines += [self._undo(notice)] if self._texts.undo(notice) else []
         return _panel(Group(*lines), _ticket_title(key, event), colour, now)
 

@@ -1,11 +1,10 @@
 """The options of a mail sink."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
-# One address and nothing else: no name, no list, no comment, no quotes (RFC 5322, 3.4.1, its plain form).
-ONE_ADDRESS = r"""^[^@\s,;:<>()\[\]"\\]+@[^@\s,;:<>()\[\]"\\]+$"""
+from app.sinks.shapes import Address
 
 
 class EmailSettings(BaseModel):
@@ -14,7 +13,7 @@ class EmailSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     type: Literal["email"] = Field(description="The kind of sink.")
-    from_: str = Field(alias="from", pattern=r"^[^@\s]+@[^@\s]+$", description="The sender's address.")
+    from_: Address = Field(alias="from", description="The sender's address.")
     transport: Literal["smtp", "ses"] = Field(default="smtp", description="How mail is sent.")
     host: str = Field(default="localhost", description="The SMTP server.")
     port: int = Field(default=587, gt=0, lt=65536, description="The SMTP server's port.")
@@ -33,7 +32,7 @@ class EmailSettings(BaseModel):
     counts: bool = Field(
         default=True, description="Whether a delivered mail counts as a notice to its owner."
     )
-    report_to: tuple[Annotated[str, Field(pattern=ONE_ADDRESS)], ...] = Field(
+    report_to: tuple[Address, ...] = Field(
         default=(), description="Who gets the run report.", examples=[["admin@example.com"]]
     )
     reports: Literal["changes", "always", "never"] = Field(

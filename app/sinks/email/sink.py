@@ -6,11 +6,12 @@ from app.errors import RecipientUnreachable
 from app.plan.summary import RunSummary
 from app.sinks.base import TellingSink
 from app.sinks.email.report import compose_report
-from app.sinks.email.settings import ONE_ADDRESS, EmailSettings
+from app.sinks.email.settings import EmailSettings
 from app.sinks.email.text import compose
 from app.sinks.email.transport import Transport
 from app.sinks.interface import Message, Receipt
 from app.sinks.secrets import required
+from app.sinks.shapes import ONE_ADDRESS
 from app.sinks.tools import Tools
 
 
@@ -30,9 +31,7 @@ class EmailSink(TellingSink):
     def send(self, message: Message) -> Receipt:
         """Mail can't be looked for: what may have been sent is sent once more, under the same Message-ID."""
         if not re.fullmatch(ONE_ADDRESS, message.recipient):  # owners come from tags, which anybody may write
-            raise RecipientUnreachable(
-                "mail: the owner has no single mail address; the fallback is told instead"
-            )
+            raise RecipientUnreachable("mail: the owner has no single mail address")
         remarks = self._transport.check(message.recipient)
         mail = compose(message, self._settings.from_, self._texts)
         self._transport.deliver(mail)

@@ -69,7 +69,7 @@ def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> None:
 
 def _refused(code: int) -> NoReturn:
     if code in _NO_SUCH_MAILBOX:
-        raise RecipientUnreachable(f"mail: SMTP {code}: no such mailbox; the fallback is told instead")
+        raise RecipientUnreachable(f"mail: SMTP {code}: no such mailbox")
     if code < 500:
         raise Transient(f"mail: SMTP {code}; tried again later")
     raise Permanent(f"mail: SMTP {code}: the server refuses it; see its log")

@@ -12,14 +12,14 @@ from app.sinks.texts import syntax_fault
 SCOPED_HOST = "api.atlassian.com"
 # What the sink sets itself, and the option that governs it.
 _OWN_FIELDS = {
-    "project": "project",
-    "issuetype": "issue_type",
-    "labels": "labels",
-    "summary": "the template jira_summary.j2",
-    "description": "the template jira_description.j2",
-    "assignee": "fallback_assignee",
-    "duedate": "nothing: it is the day of the next act",
-    "priority": "priority",
+    "project": "use the option project",
+    "issuetype": "use the option issue_type",
+    "labels": "use the option labels",
+    "summary": "use the template jira_summary.j2",
+    "description": "use the template jira_description.j2",
+    "assignee": "it is the owner, or fallback_assignee",
+    "duedate": "it is the day of the next act",
+    "priority": "use the option priority",
 }
 
 
@@ -101,7 +101,7 @@ class JiraSettings(BaseModel):
     def _fields_are_not_ours(cls, fields: dict[str, Any]) -> dict[str, Any]:
         for name, value in fields.items():
             if name.casefold() in _OWN_FIELDS:
-                raise ValueError(f"{name} can't be set here, but by {_OWN_FIELDS[name.casefold()]}")
+                raise ValueError(f'"{name}" can\'t be set here: {_OWN_FIELDS[name.casefold()]}')
             for fault in filter(None, map(syntax_fault, _texts(value))):
                 raise ValueError(f"{name}: not a template: {fault}")
         return fields

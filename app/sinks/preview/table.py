@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rich.console import Console, RenderableType
 
+from app.sinks import wording
 from app.sinks.console.looks import Looks
 from app.sinks.interface import Message
 from app.sinks.preview.jira import Ticket, jira_page
@@ -71,7 +72,8 @@ def _slack_html(shown: Shown) -> str:
 def _jira_terminal(shown: Shown) -> RenderableType:
     looks, notice = Looks(shown.texts), shown.message.notices[0]
     if not shown.key:
-        return looks.ticket(f"{_project(shown.settings)}-123", notice, shown.message)
+        grouping: Any = getattr(shown.settings, "group_by", "finding")
+        return looks.ticket(f"{_project(shown.settings)}-123", notice, shown.message, grouping)
     event: Literal["closed", "commented"] = "closed" if notice.kind == "resolved" else "commented"
     return looks.ticket_event(shown.key, event, notice, shown.message.now)
 
@@ -85,7 +87,7 @@ def _jira_html(shown: Shown) -> str:
 
     notices, settings, texts = shown.message.notices, shown.settings, shown.texts
     grouping, notice = settings.group_by, notices[0]
-    due = f"{notice.act_at:%d %b %Y}" if notice.act_at and notice.kind == "warning" else ""
+    due = f"{wording.day(notice.act_at)}" if notice.act_at and notice.kind == "warning" else ""
     fields = {"Due date": due, "Priority": settings.priority.get(notice.stage, "")}
     described = text.description(grouping, notices, texts)
     said = text.comment(grouping, notices, texts)

@@ -145,7 +145,7 @@ def _meaning_of_code(method: str, code: str, writes: bool) -> KeystewardError:
     if code in _NO_THREAD:
         return ThreadGone(f"{text}; a new thread is started")
     if code in _UNREACHABLE:
-        return RecipientUnreachable(f"{text}; the fallback is told instead")
+        return RecipientUnreachable(text)
     if code in _REMEDIES:
         error = MissingScope if code == "missing_scope" else Transient
         return error(f"{text}; {_REMEDIES[code]}")

@@ -5,8 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from app.plan.summary import RunSummary
-
-_CHANNEL = r"^(#.+|[CGD][A-Z0-9]+)$"
+from app.sinks.shapes import Channel
 
 
 class SlackSettings(BaseModel):
@@ -18,9 +17,8 @@ class SlackSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["slack"] = Field(description="The kind of sink.")
-    channel: str | None = Field(
+    channel: Channel | None = Field(
         default=None,
-        pattern=_CHANNEL,
         description='Where to post for owners that can\'t be reached: "#iam-keys", or a channel id.',
     )
     token: SecretStr | None = Field(
@@ -32,8 +30,8 @@ class SlackSettings(BaseModel):
     webhook_url: SecretStr | None = Field(
         default=None, description="An incoming webhook's URL, in place of a token: all goes to its channel."
     )
-    summary_channel: str | None = Field(
-        default=None, pattern=_CHANNEL, description='Where the team reads what each run did: "#team".'
+    summary_channel: Channel | None = Field(
+        default=None, description='Where the team reads what each run did: "#team".'
     )
     summaries: Literal["changes", "always", "never"] = Field(
         default="changes", description="Which runs the team is told of: those that did something new, or all."

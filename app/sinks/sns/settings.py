@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TOPIC = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$"
+from app.sinks.shapes import Topic
 
 
 class SnsSettings(BaseModel):
@@ -13,7 +13,7 @@ class SnsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["sns"] = Field(description="The kind of sink.")
-    topic_arn: str = Field(pattern=TOPIC, description="The topic, standard or FIFO.")
+    topic_arn: Topic = Field(description="The topic, standard or FIFO.")
     region: str | None = Field(default=None, description="Its AWS region; without it the one in the ARN.")
     runs: bool = Field(default=False, description="true: what each run did is published too.")
     timeout: float = Field(default=10, gt=0, le=60, description="Seconds to wait for an answer.")

@@ -1,5 +1,6 @@
 """``keysteward preview``: each sink, each kind of message, and every way to ask for what isn't there."""
 
+import json
 import re
 from collections.abc import Sequence
 from contextlib import chdir
@@ -86,7 +87,7 @@ def test_slack_at_a_stage_names_the_day_the_owner_and_what_breaks(desk: Desk) ->
     week = datetime.now(UTC) + timedelta(days=7)
     for part in (
         "Slack to jane@example.com",
-        f"will be deactivated on {week:%d %b %Y}",
+        f"will be deactivated on {week.day} {week:%b %Y}",
         "tag team-mail",
         "87 days",
         "Terraform/1.9",
@@ -261,7 +262,7 @@ def test_a_key_of_the_ledger_is_shown_as_it_will_be_when_it_comes_there(kept: De
     for part in (
         "…WS7X",
         "87 days",
-        f"{coming:%d %b %Y}",
+        f"{coming.day} {coming:%b %Y}",
         "by sqs",
         "account contact",
         "Use a role.",
@@ -292,3 +293,24 @@ def test_a_reference_to_a_secret_stays_unread(kept: Desk, key: tuple[str, ...]) 
     kept.text = CONFIG.replace("username: Key Watch", 'token: {secretsmanager: "slack"}')
     shown = kept.preview("--sink", "chat", "--stage", "final", *key)
     assert (shown.code, shown.err) == (0, "")
+
+
+def test_what_a_webhook_would_get_is_json_however_long_its_lines_are(desk: Desk) -> None:
+    desk.text = CONFIG.replace("name: default", f"name: {'long-' * 12}")
+    shown = desk.preview("--sink", "webhook", "--stage", "stop")
+    assert max(map(len, shown.out.splitlines())) > 160
+    assert json.loads(shown.out)["schema"] == "keysteward.event/1"
+
+
+def test_a_ticket_that_closes_says_why_once(desk: Desk) -> None:
+    assert words(desk.preview("--sink", "board", "--kind", "resolved")).count("the key is gone") == 1
+
+
+def test_a_note_says_that_tickets_do_not_hear_of_the_end_of_an_exemption(desk: Desk) -> None:
+    assert "only chats and mail are told" in desk.preview("--sink", "board", "--kind", "exemption").err
+    assert desk.preview("--sink", "chat", "--kind", "exemption").err == ""
+
+
+def test_a_ticket_of_an_owners_keys_is_named_by_the_owner(desk: Desk) -> None:
+    desk.text = CONFIG.replace("project: IAM", "project: IAM, group_by: owner")
+    assert "keys of jane@example.com" in words(desk.preview("--sink", "board", "--stage", "final"))

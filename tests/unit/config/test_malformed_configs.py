@@ -277,6 +277,12 @@ TABLE: list[tuple[str, list[str]]] = [
         ['1: sinks.deactivation: the sink name "deactivation" is reserved'],
     ),
     ("sinks: {j: {type: jira, server: 'https://x.example'}}\n", ["1: sinks.j.project: is missing"]),
+    ("sinks: {m: {type: email, from: me}}\n", ["1: sinks.m.from: should be an e-mail address"]),
+    ("sinks: {s: {type: slack, channel: keys}}\n", ["1: sinks.s.channel: should be a channel such as"]),
+    (
+        "sinks: {t: {type: sns, topic_arn: keys}}\n",
+        ["1: sinks.t.topic_arn: should be a topic's ARN: arn:aws:sns"],
+    ),
     ("ledger: mysql://root:hunter22@db/x\n", ["1: ledger: should begin with sqlite:///"]),
     ("ledger: 'postgresql://u:hunter22@[db/x'\n", ["1: ledger: is not a valid URL"]),
     ("ledger: sqlite://\n", ["1: ledger: should be sqlite:///PATH"]),

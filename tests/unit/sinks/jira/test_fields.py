@@ -127,10 +127,10 @@ def test_a_template_that_fails_at_night_leaves_its_field_out(jira: FakeJira) -> 
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"fields": {"labels": ["x"]}}, "labels can't be set here, but by labels"),
-        ({"fields": {"project": {"key": "X"}}}, "project can't be set here, but by project"),
-        ({"fields": {"Priority": {}}}, "Priority can't be set here, but by priority"),
-        ({"fields": {"issuetype": {}}}, "but by issue_type"),
+        ({"fields": {"labels": ["x"]}}, '"labels" can.t be set here: use the option labels'),
+        ({"fields": {"project": {"key": "X"}}}, '"project" can.t be set here: use the option project'),
+        ({"fields": {"Priority": {}}}, '"Priority" can.t be set here: use the option priority'),
+        ({"fields": {"issuetype": {}}}, "use the option issue_type"),
         ({"fields": {"customfield_1": ["{{ notice."]}}, "customfield_1: not a template"),
         ({"fields": {"customfield_1": {"a": "{% if %}"}}}, "customfield_1: not a template"),
         ({"labels": ["two words"]}, "a label of Jira's holds no spaces"),
