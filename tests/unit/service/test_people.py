@@ -8,10 +8,10 @@ import pytest
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable, Transient
 from app.model import Account, Caller, FindingState, LastUsed
-from app.policy.rules import OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback
+from app.policy.rules import Match, OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback, Rule
 from app.service.run_once import run_once
 from app.sinks.interface import Message
-from tests.fakes.policies import policy
+from tests.fakes.policies import LADDER, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 ANN, BOB, FALLBACK = "ann@example.com", "bob@example.com", "sec@example.com"
@@ -72,6 +72,24 @@ def test_one_who_left_is_passed_over_for_all_his_keys_and_on_every_sink() -> Non
         f.id for f in world.ledger.view().findings.values()
     }
     assert {f.owner for f in world.ledger.view().findings.values()} == {BOB}
+
+
+@pytest.mark.parametrize("sinks", [("slack", "jira"), ("jira", "slack")])
+def test_who_left_on_one_sink_is_replaced_once_on_each(sinks: tuple[str, str]) -> None:
+    world = a_world(aged(76, tags={"owner": ANN}))
+    both = replace(LADDER[0], notify=sinks)
+    world.with_policy(rules=(Rule("default", Match(), (both, *LADDER[1:])),))
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.days(0, 1, 2, 3)
+    assert [m.recipient for m in world.slack.sent] == [BOB]
+    assert [m.recipient for m in world.jira.sent] == [ANN, BOB]
+
+
+def test_the_fallback_of_all_who_left_is_not_told_again_by_the_next_run() -> None:
+    world = a_world(aged(76, tags={"owner": ANN}))
+    world.slack.fault = leavers(ANN, BOB)  # type: ignore[assignment]
+    world.days(0, 1, 2, 3)
+    assert [m.recipient for m in world.slack.sent] == [FALLBACK]
 
 
 def test_when_everybody_has_left_the_fallback_is_told_as_a_fallback() -> None:
@@ -165,6 +183,12 @@ def test_a_sink_that_can_not_say_what_is_closed_stops_nothing() -> None:
     assert world.day(1).outcome == "success"
 
 
+def test_a_sink_that_breaks_when_asked_what_is_closed_stops_nothing() -> None:
+    world = with_ticket()
+    world.jira.closed = lambda now: (_ for _ in ()).throw(RuntimeError("a plugin"))  # type: ignore[method-assign]
+    assert world.day(1).outcome == "success"
+
+
 # --- the run summary ------------------------------------------------------------------------------------
 
 
@@ -207,6 +231,14 @@ def test_a_summary_that_can_not_be_delivered_is_said_and_breaks_nothing() -> Non
     report = world.day(0)
     assert report.outcome == "partial"
     assert "slack: the run summary was not delivered: no such channel" in report.failures
+    assert world.jira.summaries
+
+
+def test_a_sink_that_breaks_over_a_summary_leaves_the_others_theirs() -> None:
+    world = a_world(aged(1))
+    world.slack.report = lambda summary: (_ for _ in ()).throw(RuntimeError("a plugin"))  # type: ignore[method-assign]
+    report = world.day(0)
+    assert "slack: the run summary was not delivered: RuntimeError" in report.failures
     assert world.jira.summaries
 
 
