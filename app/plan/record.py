@@ -59,6 +59,6 @@ class LedgerView:
     pause: Pause | None = None
 
     def refused(self, uid: str, now: datetime) -> frozenset[str]:
-        """Addresses that don't answer for this credential now: they said so, or have left."""
+        """Addresses, case-folded, that don't answer for this credential now: they said so, or have left."""
         mine = ((r, DISOWNED_FOR if r.uid else LEFT_FOR) for r in self.refusals if r.uid in (uid, ""))
-        return frozenset(r.address for r, lasts in mine if now - r.at < lasts)
+        return frozenset(r.address.casefold() for r, lasts in mine if now - r.at < lasts)

@@ -39,13 +39,14 @@ def owners_of(
 ) -> tuple[Owner, ...]:
     """Everybody whom a source names, in order, each once: the first answers, the rest are asked next.
 
-    ``refused`` are passed over, but for the fallback: somebody always answers.
+    ``refused`` (case-folded) are passed over, but for the fallback: somebody always answers. Two spellings
+    of an address are one person.
     """
     found: dict[str, Owner] = {}
     for source in sources:
         owner = _ask(source, account, credential)
-        if owner and (owner.is_fallback or owner.address not in refused):
-            found.setdefault(owner.address, owner)
+        if owner and (owner.is_fallback or owner.address.casefold() not in refused):
+            found.setdefault(owner.address.casefold(), owner)
     return tuple(found.values())
 
 
