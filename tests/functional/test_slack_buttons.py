@@ -17,10 +17,11 @@ from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.sink import SlackSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
+from tests.fakes import http
 from tests.fakes.policies import policy
 from tests.fakes.slack import Posted
 from tests.fakes.slack_socket import APP_TOKEN, SocketSlack
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
 
 ANN, BOB, ADMIN, EVE = "ann@example.com", "bob@example.com", "oncall@example.com", "eve@example.com"
 OWNERS = (OwnerByTag("owner"), OwnerByMap({"ci-*": BOB}), OwnerFallback("sec@example.com"))
@@ -182,6 +183,35 @@ def test_restore_by_a_stranger_is_refused(deactivated: Scene, who: str) -> None:
     click(slack, who, "restore")
     assert "Only ann@example.com" in slack.whispers(1)[0]
     assert world.acts() == ["deactivate"]
+
+
+def test_the_name_of_an_account_mentions_nobody(deactivated: Scene) -> None:
+    world, slack = deactivated
+    world.accounts = [replace(PROD, name="<!channel> prod")]
+    before = len(slack.messages)
+    click(slack, ANN, "restore")
+    assert "in &lt;!channel&gt; prod is active again" in slack.whispers(1)[0]
+    slack.until(lambda: len(slack.messages) > before)
+    assert "<!channel>" not in slack.messages[-1].text
+
+
+@pytest.mark.parametrize(("action", "method"), [("rotated", "users.info"), ("snooze", "views.open")])
+def test_who_can_not_be_heard_is_told_to_press_again(warned: Scene, action: str, method: str) -> None:
+    world, slack = warned
+    slack.fail(method, http.status(503))
+    click(slack, ANN, action)
+    assert "press again" in slack.whispers(1)[0]
+    assert people(world) == []
+
+
+def test_a_window_whose_sender_can_not_be_known_is_answered_and_snoozes_nothing(warned: Scene) -> None:
+    world, slack = warned
+    click(slack, ANN, "snooze")
+    window = slack.window()
+    slack.fail("users.info", http.status(503))
+    slack.submit(slack._space.users[ANN].id, window, "a release")
+    assert "press again" in slack.whispers(1)[0]
+    assert world.ledger.view().snoozes == {}
 
 
 FORGED: dict[str, dict[str, Any]] = {

@@ -11,8 +11,11 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from html import escape
 from typing import Any
 
 from slack_sdk.errors import SlackClientError
@@ -22,7 +25,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Transient
 from app.model import redact
 from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
@@ -131,7 +134,9 @@ class SlackSocket:
         if payload.get("team", {}).get("id") != self._team:
             raise Malformed
         if payload["type"] == "view_submission":
-            press, place = modal.submitted(payload, self._presser(payload))
+            press, place = modal.submitted(payload, Presser(_user(payload), ""))
+            with self._excused(place, press.presser):
+                press = replace(press, presser=self._presser(payload))
             self._answer(press, place)
         elif payload["type"] == "block_actions":
             self._pressed(payload)
@@ -139,50 +144,72 @@ class SlackSocket:
     def _pressed(self, payload: Mapping[str, Any]) -> None:
         button, finding_id, episode = _meant(payload["actions"][0])
         place = modal.Place.of(payload)
-        if button is Button.SNOOZE:
-            self._api.write(
-                "views.open", trigger_id=payload["trigger_id"], view=modal.view(finding_id, episode, place)
-            )
-            return
-        self._answer(Press(button, finding_id, episode, self._presser(payload)), place)
+        with self._excused(place, Presser(_user(payload), "")):
+            if button is Button.SNOOZE:
+                window = modal.view(finding_id, episode, place)
+                self._api.write("views.open", trigger_id=payload["trigger_id"], view=window)
+                return
+            presser = self._presser(payload)
+        self._answer(Press(button, finding_id, episode, presser), place)
+
+    @contextmanager
+    def _excused(self, place: modal.Place, presser: Presser) -> Iterator[None]:
+        """What Slack refuses us before anything is done: silence would leave the presser waiting."""
+        try:
+            yield
+        except Transient:
+            self._whisper(place, presser, "Slack did not answer us. Nothing was changed: press again soon.")
+            raise
 
     def _presser(self, payload: Mapping[str, Any]) -> Presser:
         """Who pressed, as Slack knows them: guests of other workspaces and bots have no address here."""
-        user_id = str(payload["user"]["id"])
-        user = self._api.read("users.info", user=user_id)["user"]
+        user = self._api.read("users.info", user=str(payload["user"]["id"]))["user"]
         foreign = user.get("team_id") not in (None, self._team) or user.get("is_stranger")
         unfit = (
             foreign or user.get("deleted") or user.get("is_bot") or user.get("is_email_confirmed") is False
         )
         email = "" if unfit else str(user.get("profile", {}).get("email", ""))
-        return Presser(f"slack:{user_id}", email)
+        return Presser(_user(payload), email)
 
     # --- the answer ------------------------------------------------------------------------------------
 
     def _answer(self, press: Press, place: modal.Place) -> None:
-        timer = threading.Timer(SOON, self._whisper, (place, press, Answer("Working on it…")))
+        timer = threading.Timer(SOON, self._reassure, (place, press.presser))
         timer.daemon = True
         timer.start()
         answer = self._handle(press)
         timer.cancel()
-        self._whisper(place, press, answer)
+        self._whisper(place, press.presser, _escaped(answer.text))
         if answer.done:
             self._announce(place, press, answer)
 
-    def _whisper(self, place: modal.Place, press: Press, answer: Answer) -> None:
+    def _reassure(self, place: modal.Place, presser: Presser) -> None:
+        try:
+            self._whisper(place, presser, "Working on it…")
+        except KeystewardError as error:
+            log.warning("press not answered yet", **log_fields(error=redact(str(error))))
+
+    def _whisper(self, place: modal.Place, presser: Presser, text: str) -> None:
         """To the presser alone. In a thread the answer belongs to the thread."""
-        user = press.presser.id.removeprefix("slack:")
-        self._api.write(
-            "chat.postEphemeral", channel=place.channel, user=user, text=answer.text, **place.thread()
-        )
+        user = presser.id.removeprefix("slack:")
+        self._api.write("chat.postEphemeral", channel=place.channel, user=user, text=text, **place.thread())
 
     def _announce(self, place: modal.Place, press: Press, answer: Answer) -> None:
         """Under the message, for everybody who can read it."""
         user = press.presser.id.removeprefix("slack:")
-        text = f"<@{user}>: {answer.text}"
+        text = f"<@{user}>: {_escaped(answer.text)}"
         self._api.write(
             "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
         )
+
+
+def _escaped(text: str) -> str:
+    """Names of accounts, and what AWS says, are other people's text: it can't become a mention or a link."""
+    return escape(text, quote=False)
+
+
+def _user(payload: Mapping[str, Any]) -> str:
+    return f"slack:{payload['user']['id']}"
 
 
 def _refusal(request: SocketModeRequest) -> dict[str, Any] | None:
