@@ -110,7 +110,8 @@ def told_of(draft: Draft, subject: Subject, decision: Decision, finding: Finding
     snooze = draft.ctx.view.snoozes.get(subject.credential.uid)
     accepted = draft.ctx.accepted(decision.owner)
     rows, owner = draft.history(finding), decision.owner
-    return Told.of(rows, accepted, owner, finding, snooze, subject.inactive_since, goal)
+    disowned_at = draft.ctx.view.disowned_at(subject.credential.uid)
+    return Told.of(rows, accepted, owner, finding, snooze, subject.inactive_since, goal, disowned_at)
 
 
 def _coming(draft: Draft, subject: Subject, goal: Stage | None, told: Told) -> render.Coming | None:

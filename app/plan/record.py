@@ -62,3 +62,7 @@ class LedgerView:
         """Addresses, case-folded, that don't answer for this credential now: they said so, or have left."""
         mine = ((r, DISOWNED_FOR if r.uid else LEFT_FOR) for r in self.refusals if r.uid in (uid, ""))
         return frozenset(r.address.casefold() for r, lasts in mine if now - r.at < lasts)
+
+    def disowned_at(self, uid: str) -> datetime | None:
+        """When somebody last said of this credential that it isn't theirs."""
+        return max((r.at for r in self.refusals if r.uid == uid), default=None)

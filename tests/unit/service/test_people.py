@@ -92,6 +92,21 @@ def test_the_fallback_of_all_who_left_is_not_told_again_by_the_next_run() -> Non
     assert [m.recipient for m in world.slack.sent] == [FALLBACK]
 
 
+def test_who_takes_over_shortly_before_the_day_has_24_hours_all_the_same() -> None:
+    world = a_world()
+    world.jira.counts = False
+    twice_a_day = replace(LADDER[2], repeat=DAY / 2)
+    world.with_policy(rules=(Rule("default", Match(), (*LADDER[:2], twice_a_day, *LADDER[3:])),))
+    world.days(*range(7))
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.day(6.6)
+    assert [(m.recipient, m.notices[0].act_at) for m in world.slack.sent[-1:]] == [(BOB, START + 7 * DAY)]
+    world.day(7.2)
+    assert world.writes == []
+    world.day(7.6)
+    assert world.acts() == ["deactivate"]
+
+
 def test_when_everybody_has_left_the_fallback_is_told_as_a_fallback() -> None:
     world = a_world()
     world.slack.fault = leavers(ANN, BOB)  # type: ignore[assignment]

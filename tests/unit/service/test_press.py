@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import LedgerError, Permanent, Transient
+from app.errors import LedgerError, Permanent, RecipientUnreachable, Transient
 from app.ledger.interface import Change, LedgerView
 from app.model import ACTIVE, INACTIVE, FindingState, LastUsed, Mode, Pause
 from app.model import Event as AuditEvent
@@ -329,6 +329,22 @@ def test_what_a_former_owner_was_told_does_not_deactivate_the_next_one_s_key() -
     assert world.writes == []
     assert world.slack.sent[-1].recipient == BOB
     world.days(*range(8, 20))
+    assert world.acts() == ["deactivate"]
+
+
+def test_what_the_fallback_was_told_in_place_of_one_who_does_not_own_it_is_not_enough() -> None:
+    """The press is answered with "the next run asks Bob": he is asked before anything happens."""
+    world = World(replace(policy(), owners=OWNERS), aged(300, tags={"owner": ANN}))
+    world.jira.counts = False
+    unknown = RecipientUnreachable("users_not_found")
+    world.slack.fault = lambda message: unknown if message.recipient == ANN else None
+    world.days(*range(7))
+    world.clock.instant += timedelta(hours=1)
+    press(world, Button.NOT_MINE, FALLBACK)
+    world.day(7)
+    assert world.writes == []
+    assert world.slack.sent[-1].recipient == BOB
+    world.day(8)
     assert world.acts() == ["deactivate"]
 
 
