@@ -239,8 +239,8 @@ def _is_passed_on(draft: Draft, step: Step, stage: Stage, last: Delivery) -> boo
     if told.casefold() not in refused or told.casefold() == present.casefold():
         return False
     known_to_fallback = last.route == "fallback" and (owner is None or owner.is_fallback)
-    kept = last.stage == stage.name or last.sink in draft.ctx.sinks.tickets
-    return not known_to_fallback and kept
+    has_ticket = last.sink in draft.ctx.sinks.tickets and "key" in step.finding.refs.get(last.sink, {})
+    return not known_to_fallback and (last.sink in stage.notify or has_ticket)
 
 
 def _must_tell_again(step: Step, stage: Stage, history: tuple[Delivery, ...]) -> bool:

@@ -10,6 +10,7 @@ from app.ledger.interface import Change, LedgerView
 from app.model import ACTIVE, INACTIVE, FindingState, LastUsed, Mode, Pause
 from app.model import Event as AuditEvent
 from app.policy.rules import Match, OwnerByMap, OwnerByTag, OwnerFallback, Rule, SnoozeLimit
+from app.service import changes
 from app.service.press import Limits, handler
 from app.service.retry import retry_failed
 from app.sinks.presses import Answer, Button, Press, Presser
@@ -228,6 +229,17 @@ def test_the_rule_s_limit_holds_over_all_snoozes_of_an_episode() -> None:
     world.day(7)
     assert "snoozed until 11 Jun" in press(world, Button.SNOOZE).text
     world.day(10)
+    assert "used up" in press(world, Button.SNOOZE).text
+
+
+def test_a_snooze_by_command_does_not_give_the_owner_a_new_limit() -> None:
+    world = a_world(snooze=SnoozeLimit(timedelta(days=14), past_deadline=True))
+    for number in (0, 7):
+        world.clock.instant = START + number * DAY
+        assert press(world, Button.SNOOZE).done
+    world.clock.instant = START + 14 * DAY
+    changes.snooze(world.parts(), finding_id(world), DAY, "ops", "a freeze")
+    world.day(16)
     assert "used up" in press(world, Button.SNOOZE).text
 
 
