@@ -1,6 +1,7 @@
 """Presses of buttons over a real websocket: the whole way from Slack's envelope to the ledger and back."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -311,3 +312,14 @@ def test_an_app_token_that_slack_refuses_stops_nothing_but_the_buttons(
         slack.until(lambda: slack.connections > 0)
     assert len(slack.messages) == 1
     assert "xapp-revoked" not in caplog.text
+
+
+def test_a_connection_that_fails_leaves_no_threads_behind() -> None:
+    """The SDK starts some before it connects: one attempt after another, they would fill the machine."""
+    before = set(threading.enumerate())
+    with scene(76, app_token="xapp-revoked") as (_, slack):
+        slack.until(lambda: slack.connections > 0)
+        of_the_sdk = [t for t in set(threading.enumerate()) - before if "(_run)" in t.name]
+        for thread in of_the_sdk:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in of_the_sdk)

@@ -18,7 +18,6 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -70,8 +69,8 @@ class SlackSocket:
 
     def close(self) -> None:
         self._closed.set()
-        if self._client:  # the SDK joins its threads for seconds: a service that stops doesn't wait for that
-            threading.Thread(target=self._client.close, daemon=True).start()
+        if self._client:
+            _abandon(self._client)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _connect(self) -> None:
@@ -83,7 +82,7 @@ class SlackSocket:
                 self._open()
                 log.info("listening for presses in Slack")
                 return
-            except (KeystewardError, SlackClientError, OSError, KeyError) as error:
+            except Exception as error:  # whatever a proxy answers in Slack's place: it is tried again
                 text = redact(str(error)) if isinstance(error, KeystewardError) else type(error).__name__
                 log.warning("Slack's buttons don't work now: check app_token", **log_fields(error=text))
             self._closed.wait(wait)
@@ -92,7 +91,11 @@ class SlackSocket:
     def _open(self) -> None:
         client = SocketModeClient(app_token=self._app_token, web_client=self._web, logger=self._silent)
         client.socket_mode_request_listeners.append(self._received)
-        client.connect()
+        try:
+            client.connect()
+        except Exception:
+            _abandon(client)  # its threads run from the start, and would for ever
+            raise
         self._client = client
 
     # --- an envelope -----------------------------------------------------------------------------------
@@ -201,6 +204,11 @@ class SlackSocket:
         self._api.write(
             "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
         )
+
+
+def _abandon(client: SocketModeClient) -> None:
+    """The SDK joins its threads for seconds: nobody waits for that."""
+    threading.Thread(target=client.close, daemon=True).start()
 
 
 def _escaped(text: str) -> str:
