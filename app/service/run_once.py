@@ -216,9 +216,10 @@ def _with_failures(report: RunReport, failures: list[str]) -> RunReport:
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
     """No account list, no run: nothing is suspended or resolved for its absence."""
     report = RunReport(now, "failed", Plan(now), failures=(reason,))
+    summary = summarize(parts, report.plan, Tally(), report.outcome, {}, report.failures)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
-    return report
+    return replace(report, failures=(*report.failures, *tell_team(parts, summary)))
 
 
 def _record(parts: Parts, report: RunReport) -> RunRecord:

@@ -100,8 +100,14 @@ def _held(act: HeldAct) -> SummaryRow:
 
 
 def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
-    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up."""
-    failed, summary = [], conceal(summary, parts.shown_characters)
+    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up.
+
+    While paused nothing is sent, this neither.
+    """
+    if parts.ledger.paused():
+        return []
+    failed: list[str] = []
+    summary = conceal(summary, parts.shown_characters)
     for name, sink in parts.sinks.items():
         try:
             sink.report(summary)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable, Transient
-from app.model import Account, Caller, FindingState, LastUsed
+from app.model import Account, Caller, Event, FindingState, LastUsed, Pause
 from app.policy.rules import Match, OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback, Rule
 from app.service.run_once import run_once
 from app.sinks.interface import Message
@@ -105,6 +105,19 @@ def test_who_takes_over_shortly_before_the_day_has_24_hours_all_the_same() -> No
     assert world.writes == []
     world.day(7.6)
     assert world.acts() == ["deactivate"]
+
+
+def test_who_shares_an_account_s_message_with_a_leaver_is_not_passed_over_for_it() -> None:
+    hers, his = (
+        aged(76, user="x", tags={"owner": ANN}),
+        aged(77, "AKIAEXAMPLE000000002", tags={"owner": "c@d.e"}),
+    )
+    world = a_world(hers, his)
+    world.slack.grouping = "account"
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.day(0)
+    assert BOB not in {m.recipient for m in world.slack.sent}
+    assert {n.owner for n in world.slack.notices} == {ANN, "c@d.e"}
 
 
 def test_when_everybody_has_left_the_fallback_is_told_as_a_fallback() -> None:
@@ -228,6 +241,24 @@ def test_a_summary_tells_what_was_done_and_what_was_resolved() -> None:
     world.keys.clear()
     world.day(8)
     assert [row.what for row in world.slack.summaries[-1].rows] == ["resolved"]
+
+
+def test_a_run_that_can_not_start_is_told_too_and_is_news_once() -> None:
+    world = a_world(aged(1))
+    world.day(0)
+    world.list = lambda: (_ for _ in ()).throw(Transient("no list"))  # type: ignore[method-assign]
+    world.days(1, 2)
+    assert [(s.outcome, s.failures, s.news) for s in world.slack.summaries[1:]] == [
+        ("failed", ("no list",), True),
+        ("failed", ("no list",), False),
+    ]
+
+
+def test_while_paused_no_summary_is_sent_either() -> None:
+    world = a_world()
+    world.ledger.pause(Pause("ops", "an incident", START), Event(START, "ops", "paused"))
+    world.day(0)
+    assert world.slack.summaries == []
 
 
 def test_a_failure_is_news_when_it_begins_and_when_it_ends() -> None:
