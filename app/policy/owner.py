@@ -75,7 +75,7 @@ def _of_user(source: OwnerSource, account: Account, credential: Credential) -> t
         case OwnerByUserName(template, pattern) if fnmatchcase(credential.user, pattern):
             return template.replace("{user}", credential.user), "user name"
         case OwnerByMap(users, how):
-            return next((users[glob] for glob in users if fnmatchcase(credential.user, glob)), ""), how
+            return next((users[glob] for glob in users if _fits(credential.user, glob)), ""), how
         case OwnerByFile(_, name):
             return _listed(source, account, credential), f"file {name}"
         case _:
@@ -95,11 +95,17 @@ def _listed(source: OwnerByFile, account: Account, credential: Credential) -> st
         (
             row.address
             for row in source.rows
-            if fnmatchcase(credential.user, row.user or "*")
-            and (not row.account or any(fnmatchcase(place, row.account) for place in places))
+            if (not row.user or _fits(credential.user, row.user))
+            and (not row.account or any(_fits(place, row.account) for place in places))
         ),
         "",
     )
+
+
+def _fits(name: str, glob: str) -> bool:
+    """A file may name every user of a company: `fnmatch` keeps 32,768 patterns, and compiles the others anew."""
+    is_plain = not ("*" in glob or "?" in glob or "[" in glob)
+    return name == glob if is_plain else fnmatchcase(name, glob)
 
 
 def _owner(address: str, how: str) -> Owner | None:
