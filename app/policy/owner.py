@@ -103,7 +103,7 @@ def _listed(source: OwnerByFile, account: Account, credential: Credential) -> st
 
 
 def _fits(name: str, glob: str) -> bool:
-    """A file may name every user of a company: `fnmatch` keeps 32,768 patterns, and compiles the others anew."""
+    """A file may name every user of a company, and `fnmatch` compiles anew what is beyond 32,768 patterns."""
     is_plain = not ("*" in glob or "?" in glob or "[" in glob)
     return name == glob if is_plain else fnmatchcase(name, glob)
 
