@@ -173,7 +173,8 @@ def _told(view: LedgerView, decision: Decision, credential: Credential, since: d
     reached = {d.recipient for d in rows if d.route == "fallback"}
     accepted = frozenset(reached | ({decision.owner.address} if decision.owner else set()))
     goal = goal_of(decision.rule, decision.stage, credential.status)
-    return Told.of(rows, accepted, decision.owner, finding, view.snoozes.get(credential.uid), since, goal)
+    snooze, disowned_at = view.snoozes.get(credential.uid), view.disowned_at(credential.uid)
+    return Told.of(rows, accepted, decision.owner, finding, snooze, since, goal, disowned_at)
 
 
 def _rungs(

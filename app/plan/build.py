@@ -69,8 +69,9 @@ def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | N
     if finding is None:
         return draft.plan()
     if fresh is None:
-        draft.forget.append(uid)
-        resolve(draft, finding, "the key is gone")
+        if not _is_observed(ctx, finding, account.mode) and not _unsettled_act(draft, finding, Verb.DELETE):
+            draft.forget.append(uid)
+            resolve(draft, finding, "the key is gone")
     elif fresh.judgeable and fresh.status != ACTIVE:
         _credential(draft, Subject(account, fresh))
     return replace(draft.plan(), acts=())

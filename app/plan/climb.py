@@ -110,7 +110,8 @@ def told_of(draft: Draft, subject: Subject, decision: Decision, finding: Finding
     snooze = draft.ctx.view.snoozes.get(subject.credential.uid)
     accepted = draft.ctx.accepted(decision.owner)
     rows, owner = draft.history(finding), decision.owner
-    return Told.of(rows, accepted, owner, finding, snooze, subject.inactive_since, goal)
+    disowned_at = draft.ctx.view.disowned_at(subject.credential.uid)
+    return Told.of(rows, accepted, owner, finding, snooze, subject.inactive_since, goal, disowned_at)
 
 
 def _coming(draft: Draft, subject: Subject, goal: Stage | None, told: Told) -> render.Coming | None:
@@ -186,8 +187,10 @@ def _notify(draft: Draft, step: Step, stage: Stage, lacking: Reason | None) -> N
     """Puts the due notices of ``stage``, and cancels what it replaces."""
     now, history = draft.ctx.now, draft.history(step.finding)
     instead_of = step.stage if stage is not step.stage else None
-    sinks = sinks_of(step.rule, stage, instead_of, history)
-    again = (lacking is not None and _must_tell_again(step, stage, history)) or _passed_on(draft, step, stage)
+    passed = _passed_on(draft, step, stage)
+    sinks = list({**dict.fromkeys(passed), **dict(sinks_of(step.rule, stage, instead_of, history))}.items())
+    afresh = lacking is not None and _must_tell_again(step, stage, history)
+    again = [sink for sink, _ in sinks] if afresh else passed
     rows = [
         fill(slot, _row(draft, step, stage, slot.sink, slot.occurrence))
         for slot in due_slots(stage, sinks, history, now, again)
@@ -212,20 +215,32 @@ def _leaving(draft: Draft, finding: Finding) -> set[str]:
 
 def _remark(draft: Draft, step: Step, sink: str) -> None:
     stage = Stage(CLOSED_STAGE, step.stage.when, (sink,))
-    again = sink in draft.ctx.sinks.insisting
+    again = draft.ctx.sinks.insisting if "stays_closed" not in step.finding.refs[sink] else ()
     for slot in due_slots(stage, [(sink, None)], draft.history(step.finding), draft.ctx.now, again):
         row = _row(draft, step, stage, sink, slot.occurrence)
         draft.put_and_send(fill(slot, replace(row, names_date=None)))
 
 
-def _passed_on(draft: Draft, step: Step, stage: Stage) -> bool:
-    """Whether whom the stage told last has said since that it isn't theirs, or has left."""
-    refused = draft.ctx.view.refused(step.finding.uid, draft.ctx.now)
+def _passed_on(draft: Draft, step: Step, stage: Stage) -> list[str]:
+    """Sinks whose last word went to somebody who has said since that it isn't theirs, or has left.
+
+    Of sinks that the stage doesn't tell only those with a ticket: it must not stay with the former owner.
+    """
     over = (DeliveryState.DELIVERED, DeliveryState.DEAD)
-    rows = [d for d in draft.history(step.finding) if d.stage == stage.name and d.state in over]
-    told = rows[-1].payload.get("owner") if rows else None
-    present = step.decision.owner.address if step.decision.owner else ""
-    return told in refused and told != present
+    rows = [d for d in draft.history(step.finding) if d.verb is Verb.NOTIFY and d.state in over]
+    last = {d.sink: d for d in sorted(rows, key=lambda d: d.settled_at or d.created_at)}
+    return [d.sink for d in last.values() if _is_passed_on(draft, step, stage, d)]
+
+
+def _is_passed_on(draft: Draft, step: Step, stage: Stage, last: Delivery) -> bool:
+    owner = step.decision.owner
+    told, present = str(last.payload.get("owner", "")), owner.address if owner else ""
+    refused = draft.ctx.view.refused(step.finding.uid, draft.ctx.now)
+    if told.casefold() not in refused or told.casefold() == present.casefold():
+        return False
+    known_to_fallback = last.route == "fallback" and (owner is None or owner.is_fallback)
+    has_ticket = last.sink in draft.ctx.sinks.tickets and "key" in step.finding.refs.get(last.sink, {})
+    return not known_to_fallback and (last.sink in stage.notify or has_ticket)
 
 
 def _must_tell_again(step: Step, stage: Stage, history: tuple[Delivery, ...]) -> bool:

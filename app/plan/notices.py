@@ -1,6 +1,6 @@
 """Which notices of a stage are due on which sinks: pure bookkeeping over the episode's deliveries."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,12 +25,12 @@ def due_slots(
     sinks: Sequence[tuple[str, timedelta | None]],
     history: Sequence[Delivery],
     now: datetime,
-    again: bool = False,
+    again: Collection[str] = (),
 ) -> Iterator[Slot]:
-    """The due occurrence of ``stage`` on each sink, if any; ``again`` makes one due out of turn."""
+    """The due occurrence of ``stage`` on each sink, if any; on those of ``again`` one is due out of turn."""
     for sink, repeat in sinks:
         rows = [d for d in history if (d.stage, d.sink, d.verb) == (stage.name, sink, Verb.NOTIFY)]
-        occurrence = _occurrence_due(rows, repeat, now, again)
+        occurrence = _occurrence_due(rows, repeat, now, sink in again)
         if occurrence is not None:
             yield Slot(sink, occurrence, _holder(rows, occurrence))
 

@@ -59,9 +59,13 @@ class LedgerView:
     pause: Pause | None = None
 
     def refused(self, uid: str, now: datetime) -> frozenset[str]:
-        """Addresses that don't answer for this credential now: they said so, or have left."""
-        return frozenset(r.address for r in self.refusals_at(now) if r.uid in (uid, ""))
+        """Addresses, case-folded, that don't answer for this credential now: they said so, or have left."""
+        return frozenset(r.address.casefold() for r in self.refusals_at(now) if r.uid in (uid, ""))
 
     def refusals_at(self, now: datetime) -> tuple[Refusal, ...]:
         """Those that have not lapsed."""
         return tuple(r for r in self.refusals if now - r.at < (DISOWNED_FOR if r.uid else LEFT_FOR))
+
+    def disowned_at(self, uid: str) -> datetime | None:
+        """When somebody last said of this credential that it isn't theirs."""
+        return max((r.at for r in self.refusals if r.uid == uid), default=None)

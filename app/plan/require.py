@@ -41,9 +41,13 @@ class Told:
         snooze: Snooze | None,
         inactive_since: datetime | None,
         goal: Stage | None,
+        disowned_at: datetime | None = None,
     ) -> "Told":
-        """What counts towards ``goal`` (the next destructive stage), from the finding's present episode."""
-        ends = [finding.fresh_after, snooze.until if snooze else None]
+        """What counts towards ``goal`` (the next destructive stage), from the finding's present episode.
+
+        ``disowned_at``: when somebody last said that it isn't theirs: who is asked next is told afresh.
+        """
+        ends = [finding.fresh_after, snooze.until if snooze else None, disowned_at]
         return Told(
             deliveries=tuple(d for d in deliveries if d.episode == finding.episode),
             accepted=accepted,
@@ -88,6 +92,9 @@ def missing(stage: Stage, told: Told, now: datetime) -> Reason | None:
         return Reason("notices", f"the first notice must be {span_text(require.over)} old: {day(spaced[0])}")
     if not _reached_present_owner(counted, told):
         return Reason("owner_changed", "the present owner has not been told yet")
+    first = _first_to_new_owner(counted, told)
+    if first and first > now - FRESH_NOTICE:
+        return Reason("owner_changed", f"the present owner has only been told on {day(first)}")
     return _stale(counted, told.fresh_after, now)
 
 
@@ -100,6 +107,13 @@ def _reached_present_owner(counted: Sequence[Delivery], told: Told) -> bool:
     if any(_reached_for(d, told) for d in latest.values()):
         return True
     return counted[-1].route == "fallback" or counted[-1].recipient in told.accepted
+
+
+def _first_to_new_owner(dated: Sequence[Delivery], told: Told) -> datetime | None:
+    """When the present owner was first told, where others were told before: the date was theirs."""
+    if not dated or _reached_for(dated[0], told):
+        return None
+    return next((_settled(d) for d in dated if _reached_for(d, told)), None)
 
 
 def _reached_for(d: Delivery, told: Told) -> bool:
@@ -143,9 +157,12 @@ def _fresh_from(told: Told, now: datetime) -> datetime | None:
 
 
 def _owner_from(told: Told, now: datetime) -> datetime | None:
-    """24 h after now when the present owner hears of it for the first time: nobody is told of a past date."""
+    """24 h after the present owner hears of it for the first time: nobody is told of a past date."""
     dated = told.dated()
-    return later(now, FRESH_NOTICE) if dated and not _reached_present_owner(dated, told) else None
+    if dated and not _reached_present_owner(dated, told):
+        return later(now, FRESH_NOTICE)
+    first = _first_to_new_owner(dated, told)
+    return later(first, FRESH_NOTICE) if first else None
 
 
 def _spaced(times: Iterable[datetime], require: Require) -> list[datetime]:

@@ -39,13 +39,14 @@ def owners_of(
 ) -> tuple[Owner, ...]:
     """Everybody whom a source names, in order, each once: the first answers, the rest are asked next.
 
-    ``refused`` are passed over, but for the fallback: somebody always answers.
+    ``refused`` (case-folded) are passed over, but for the fallback: somebody always answers. Two spellings
+    of an address are one person.
     """
     found: dict[str, Owner] = {}
     for source in sources:
         owner = _ask(source, account, credential)
-        if owner and (owner.is_fallback or owner.address not in refused):
-            found.setdefault(owner.address, owner)
+        if owner and (owner.is_fallback or owner.address.casefold() not in refused):
+            found.setdefault(owner.address.casefold(), owner)
     return tuple(found.values())
 
 
@@ -74,7 +75,7 @@ def _of_user(source: OwnerSource, account: Account, credential: Credential) -> t
         case OwnerByUserName(template, pattern) if fnmatchcase(credential.user, pattern):
             return template.replace("{user}", credential.user), "user name"
         case OwnerByMap(users, how):
-            return next((users[glob] for glob in users if fnmatchcase(credential.user, glob)), ""), how
+            return next((users[glob] for glob in users if _fits(credential.user, glob)), ""), how
         case OwnerByFile(_, name):
             return _listed(source, account, credential), f"file {name}"
         case _:
@@ -94,11 +95,17 @@ def _listed(source: OwnerByFile, account: Account, credential: Credential) -> st
         (
             row.address
             for row in source.rows
-            if fnmatchcase(credential.user, row.user or "*")
-            and (not row.account or any(fnmatchcase(place, row.account) for place in places))
+            if (not row.user or _fits(credential.user, row.user))
+            and (not row.account or any(_fits(place, row.account) for place in places))
         ),
         "",
     )
+
+
+def _fits(name: str, glob: str) -> bool:
+    """A file may name every user of a company, and `fnmatch` compiles anew what is beyond 32,768 patterns."""
+    is_plain = not ("*" in glob or "?" in glob or "[" in glob)
+    return name == glob if is_plain else fnmatchcase(name, glob)
 
 
 def _owner(address: str, how: str) -> Owner | None:

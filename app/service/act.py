@@ -143,7 +143,8 @@ def _told(
     rows = view.deliveries.get(finding.id, ())
     since = facts.inactive_since if facts else None
     accepted = round_.ctx.accepted(decision.owner)
-    told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage)
+    disowned_at = view.disowned_at(fresh.uid)
+    told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage, disowned_at)
     lacking = missing(act.stage, told, now)
     if lacking:
         raise Held("notices", lacking.text)

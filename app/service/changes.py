@@ -30,7 +30,9 @@ def snooze(parts: Parts, key: str, span: timedelta, by: str, reason: str) -> str
     now = parts.clock.now()
     view = parts.ledger.view()
     facts = find_one(view, key)
-    put = Snooze(facts.uid, now + span, by, reason, now)
+    old = view.snoozes.get(facts.uid)
+    episode, since = (old.episode, old.since) if old else (0, None)  # the owner's own limit goes on counting
+    put = Snooze(facts.uid, now + span, by, reason, now, episode, since)
     event = _event(parts, view, facts, "snoozed", by, f"until {day(put.until)}: {reason}")
     parts.ledger.apply(Change(snoozes=(put,), events=(event,)))
     return f"{event.key} of {facts.user} is snoozed until {day(put.until)}"

@@ -226,11 +226,14 @@ def _elsewhere(round_: Round, rows: Sequence[Delivery], error: RecipientUnreacha
 
 
 def _left(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:
-    """Remembers that the owner has left, and asks the next one; behind the last comes the fallback."""
+    """Remembers that the owner has left, and asks the next one; behind the last comes the fallback.
+
+    A message about an account may carry rows of other owners, who have not left: the fallback hears of those.
+    """
     first, now = rows[0], round_.parts.clock.now()
     gone = Refusal(first.recipient, "", now, first.sink, redact(str(error)))
     round_.parts.ledger.apply(Change(refusals=(gone,)), round_.lease)
-    handed = {row.id: _handed_over(row, gone) for row in rows}
+    handed = {row.id: _handed_over(row, gone) if row.recipient == gone.address else None for row in rows}
     next_up = [row for row in handed.values() if row]
     _write(round_, next_up, [])
     _count(round_, rows, "unreachable")

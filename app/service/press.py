@@ -74,14 +74,24 @@ def handler(parts: Parts, limits: Limits) -> Handler:
     def answer(press: Press) -> Answer:
         try:
             said = _answer(parts, press, limits)
-            return replace(said, text=conceal_text(said.text, parts.shown_characters))
         except KeystewardError as error:
-            return _audited(parts, press, "press_failed", Answer(f"That did not work: {redact(str(error))}"))
+            said = _failed(parts, press, Answer(f"That did not work: {redact(str(error))}"))
         except Exception:
             log.exception("press failed", **log_fields(finding=press.finding_id, button=press.button.value))
-            return Answer("That did not work, and it is our fault: the log tells more. Nothing was changed.")
+            said = Answer("That did not work, and it is our fault: the log tells more. Nothing was changed.")
+        return replace(said, text=conceal_text(said.text, parts.shown_characters))
 
     return answer
+
+
+def _failed(parts: Parts, press: Press, answer: Answer) -> Answer:
+    """The ledger itself may be what fails: then the log alone is told."""
+    try:
+        return _audited(parts, press, "press_failed", answer)
+    except KeystewardError as error:
+        text = redact(str(error))
+        log.error("press not audited", **log_fields(by=press.presser.id, answer=answer.text, error=text))
+        return answer
 
 
 def _answer(parts: Parts, press: Press, limits: Limits) -> Answer:
@@ -113,11 +123,15 @@ def _case(parts: Parts, press: Press, limits: Limits) -> Case:
 
 def _owners(view: LedgerView, finding: Finding, now: datetime) -> tuple[str, ...]:
     """Whom the latest notice named, without those who have said since that it isn't theirs."""
-    rows = [d for d in view.deliveries.get(finding.id, ()) if d.payload.get("owner")]
-    latest = max(rows, key=lambda d: d.created_at, default=None)
+    latest = _latest(view, finding)
     named = [finding.owner] if latest is None else _named(latest)
     refused = view.refused(finding.uid, now)
-    return tuple(address for address in named if address and address not in refused)
+    return tuple(address for address in named if address and address.casefold() not in refused)
+
+
+def _latest(view: LedgerView, finding: Finding) -> Delivery | None:
+    rows = [d for d in view.deliveries.get(finding.id, ()) if d.payload.get("owner")]
+    return max(rows, key=lambda d: d.created_at, default=None)
 
 
 def _named(row: Delivery) -> list[str]:
@@ -170,14 +184,15 @@ def _resolve(case: Case, account: Account, fresh: Credential | None) -> bool | N
         return None if lease is None else _conclude(case, account, fresh, lease)
 
 
-def _conclude(case: Case, account: Account, fresh: Credential | None, lease: Lease) -> bool:
+def _conclude(case: Case, account: Account, fresh: Credential | None, lease: Lease) -> bool | None:
     parts = case.parts
     ctx = context(parts, parts.hub(), parts.ledger.view(), case.now)
     plan = plan_for_one(ctx, account, case.finding.uid, fresh)
     parts.ledger.apply(plan.change, lease)
     closings = [d.id for d in plan.change.deliveries if d.verb is Verb.RESOLVE and d.id in plan.send]
     deliver(Round(parts, ctx, lease, Book.open(parts.ledger), Tally()), closings)
-    return any(f.id == case.finding.id and f.state is FindingState.RESOLVED for f in plan.change.findings)
+    resolved = any(f.id == case.finding.id and f.state is FindingState.RESOLVED for f in plan.change.findings)
+    return resolved or (None if fresh is None else False)
 
 
 def _snooze(case: Case) -> Answer:
@@ -207,8 +222,10 @@ def _not_mine(case: Case) -> Answer:
     finding = case.finding
     if finding.state is FindingState.RESOLVED:
         return Answer(f"It is resolved already: {finding.reason}.")
+    if _disowned_already(case):
+        return Answer(f"It is noted already: the next run asks {(*case.owners, 'the fallback')[0]}.")
     fallback = fallback_of(case.parts.policy.owners)
-    if not case.owners or case.owners[0] == fallback:
+    if not case.owners or case.owners[0].casefold() == (fallback or "").casefold():
         raise Refused(
             "Nobody else is named for it. Tag its user with the right owner, and the next run asks them."
         )
@@ -219,6 +236,16 @@ def _not_mine(case: Case) -> Answer:
     case.parts.ledger.apply(Change(refusals=(gone,), events=(event,)))
     text = f"Noted: key {finding.masked} of {finding.user} is not {owner}'s. The next run asks {after}."
     return Answer(text, done=True)
+
+
+def _disowned_already(case: Case) -> bool:
+    """Whether whom the latest notice named is passed over already: the next one has not been asked yet,
+    and an admin's double click must not speak for them."""
+    latest, uid = _latest(case.view, case.finding), case.finding.uid
+    said = ((r.address, r.at) for r in case.view.refusals if r.uid == uid)
+    return latest is not None and any(
+        address == latest.payload["owner"] and at >= latest.created_at for address, at in said
+    )
 
 
 def _restore(case: Case, within: timedelta) -> Answer:

@@ -1,7 +1,9 @@
 """Tries failed notices again between two runs, while what they say still holds."""
 
+from datetime import datetime
+
 from app.ledger.interface import LedgerView
-from app.model import Delivery, DeliveryState, FindingState, Mode, Verb
+from app.model import Delivery, DeliveryState, Finding, FindingState, Mode, Verb
 from app.plan.notices import tells_what_was_done
 from app.service.book import Book
 from app.service.deliver import Round, deliver
@@ -49,6 +51,12 @@ def _still_holds(view: LedgerView, row: Delivery, parts: Parts) -> bool:
         return False
     if row.verb is Verb.RESOLVE or tells_what_was_done(row):
         return True
-    snooze = view.snoozes.get(finding.uid)
-    asleep = snooze is not None and snooze.until > parts.clock.now()
-    return finding.state is FindingState.OPEN and not asleep
+    now, snooze = parts.clock.now(), view.snoozes.get(finding.uid)
+    asleep = snooze is not None and snooze.until > now
+    return finding.state is FindingState.OPEN and not asleep and not _is_disowned(view, row, finding, now)
+
+
+def _is_disowned(view: LedgerView, row: Delivery, finding: Finding, now: datetime) -> bool:
+    """Whether its owner has said meanwhile that it isn't theirs: the next run tells the next one."""
+    owner = str(row.payload.get("owner", "")).casefold()
+    return row.route == "owner" and owner in view.refused(finding.uid, now)

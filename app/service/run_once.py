@@ -226,9 +226,8 @@ def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> 
     last = parts.ledger.view().last_run
     summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
-    tell_team(parts, summary)
     log.error("run failed", **log_fields(reason=reason))
-    return report
+    return replace(report, failures=(*report.failures, *tell_team(parts, summary)))
 
 
 def _record(parts: Parts, report: RunReport) -> RunRecord:

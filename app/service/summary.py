@@ -113,11 +113,15 @@ def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
     """
     if parts.ledger.paused():
         return []
-    failed, summary = [], conceal(summary, parts.shown_characters)
+    failed: list[str] = []
+    summary = conceal(summary, parts.shown_characters)
     for name, sink in parts.sinks.items():
         try:
             sink.report(summary)
         except KeystewardError as error:
             failed.append(f"{name}: the run summary was not delivered: {redact(str(error))}")
             log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
+        except Exception as error:  # a fault of the adapter must not cost the others theirs
+            failed.append(f"{name}: the run summary was not delivered: {type(error).__name__}")
+            log.exception("sink broke", **log_fields(sink=name))
     return failed

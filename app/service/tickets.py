@@ -23,6 +23,8 @@ def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str
                 found[name] = sink.closed(parts.clock.now())
             except KeystewardError as error:
                 log.warning("closed tickets unknown", **log_fields(sink=name, error=redact(str(error))))
+            except Exception:  # a fault of the adapter must not cost the run
+                log.exception("sink broke", **log_fields(sink=name))
     return found
 
 

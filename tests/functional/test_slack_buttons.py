@@ -1,6 +1,7 @@
 """Presses of buttons over a real websocket: the whole way from Slack's envelope to the ledger and back."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,10 +18,11 @@ from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.sink import SlackSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
+from tests.fakes import http
 from tests.fakes.policies import policy
 from tests.fakes.slack import Posted
 from tests.fakes.slack_socket import APP_TOKEN, SocketSlack
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
 
 ANN, BOB, ADMIN, EVE = "ann@example.com", "bob@example.com", "oncall@example.com", "eve@example.com"
 OWNERS = (OwnerByTag("owner"), OwnerByMap({"ci-*": BOB}), OwnerFallback("sec@example.com"))
@@ -184,6 +186,35 @@ def test_restore_by_a_stranger_is_refused(deactivated: Scene, who: str) -> None:
     assert world.acts() == ["deactivate"]
 
 
+def test_the_name_of_an_account_mentions_nobody(deactivated: Scene) -> None:
+    world, slack = deactivated
+    world.accounts = [replace(PROD, name="<!channel> prod")]
+    before = len(slack.messages)
+    click(slack, ANN, "restore")
+    assert "in &lt;!channel&gt; prod is active again" in slack.whispers(1)[0]
+    slack.until(lambda: len(slack.messages) > before)
+    assert "<!channel>" not in slack.messages[-1].text
+
+
+@pytest.mark.parametrize(("action", "method"), [("rotated", "users.info"), ("snooze", "views.open")])
+def test_who_can_not_be_heard_is_told_to_press_again(warned: Scene, action: str, method: str) -> None:
+    world, slack = warned
+    slack.fail(method, http.status(503))
+    click(slack, ANN, action)
+    assert "press again" in slack.whispers(1)[0]
+    assert people(world) == []
+
+
+def test_a_window_whose_sender_can_not_be_known_is_answered_and_snoozes_nothing(warned: Scene) -> None:
+    world, slack = warned
+    click(slack, ANN, "snooze")
+    window = slack.window()
+    slack.fail("users.info", http.status(503))
+    slack.submit(slack._space.users[ANN].id, window, "a release")
+    assert "press again" in slack.whispers(1)[0]
+    assert world.ledger.view().snoozes == {}
+
+
 FORGED: dict[str, dict[str, Any]] = {
     "another workspace": {"team": {"id": "T_OTHER"}},
     "no team": {"team": None},
@@ -281,3 +312,14 @@ def test_an_app_token_that_slack_refuses_stops_nothing_but_the_buttons(
         slack.until(lambda: slack.connections > 0)
     assert len(slack.messages) == 1
     assert "xapp-revoked" not in caplog.text
+
+
+def test_a_connection_that_fails_leaves_no_threads_behind() -> None:
+    """The SDK starts some before it connects: one attempt after another, they would fill the machine."""
+    before = set(threading.enumerate())
+    with scene(76, app_token="xapp-revoked") as (_, slack):
+        slack.until(lambda: slack.connections > 0)
+        of_the_sdk = [t for t in set(threading.enumerate()) - before if "(_run)" in t.name]
+        for thread in of_the_sdk:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in of_the_sdk)

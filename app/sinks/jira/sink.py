@@ -168,6 +168,7 @@ class JiraSink(TellingSink):
         ours = wanted is not None and wanted.id == self._people.id_of(ticket.assignee)
         kept = {
             "group": home if self.grouping != "finding" else "",
+            "stays_closed": "yes" if ticket.stays_closed else "",  # once is enough to say so
             "assignee": wanted.id if wanted and ours else memory.get("assignee", ""),
             "priority": ticket.priority
             if ticket.priority in self._settings.priority.values()

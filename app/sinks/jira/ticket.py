@@ -15,6 +15,7 @@ class Ticket:
     key: str
     fields: Json = field(default_factory=dict)
     number: int = 0  # Jira's own id: the older, the lower
+    stays_closed: bool = False  # reopening was tried in vain
 
     @staticmethod
     def of(issue: Json) -> "Ticket":

@@ -33,9 +33,11 @@ class Workflow:
         """What can't be reopened is commented all the same."""
         option = f"sinks.{self._name}.reopen_transition"
         try:
-            if not self._move(ticket, "reopen_transition", remarks):
+            ticket.stays_closed = not self._move(ticket, "reopen_transition", remarks)
+            if ticket.stays_closed:
                 remarks[f"{ticket.key} stays closed: no transition leads out of it; check {option}"] = None
         except (Rejected, Forbidden) as refusal:
+            ticket.stays_closed = True
             remarks[f"{ticket.key} stays closed: {refusal}; check {option}"] = None
 
     def _move(self, ticket: Ticket, option: Option, remarks: Remarks) -> bool:

@@ -11,18 +11,20 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from html import escape
 from typing import Any
 
-from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Transient
 from app.model import redact
 from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
@@ -67,8 +69,8 @@ class SlackSocket:
 
     def close(self) -> None:
         self._closed.set()
-        if self._client:  # the SDK joins its threads for seconds: a service that stops doesn't wait for that
-            threading.Thread(target=self._client.close, daemon=True).start()
+        if self._client:
+            _abandon(self._client)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _connect(self) -> None:
@@ -80,7 +82,7 @@ class SlackSocket:
                 self._open()
                 log.info("listening for presses in Slack")
                 return
-            except (KeystewardError, SlackClientError, OSError, KeyError) as error:
+            except Exception as error:  # whatever a proxy answers in Slack's place: it is tried again
                 text = redact(str(error)) if isinstance(error, KeystewardError) else type(error).__name__
                 log.warning("Slack's buttons don't work now: check app_token", **log_fields(error=text))
             self._closed.wait(wait)
@@ -89,7 +91,11 @@ class SlackSocket:
     def _open(self) -> None:
         client = SocketModeClient(app_token=self._app_token, web_client=self._web, logger=self._silent)
         client.socket_mode_request_listeners.append(self._received)
-        client.connect()
+        try:
+            client.connect()
+        except Exception:
+            _abandon(client)  # its threads run from the start, and would for ever
+            raise
         self._client = client
 
     # --- an envelope -----------------------------------------------------------------------------------
@@ -131,7 +137,9 @@ class SlackSocket:
         if payload.get("team", {}).get("id") != self._team:
             raise Malformed
         if payload["type"] == "view_submission":
-            press, place = modal.submitted(payload, self._presser(payload))
+            press, place = modal.submitted(payload, Presser(_user(payload), ""))
+            with self._excused(place, press.presser):
+                press = replace(press, presser=self._presser(payload))
             self._answer(press, place)
         elif payload["type"] == "block_actions":
             self._pressed(payload)
@@ -139,50 +147,77 @@ class SlackSocket:
     def _pressed(self, payload: Mapping[str, Any]) -> None:
         button, finding_id, episode = _meant(payload["actions"][0])
         place = modal.Place.of(payload)
-        if button is Button.SNOOZE:
-            self._api.write(
-                "views.open", trigger_id=payload["trigger_id"], view=modal.view(finding_id, episode, place)
-            )
-            return
-        self._answer(Press(button, finding_id, episode, self._presser(payload)), place)
+        with self._excused(place, Presser(_user(payload), "")):
+            if button is Button.SNOOZE:
+                window = modal.view(finding_id, episode, place)
+                self._api.write("views.open", trigger_id=payload["trigger_id"], view=window)
+                return
+            presser = self._presser(payload)
+        self._answer(Press(button, finding_id, episode, presser), place)
+
+    @contextmanager
+    def _excused(self, place: modal.Place, presser: Presser) -> Iterator[None]:
+        """What Slack refuses us before anything is done: silence would leave the presser waiting."""
+        try:
+            yield
+        except Transient:
+            self._whisper(place, presser, "Slack did not answer us. Nothing was changed: press again soon.")
+            raise
 
     def _presser(self, payload: Mapping[str, Any]) -> Presser:
         """Who pressed, as Slack knows them: guests of other workspaces and bots have no address here."""
-        user_id = str(payload["user"]["id"])
-        user = self._api.read("users.info", user=user_id)["user"]
+        user = self._api.read("users.info", user=str(payload["user"]["id"]))["user"]
         foreign = user.get("team_id") not in (None, self._team) or user.get("is_stranger")
         unfit = (
             foreign or user.get("deleted") or user.get("is_bot") or user.get("is_email_confirmed") is False
         )
         email = "" if unfit else str(user.get("profile", {}).get("email", ""))
-        return Presser(f"slack:{user_id}", email)
+        return Presser(_user(payload), email)
 
     # --- the answer ------------------------------------------------------------------------------------
 
     def _answer(self, press: Press, place: modal.Place) -> None:
-        timer = threading.Timer(SOON, self._whisper, (place, press, Answer("Working on it…")))
+        timer = threading.Timer(SOON, self._reassure, (place, press.presser))
         timer.daemon = True
         timer.start()
         answer = self._handle(press)
         timer.cancel()
-        self._whisper(place, press, answer)
+        self._whisper(place, press.presser, _escaped(answer.text))
         if answer.done:
             self._announce(place, press, answer)
 
-    def _whisper(self, place: modal.Place, press: Press, answer: Answer) -> None:
+    def _reassure(self, place: modal.Place, presser: Presser) -> None:
+        try:
+            self._whisper(place, presser, "Working on it…")
+        except KeystewardError as error:
+            log.warning("press not answered yet", **log_fields(error=redact(str(error))))
+
+    def _whisper(self, place: modal.Place, presser: Presser, text: str) -> None:
         """To the presser alone. In a thread the answer belongs to the thread."""
-        user = press.presser.id.removeprefix("slack:")
-        self._api.write(
-            "chat.postEphemeral", channel=place.channel, user=user, text=answer.text, **place.thread()
-        )
+        user = presser.id.removeprefix("slack:")
+        self._api.write("chat.postEphemeral", channel=place.channel, user=user, text=text, **place.thread())
 
     def _announce(self, place: modal.Place, press: Press, answer: Answer) -> None:
         """Under the message, for everybody who can read it."""
         user = press.presser.id.removeprefix("slack:")
-        text = f"<@{user}>: {answer.text}"
+        text = f"<@{user}>: {_escaped(answer.text)}"
         self._api.write(
             "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
         )
+
+
+def _abandon(client: SocketModeClient) -> None:
+    """The SDK joins its threads for seconds: nobody waits for that."""
+    threading.Thread(target=client.close, daemon=True).start()
+
+
+def _escaped(text: str) -> str:
+    """Names of accounts, and what AWS says, are other people's text: it can't become a mention or a link."""
+    return escape(text, quote=False)
+
+
+def _user(payload: Mapping[str, Any]) -> str:
+    return f"slack:{payload['user']['id']}"
 
 
 def _refusal(request: SocketModeRequest) -> dict[str, Any] | None:

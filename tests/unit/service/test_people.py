@@ -8,10 +8,10 @@ import pytest
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable, Transient
 from app.model import Account, Caller, Event, FindingState, LastUsed, Pause
-from app.policy.rules import OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback
+from app.policy.rules import Match, OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback, Rule
 from app.service.run_once import run_once
 from app.sinks.interface import Message
-from tests.fakes.policies import policy
+from tests.fakes.policies import LADDER, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 ANN, BOB, FALLBACK = "ann@example.com", "bob@example.com", "sec@example.com"
@@ -72,6 +72,52 @@ def test_one_who_left_is_passed_over_for_all_his_keys_and_on_every_sink() -> Non
         f.id for f in world.ledger.view().findings.values()
     }
     assert {f.owner for f in world.ledger.view().findings.values()} == {BOB}
+
+
+@pytest.mark.parametrize("sinks", [("slack", "jira"), ("jira", "slack")])
+def test_who_left_on_one_sink_is_replaced_once_on_each(sinks: tuple[str, str]) -> None:
+    world = a_world(aged(76, tags={"owner": ANN}))
+    both = replace(LADDER[0], notify=sinks)
+    world.with_policy(rules=(Rule("default", Match(), (both, *LADDER[1:])),))
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.days(0, 1, 2, 3)
+    assert [m.recipient for m in world.slack.sent] == [BOB]
+    assert [m.recipient for m in world.jira.sent] == [ANN, BOB]
+
+
+def test_the_fallback_of_all_who_left_is_not_told_again_by_the_next_run() -> None:
+    world = a_world(aged(76, tags={"owner": ANN}))
+    world.slack.fault = leavers(ANN, BOB)  # type: ignore[assignment]
+    world.days(0, 1, 2, 3)
+    assert [m.recipient for m in world.slack.sent] == [FALLBACK]
+
+
+def test_who_takes_over_shortly_before_the_day_has_24_hours_all_the_same() -> None:
+    world = a_world()
+    world.jira.counts = False
+    twice_a_day = replace(LADDER[2], repeat=DAY / 2)
+    world.with_policy(rules=(Rule("default", Match(), (*LADDER[:2], twice_a_day, *LADDER[3:])),))
+    world.days(*range(7))
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.day(6.6)
+    assert [(m.recipient, m.notices[0].act_at) for m in world.slack.sent[-1:]] == [(BOB, START + 7 * DAY)]
+    world.day(7.2)
+    assert world.writes == []
+    world.day(7.6)
+    assert world.acts() == ["deactivate"]
+
+
+def test_who_shares_an_account_s_message_with_a_leaver_is_not_passed_over_for_it() -> None:
+    hers, his = (
+        aged(76, user="x", tags={"owner": ANN}),
+        aged(77, "AKIAEXAMPLE000000002", tags={"owner": "c@d.e"}),
+    )
+    world = a_world(hers, his)
+    world.slack.grouping = "account"
+    world.slack.fault = leavers(ANN)  # type: ignore[assignment]
+    world.day(0)
+    assert BOB not in {m.recipient for m in world.slack.sent}
+    assert {n.owner for n in world.slack.notices} == {ANN, "c@d.e"}
 
 
 def test_when_everybody_has_left_the_fallback_is_told_as_a_fallback() -> None:
@@ -165,6 +211,12 @@ def test_a_sink_that_can_not_say_what_is_closed_stops_nothing() -> None:
     assert world.day(1).outcome == "success"
 
 
+def test_a_sink_that_breaks_when_asked_what_is_closed_stops_nothing() -> None:
+    world = with_ticket()
+    world.jira.closed = lambda now: (_ for _ in ()).throw(RuntimeError("a plugin"))  # type: ignore[method-assign]
+    assert world.day(1).outcome == "success"
+
+
 # --- the run summary ------------------------------------------------------------------------------------
 
 
@@ -189,6 +241,24 @@ def test_a_summary_tells_what_was_done_and_what_was_resolved() -> None:
     world.keys.clear()
     world.day(8)
     assert [row.what for row in world.slack.summaries[-1].rows] == ["resolved"]
+
+
+def test_a_run_that_can_not_start_is_told_too_and_is_news_once() -> None:
+    world = a_world(aged(1))
+    world.day(0)
+    world.list = lambda: (_ for _ in ()).throw(Transient("no list"))  # type: ignore[method-assign]
+    world.days(1, 2)
+    assert [(s.outcome, s.failures, s.news) for s in world.slack.summaries[1:]] == [
+        ("failed", ("no list",), True),
+        ("failed", ("no list",), False),
+    ]
+
+
+def test_while_paused_no_summary_is_sent_either() -> None:
+    world = a_world()
+    world.ledger.pause(Pause("ops", "an incident", START), Event(START, "ops", "paused"))
+    world.day(0)
+    assert world.slack.summaries == []
 
 
 def test_a_failure_is_news_when_it_begins_and_when_it_ends() -> None:
@@ -228,6 +298,14 @@ def test_while_paused_no_summary_leaves() -> None:
     world.ledger.pause(Pause("ops", "an incident", START), Event(START, "ops", "paused"))
     world.day(0)
     assert world.slack.summaries == []
+
+
+def test_a_sink_that_breaks_over_a_summary_leaves_the_others_theirs() -> None:
+    world = a_world(aged(1))
+    world.slack.report = lambda summary: (_ for _ in ()).throw(RuntimeError("a plugin"))  # type: ignore[method-assign]
+    report = world.day(0)
+    assert "slack: the run summary was not delivered: RuntimeError" in report.failures
+    assert world.jira.summaries
 
 
 # --- who uses the key -----------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.ledger.interface import Change
-from app.model import ACTIVE, INACTIVE, FindingState, LastUsed, Pause
+from app.errors import LedgerError, Permanent, RecipientUnreachable, Transient
+from app.ledger.interface import Change, LedgerView
+from app.model import ACTIVE, INACTIVE, FindingState, LastUsed, Mode, Pause
 from app.model import Event as AuditEvent
 from app.policy.rules import Match, OwnerByMap, OwnerByTag, OwnerFallback, Rule, SnoozeLimit
+from app.service import changes
 from app.service.press import Limits, handler
+from app.service.retry import retry_failed
 from app.sinks.presses import Answer, Button, Press, Presser
 from tests.fakes.policies import LADDER, policy
 from tests.fakes.world import DAY, START, World, aged
@@ -100,6 +103,28 @@ def test_a_fault_inside_is_an_answer_too() -> None:
     asked = Press(Button.ROTATED, finding_id(world), 1, Presser("slack:U1", ANN))
     broken = replace(world.parts(), reader=None)  # type: ignore[arg-type]
     assert "our fault" in handler(broken, Limits())(asked).text
+
+
+class SilentLedger:
+    """A ledger that does not answer any more."""
+
+    def view(self) -> LedgerView:
+        raise LedgerError("the ledger does not answer")
+
+
+def test_a_ledger_that_is_down_is_an_answer_too() -> None:
+    world = a_world()
+    asked = Press(Button.ROTATED, finding_id(world), 1, Presser("slack:U1", ANN))
+    broken = replace(world.parts(), ledger=SilentLedger())  # type: ignore[arg-type]
+    assert "did not work" in handler(broken, Limits())(asked).text
+
+
+def test_a_fault_shows_no_more_of_a_key_than_the_config_allows() -> None:
+    world = deactivated()
+    world.before_write = lambda: (_ for _ in ()).throw(Permanent("…0001 may not be changed"))
+    asked = Press(Button.RESTORE, finding_id(world), 1, Presser("slack:U1", ANN))
+    answer = handler(replace(world.parts(), shown_characters=0), Limits())(asked)
+    assert answer.text == "That did not work: … may not be changed"
 
 
 # --- I rotated it -------------------------------------------------------------------------------------
@@ -207,9 +232,30 @@ def test_the_rule_s_limit_holds_over_all_snoozes_of_an_episode() -> None:
     assert "used up" in press(world, Button.SNOOZE).text
 
 
+def test_a_snooze_by_command_does_not_give_the_owner_a_new_limit() -> None:
+    world = a_world(snooze=SnoozeLimit(timedelta(days=14), past_deadline=True))
+    for number in (0, 7):
+        world.clock.instant = START + number * DAY
+        assert press(world, Button.SNOOZE).done
+    world.clock.instant = START + 14 * DAY
+    changes.snooze(world.parts(), finding_id(world), DAY, "ops", "a freeze")
+    world.day(16)
+    assert "used up" in press(world, Button.SNOOZE).text
+
+
 def test_a_rule_may_forbid_snoozing() -> None:
     answer = press(a_world(snooze=SnoozeLimit(timedelta(0))), Button.SNOOZE)
     assert "does not let owners snooze" in answer.text
+
+
+def test_a_press_closes_no_ticket_of_what_is_only_observed_now() -> None:
+    world = a_world(age=85)
+    observed = replace(world.policy.rules[0], mode=Mode.OBSERVE)
+    world.with_policy(rules=(observed,))
+    world.day(1)
+    world.keys.clear()
+    assert "The next run" in press(world, Button.ROTATED).text
+    assert world.jira.resolved == []
 
 
 # --- not mine -----------------------------------------------------------------------------------------
@@ -225,6 +271,50 @@ def test_not_mine_goes_to_the_next_owner_with_the_next_run() -> None:
     assert finding.owner == BOB
     world.day(2)
     assert len(world.slack.sent) == 2
+
+
+def test_an_admin_s_double_click_does_not_speak_for_the_next_owner_too() -> None:
+    world = a_world()
+    press(world, Button.NOT_MINE, ADMIN)
+    assert f"noted already: the next run asks {BOB}" in press(world, Button.NOT_MINE, ADMIN).text
+    world.day(1)
+    assert [m.recipient for m in world.slack.sent] == [ANN, BOB]
+
+
+def test_two_spellings_of_an_address_are_one_person() -> None:
+    world = a_world()
+    world.keys[0].tags = {"owner": BOB.upper()}
+    world.day(7)
+    press(world, Button.NOT_MINE, BOB)
+    world.day(8)
+    assert [m.recipient for m in world.slack.sent] == [ANN, BOB.upper(), FALLBACK]
+
+
+def with_ticket_from_the_start() -> World:
+    both = replace(LADDER[0], notify=("slack", "jira"))
+    world = World(replace(policy(Rule("default", Match(), (both, *LADDER[1:]))), owners=OWNERS))
+    world.keys = [aged(76, tags={"owner": ANN})]
+    return world
+
+
+def test_what_failed_is_not_tried_again_on_one_who_does_not_own_it() -> None:
+    world = with_ticket_from_the_start()
+    world.jira.fault = lambda message: Transient("down")
+    world.day(0)
+    press(world, Button.NOT_MINE)
+    world.jira.fault = lambda message: None
+    world.clock.instant += timedelta(hours=2)
+    retry_failed(world.parts())
+    world.day(1)
+    assert [m.recipient for m in world.jira.sent] == [BOB]
+
+
+def test_the_ticket_of_an_earlier_stage_goes_to_the_next_owner_too() -> None:
+    world = a_world(age=85)
+    world.days(1, 2)  # the stage is one that tells in the chat alone
+    press(world, Button.NOT_MINE)
+    world.days(3, 4)
+    assert [m.recipient for m in world.jira.sent] == [ANN, BOB]
 
 
 def test_the_former_owner_can_press_no_more() -> None:
@@ -251,6 +341,22 @@ def test_what_a_former_owner_was_told_does_not_deactivate_the_next_one_s_key() -
     assert world.writes == []
     assert world.slack.sent[-1].recipient == BOB
     world.days(*range(8, 20))
+    assert world.acts() == ["deactivate"]
+
+
+def test_what_the_fallback_was_told_in_place_of_one_who_does_not_own_it_is_not_enough() -> None:
+    """The press is answered with "the next run asks Bob": he is asked before anything happens."""
+    world = World(replace(policy(), owners=OWNERS), aged(300, tags={"owner": ANN}))
+    world.jira.counts = False
+    unknown = RecipientUnreachable("users_not_found")
+    world.slack.fault = lambda message: unknown if message.recipient == ANN else None
+    world.days(*range(7))
+    world.clock.instant += timedelta(hours=1)
+    press(world, Button.NOT_MINE, FALLBACK)
+    world.day(7)
+    assert world.writes == []
+    assert world.slack.sent[-1].recipient == BOB
+    world.day(8)
     assert world.acts() == ["deactivate"]
 
 

@@ -150,3 +150,13 @@ def test_after_an_outage_of_three_days_each_ticket_is_opened_once(jira: FakeJira
     world.days(3, 4)
     assert len(jira.tickets) == 2
     assert [ticket.comments for ticket in jira.tickets.values()] == [[], []]
+
+
+def test_a_ticket_that_can_not_be_reopened_is_remarked_upon_once(jira: FakeJira) -> None:
+    """No transition leads out of Done: every run would find it closed again."""
+    jira.transition_names = {"Done": "Done"}
+    world = JiraWorld(jira, owned_by(ANN, repeat=None), aged(80, FIRST))
+    world.day(0)
+    only(jira).status = "Done"
+    world.days(1, 2, 3, 4)
+    assert sum(STILL in comment for comment in only(jira).comments) == 1
