@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Ambiguous, ConfigError, Permanent, RecipientLeft, Transient
+from app.errors import Ambiguous, ConfigError, Permanent, RecipientLeft, RecipientUnreachable, Transient
 from app.sinks.email.settings import EmailSettings
 from app.sinks.email.sink import EmailSink
 from app.sinks.email.suppressed import REMARK
@@ -65,11 +65,14 @@ def test_the_mail_goes_out_after_a_look_at_the_suppression_list(sink: EmailSink,
     assert len(ses.calls("suppressed")) == 1
 
 
-@pytest.mark.parametrize("reason", ["BOUNCE", "COMPLAINT"])
-def test_an_address_that_ses_delivers_nothing_to_has_left(sink: EmailSink, ses: FakeSes, reason: str) -> None:
+@pytest.mark.parametrize(("reason", "left"), [("BOUNCE", True), ("COMPLAINT", False)])
+def test_who_bounced_has_left_and_who_complained_is_only_out_of_reach(
+    sink: EmailSink, ses: FakeSes, reason: str, left: bool
+) -> None:
     ses.suppressed[JANE] = reason
-    with pytest.raises(RecipientLeft, match=reason):
+    with pytest.raises(RecipientUnreachable, match=reason) as caught:
         sink.send(a_message())
+    assert isinstance(caught.value, RecipientLeft) == left
     assert ses.sent == []
 
 

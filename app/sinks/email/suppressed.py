@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.errors import RecipientLeft, Transient
+from app.errors import RecipientLeft, RecipientUnreachable, Transient
 from app.sinks.waits import Waits, patiently
 
 KEPT = timedelta(hours=6)
@@ -31,11 +31,11 @@ class Suppressed:
         self._known: dict[str, tuple[float, str]] = {}  # address -> (when asked, why it is on the list)
 
     def check(self, address: str) -> tuple[str, ...]:
-        """Raises `RecipientLeft` for an address on the list. What can't be asked stops no notice."""
+        """Raises `RecipientLeft` for an address that bounced, `RecipientUnreachable` for one whose owner
+        complained of mail: he is there, and mail doesn't reach him. What can't be asked stops no notice."""
         if reason := self._reason(address):
-            raise RecipientLeft(
-                f"mail: SES has the address on its suppression list ({reason}); the next owner is asked"
-            )
+            error = RecipientLeft if reason == "BOUNCE" else RecipientUnreachable
+            raise error(f"mail: SES has the address on its suppression list ({reason})")
         return (REMARK,) if self._denied else ()
 
     def _reason(self, address: str) -> str:
