@@ -31,7 +31,7 @@ from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
-from app.service.deliver import Round
+from app.service.settle import Round
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)

@@ -31,9 +31,10 @@ from app.policy.owner import fallback_of
 from app.policy.rules import SnoozeLimit
 from app.service import changes
 from app.service.book import Book
-from app.service.deliver import Round, deliver
+from app.service.deliver import deliver
 from app.service.parts import Parts, Tally
 from app.service.run_once import context
+from app.service.settle import Round
 from app.sinks.presses import Answer, Button, Handler, Press
 from app.telemetry import log_fields
 

@@ -28,7 +28,7 @@ from app.plan.facts import SETTLING
 from app.policy.evaluate import Decision
 from app.policy.rules import Inactive, Rule, Stage
 from app.service.act import record_done, took_effect
-from app.service.deliver import Round
+from app.service.settle import Round
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,10 @@ from app.ledger.interface import LedgerView
 from app.model import Delivery, DeliveryState, Finding, FindingState, Mode, Verb
 from app.plan.notices import tells_what_was_done
 from app.service.book import Book
-from app.service.deliver import Round, deliver
+from app.service.deliver import deliver
 from app.service.parts import Parts, Tally
 from app.service.run_once import context
+from app.service.settle import Round
 
 
 def retry_failed(parts: Parts) -> Tally:

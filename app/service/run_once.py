@@ -27,10 +27,11 @@ from app.plan.guards import apply_guards
 from app.policy.near import need_of
 from app.service.act import perform
 from app.service.book import Book
-from app.service.deliver import Round, deliver
+from app.service.deliver import deliver
 from app.service.evidence import with_evidence
 from app.service.parts import Parts, Tally
 from app.service.recover import recover
+from app.service.settle import Round
 from app.service.summary import summarize, tell_team
 from app.service.tickets import closed_tickets
 from app.telemetry import log_fields

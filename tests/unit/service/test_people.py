@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable, Transient
-from app.model import Account, Caller, Event, FindingState, LastUsed, Pause
+from app.model import Account, Caller, DeliveryState, Event, FindingState, LastUsed, Pause
 from app.policy.rules import Match, OwnerByAccountTag, OwnerByMap, OwnerByTag, OwnerFallback, Rule
 from app.service.run_once import run_once
 from app.sinks.interface import Message
@@ -154,6 +154,39 @@ def test_the_account_s_owner_answers_where_no_user_names_one() -> None:
     world.accounts = [account]
     world.day(0)
     assert [m.recipient for m in world.slack.sent] == ["platform@example.com"]
+
+
+# --- one bad finding among many -------------------------------------------------------------------------
+
+
+def a_crowd(number: int) -> World:
+    keys = (aged(76 + n, f"AKIAEXAMPLE{n:09}", f"ci-{n}", tags={"owner": ANN}) for n in range(number))
+    return a_world(*keys)
+
+
+def test_a_digest_that_is_refused_for_one_finding_still_tells_the_others() -> None:
+    world = a_crowd(5)
+    refused = Permanent("invalid_blocks")
+    world.slack.fault = lambda m: refused if any(n.user == "ci-3" for n in m.notices) else None
+    assert world.day(0).outcome == "partial"
+    assert {n.user for n in world.slack.notices} == {"ci-0", "ci-1", "ci-2", "ci-4"}
+    states = [row.state for rows in world.ledger.view().deliveries.values() for row in rows]
+    assert states.count(DeliveryState.DEAD) == 1
+
+
+def test_a_sink_that_refuses_everything_is_not_asked_finding_by_finding() -> None:
+    world = a_crowd(20)
+    asked: list[int] = []
+
+    def refuse(message: Message) -> Exception:
+        asked.append(len(message.notices))
+        return Permanent("restricted_action")
+
+    world.slack.fault = refuse
+    world.day(0)
+    assert asked == [20, 1, 1]
+    every = (row for rows in world.ledger.view().deliveries.values() for row in rows)
+    assert {row.state for row in every if row.sink == "slack"} == {DeliveryState.DEAD}
 
 
 # --- tickets closed by hand -----------------------------------------------------------------------------
