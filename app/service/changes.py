@@ -127,8 +127,10 @@ def _snoozed_until(view: LedgerView, facts: Facts) -> datetime | None:
 
 def account_of(parts: Parts, account_id: str) -> Account:
     """The account with its roles. Raises `Permanent` when it isn't configured (any more)."""
-    listed = (a for a in parts.accounts.list().accounts if a.id == account_id)
-    found = parts.known_account(account_id) or next(listed, None)
+    known = parts.known_account(account_id)
+    if known:
+        return known
+    found = next((a for a in parts.accounts.list().accounts if a.id == account_id), None)
     if found is None:
         raise Permanent(f"account {account_id} is not among the configured accounts")
     return found

@@ -144,6 +144,16 @@ def test_a_key_that_is_gone_is_resolved_at_once_and_its_ticket_closed() -> None:
     assert len(world.jira.resolved) == 1
 
 
+def test_an_account_that_is_known_is_not_listed_again_for_a_press() -> None:
+    """Listing an organization takes minutes, and the presser waits."""
+    world = a_world()
+    account = world.accounts[0]
+    world.list = lambda: pytest.fail("listed")  # type: ignore[method-assign]
+    asked = Press(Button.ROTATED, finding_id(world), 1, Presser("slack:U1", ANN))
+    parts = replace(world.parts(), known_account={account.id: account}.get)
+    assert "still Active" in handler(parts, Limits())(asked).text
+
+
 def test_a_key_that_is_still_active_is_said_to_be_so_with_its_last_use() -> None:
     world = a_world()
     world.keys[0].last_used = LastUsed("at", START - timedelta(minutes=5), "s3", "eu-central-1")
