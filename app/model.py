@@ -300,6 +300,25 @@ class Finding:
         digest = hashlib.sha256(f"keysteward finding {uid}".encode()).digest()
         return f"KS-{b32encode(digest)[:10].decode()}"
 
+    @staticmethod
+    def opened(account: Account, credential: Credential, at: datetime) -> "Finding":
+        """Of a first episode, before it is known where on which ladder it stands."""
+        return Finding(
+            id=Finding.id_for(credential.uid),
+            uid=credential.uid,
+            account_id=account.id,
+            account=account.label,
+            user=credential.user,
+            key_id=credential.id or "",
+            state=FindingState.OPEN,
+            episode=1,
+            opened_at=at,
+            rule="",
+            stage="",
+            owner="",
+            reason="",
+        )
+
     @property
     def ticket(self) -> str:
         """The URL or key of its ticket; empty when there is none."""

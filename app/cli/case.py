@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from app.ledger.interface import Ledger, LedgerView
-from app.model import Account, Caller, Credential, Delivery, Facts, Finding, Owner
+from app.model import Account, Caller, Delivery, Facts, Finding, Owner
 from app.plan import example, render
 from app.plan.context import Subject
+from app.plan.facts import as_remembered
 from app.plan.notice import Notice
 from app.policy.rules import OwnerByTag, Policy, Rule, Stage
 from app.service.lookup import find_one
@@ -78,18 +79,8 @@ def _sent(ledger: Ledger, finding: Finding) -> list[Delivery]:
 
 def _subject(view: LedgerView, facts: Facts) -> Subject:
     state = view.accounts.get(facts.account_id)
-    credential = Credential(
-        account_id=facts.account_id,
-        user=facts.user,
-        id=facts.key_id,
-        status=facts.status,
-        created=facts.created,
-        last_used=facts.last_used,
-        observed_at=facts.first_seen,
-        live=True,
-    )
     account = Account(facts.account_id, name=state.account if state else "")
-    return Subject(account, credential, facts.inactive_since)
+    return Subject(account, as_remembered(facts), facts.inactive_since)
 
 
 def _blank(subject: Subject, owner: str, rule: Rule, stage: Stage) -> Finding:

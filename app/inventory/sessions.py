@@ -87,13 +87,13 @@ class Sessions:
         where = f"in account {account.id}, {region}"
         return Api(self._client("cloudtrail", region), scope, where, self.pace, deadline)
 
-    def organizations(self) -> "Organizations":
+    def organizations(self) -> "ByHub":
         """AWS Organizations with the hub's own credentials."""
-        return Organizations(lambda: self._by_hub("organizations", "by the hub"))
+        return ByHub(lambda: self._by_hub("organizations", "by the hub"))
 
-    def contacts(self) -> "Organizations":
+    def contacts(self) -> "ByHub":
         """Account Management with the hub's own credentials."""
-        return Organizations(lambda: self._by_hub("account", "by the hub"))
+        return ByHub(lambda: self._by_hub("account", "by the hub"))
 
     def identity(self) -> HubIdentity:
         """Who the hub is: asked once. Raises `Transient` or `Permanent`."""
@@ -215,8 +215,8 @@ def session_name(hub_arn: str, hostname: str) -> str:
 
 
 @dataclass(frozen=True)
-class Organizations:
-    """The `Caller` of the organization's accounts: it lives as long as the service, its calls do not."""
+class ByHub:
+    """A `Caller` with the hub's own credentials: it lives as long as the service, its calls do not."""
 
     connect: Callable[[], Api]
 

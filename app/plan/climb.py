@@ -203,14 +203,9 @@ def _notify(draft: Draft, step: Step, stage: Stage, lacking: Reason | None) -> N
 def _insist(draft: Draft, step: Step) -> None:
     """A ticket that a person closed while the key is still bad: said there, unless something else is."""
     for sink, closed in draft.ctx.closed.items():
-        if step.finding.refs.get(sink, {}).get("key") in closed and sink not in _leaving(draft, step.finding):
+        tells = sink in draft.telling.get(step.finding.id, ())
+        if step.finding.refs.get(sink, {}).get("key") in closed and not tells:
             _remark(draft, step, sink)
-
-
-def _leaving(draft: Draft, finding: Finding) -> set[str]:
-    """Sinks that tell something about ``finding`` in this run anyway."""
-    rows = (draft.deliveries.get(delivery_id) for delivery_id in draft.send)
-    return {row.sink for row in rows if row and row.finding_id == finding.id}
 
 
 def _remark(draft: Draft, step: Step, sink: str) -> None:

@@ -29,6 +29,7 @@ class Draft:
         self.deliveries: dict[str, Delivery] = {}
         self.events: list[Event] = []
         self.send: list[str] = []
+        self.telling: dict[str, set[str]] = {}  # finding -> sinks that `put_and_send` has a row for
         self.acts: list[Act] = []
         self.held: list[HeldAct] = []
         self.judged: list[Judged] = []
@@ -64,6 +65,7 @@ class Draft:
     def put_and_send(self, row: Delivery) -> None:
         self.put([row])
         self.send.append(row.id)
+        self.telling.setdefault(row.finding_id, set()).add(row.sink)
 
     def event(self, what: str, finding: Finding, detail: str) -> None:
         now = self.ctx.now

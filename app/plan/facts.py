@@ -37,6 +37,20 @@ def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
     )
 
 
+def as_remembered(facts: Facts) -> Credential:
+    """The credential as it was last seen: its tags and groups are not remembered."""
+    return Credential(
+        account_id=facts.account_id,
+        user=facts.user,
+        id=facts.key_id,
+        status=facts.status,
+        created=facts.created,
+        last_used=facts.last_used,
+        observed_at=facts.first_seen,
+        live=True,
+    )
+
+
 def is_echo(old: Facts | None, credential: Credential, now: datetime) -> bool:
     """Whether this reading is older than our own act on the key: nothing is concluded from it."""
     if old is None or old.deactivated_at is None or credential.status != ACTIVE:

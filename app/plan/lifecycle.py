@@ -66,24 +66,10 @@ def _new_episode(draft: Draft, subject: Subject, decision: Decision, old: Findin
 
 
 def _blank(draft: Draft, subject: Subject, old: Finding | None) -> Finding:
-    account, credential = subject.account, subject.credential
-    return Finding(
-        id=Finding.id_for(credential.uid),
-        uid=credential.uid,
-        account_id=account.id,
-        account=account.label,
-        user=credential.user,
-        key_id=credential.id or "",
-        state=FindingState.OPEN,
-        episode=old.episode + 1 if old else 1,
-        opened_at=draft.ctx.now,
-        rule="",
-        stage="",
-        owner="",
-        reason="",
-        refs=old.refs if old else {},
-        revision=old.revision if old else 0,
-    )
+    finding = Finding.opened(subject.account, subject.credential, draft.ctx.now)
+    if old is None:
+        return finding
+    return replace(finding, episode=old.episode + 1, refs=old.refs, revision=old.revision)
 
 
 def snoozed(draft: Draft, subject: Subject) -> bool:

@@ -88,7 +88,7 @@ def handler(parts: Parts, limits: Limits) -> Handler:
 def _failed(parts: Parts, press: Press, answer: Answer) -> Answer:
     """The ledger itself may be what fails: then the log alone is told."""
     try:
-        return _audited(parts, press, "press_failed", answer)
+        return _audited(parts, press, "press_failed", answer, _meant(parts.ledger.view(), press))
     except KeystewardError as error:
         text = redact(str(error))
         log.error("press not audited", **log_fields(by=press.presser.id, answer=answer.text, error=text))
@@ -102,18 +102,23 @@ def _answer(parts: Parts, press: Press, limits: Limits) -> Answer:
         Button.NOT_MINE: _not_mine,
         Button.RESTORE: lambda case: _restore(case, limits.restore_within),
     }
+    view = parts.ledger.view()
+    finding = _meant(view, press)
     try:
-        return acts[press.button](_case(parts, press, limits))
+        return acts[press.button](_case(parts, press, limits, view, finding))
     except Refused as refused:
-        return _audited(parts, press, "press_refused", Answer(str(refused)))
+        return _audited(parts, press, "press_refused", Answer(str(refused)), finding)
 
 
-def _case(parts: Parts, press: Press, limits: Limits) -> Case:
+def _meant(view: LedgerView, press: Press) -> Finding | None:
+    return next((f for f in view.findings.values() if f.id == press.finding_id), None)
+
+
+def _case(parts: Parts, press: Press, limits: Limits, view: LedgerView, finding: Finding | None) -> Case:
     """The subject of the press. Raises `Refused` when there is none, or when it isn't the presser's."""
-    view, now = parts.ledger.view(), parts.clock.now()
-    finding = next((f for f in view.findings.values() if f.id == press.finding_id), None)
     if finding is None:
         raise Refused("This notice is about a key that is not known here (any more).")
+    now = parts.clock.now()
     owners = _owners(view, finding, now)
     case = Case(parts, press, view, finding, view.facts.get(finding.uid), owners, now)
     _authorized(case, limits)
@@ -163,10 +168,11 @@ def _rotated(case: Case) -> Answer:
         used = use_clause(fresh.last_used, case.now)
         key = f"Key {finding.masked} of {finding.user}"
         text = f"{key} is still Active, {used}. Deactivate it when nothing uses it any more."
-        return _audited(case.parts, case.press, "said_rotated", Answer(text))
+        return _audited(case.parts, case.press, "said_rotated", Answer(text), finding)
     seen = "is gone" if fresh is None else f"is {fresh.status}"
     closed = _resolve(case, account, fresh)
-    return _audited(case.parts, case.press, "said_rotated", Answer(_thanks(finding, seen, closed), done=True))
+    answer = Answer(_thanks(finding, seen, closed), done=True)
+    return _audited(case.parts, case.press, "said_rotated", answer, finding)
 
 
 def _thanks(finding: Finding, seen: str, closed: bool | None) -> str:
@@ -264,8 +270,7 @@ def _restore(case: Case, within: timedelta) -> Answer:
 # --- the audit trail ----------------------------------------------------------------------------------
 
 
-def _audited(parts: Parts, press: Press, what: str, answer: Answer) -> Answer:
-    finding = next((f for f in parts.ledger.view().findings.values() if f.id == press.finding_id), None)
+def _audited(parts: Parts, press: Press, what: str, answer: Answer, finding: Finding | None) -> Answer:
     event = _event(parts, press, what, f"{press.button.value}: {answer.text}", finding)
     parts.ledger.apply(Change(events=(event,)))
     log.info(what, **log_fields(finding=event.finding_id, button=press.button.value, by=press.presser.id))

@@ -18,13 +18,12 @@ from app.model import (
     Delivery,
     DeliveryState,
     Do,
-    Facts,
     Finding,
     Mode,
     Verb,
     redact,
 )
-from app.plan.facts import SETTLING
+from app.plan.facts import SETTLING, as_remembered
 from app.policy.evaluate import Decision
 from app.policy.rules import Inactive, Rule, Stage
 from app.service.act import record_done, took_effect
@@ -83,7 +82,7 @@ def _infer(
     if facts is None:
         _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")
         return []
-    credential = seen or _as_remembered(facts)
+    credential = seen or replace(as_remembered(facts), tags={}, groups=())
     decision: Decision = round_.ctx.evaluate(account, credential, facts.inactive_since)
     ids = record_done(
         round_,
@@ -108,21 +107,6 @@ def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, 
     told = round_.parts.ledger.deliveries_of(finding.id)
     sinks = dict.fromkeys(d.sink for d in told if d.verb is Verb.NOTIFY and d.episode == row.episode)
     return None, Stage(row.stage, Inactive(timedelta(0)), tuple(sinks), do=Do(row.verb.value))
-
-
-def _as_remembered(facts: Facts) -> Credential:
-    return Credential(
-        account_id=facts.account_id,
-        user=facts.user,
-        id=facts.key_id,
-        status=facts.status,
-        created=facts.created,
-        last_used=facts.last_used,
-        observed_at=facts.first_seen,
-        live=True,
-        tags={},
-        groups=(),
-    )
 
 
 def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:

@@ -12,7 +12,6 @@ from app.model import (
     Do,
     Facts,
     Finding,
-    FindingState,
     LastUsed,
     Mode,
     Owner,
@@ -68,21 +67,7 @@ def facts_of(credential: Credential) -> Facts:
 
 def finding_of(account: Account, credential: Credential, owner: str, rule: str, stage: str) -> Finding:
     """A finding that has just been opened."""
-    return Finding(
-        id=Finding.id_for(credential.uid),
-        uid=credential.uid,
-        account_id=account.id,
-        account=account.label,
-        user=credential.user,
-        key_id=credential.id or "",
-        state=FindingState.OPEN,
-        episode=1,
-        opened_at=NOW,
-        rule=rule,
-        stage=stage,
-        owner=owner,
-        reason="",
-    )
+    return replace(Finding.opened(account, credential, NOW), owner=owner, rule=rule, stage=stage)
 
 
 _FINAL = Stage("final", Age(timedelta(days=87)), ("slack", "jira"))

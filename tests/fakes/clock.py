@@ -33,3 +33,14 @@ class HandClock:
     @property
     def waits(self) -> Waits:
         return Waits(self.sleep, self.monotonic)
+
+
+class Sleeper:
+    """Time that passes only by sleeping, in seconds from zero."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 0.0, list[float]()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds

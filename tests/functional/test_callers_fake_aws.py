@@ -14,6 +14,7 @@ from app.model import Account, Caller, RoleRef
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
 from tests.fakes.aws_fleet import FakeAccount
 from tests.fakes.aws_trail import FakeEvent
+from tests.fakes.clock import Sleeper
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PROD, DEV = "111122223333", "444455556666"
@@ -24,20 +25,9 @@ HOME, GLOBAL = "eu-central-1", "us-east-1"
 LOOKUP = "cloudtrail:LookupEvents"
 
 
-class Waits:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 0.0, list[float]()
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
+def waits() -> Sleeper:
+    return Sleeper()
 
 
 @pytest.fixture
@@ -48,7 +38,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 
 @pytest.fixture
-def history(aws: FakeAws, waits: Waits) -> CloudTrailCallers:
+def history(aws: FakeAws, waits: Sleeper) -> CloudTrailCallers:
     return CloudTrailCallers(Sessions(pace=Pace(sleep=waits.sleep, monotonic=lambda: waits.now)))
 
 
@@ -123,7 +113,7 @@ def test_what_lies_outside_the_ninety_days_is_left_out(aws: FakeAws, history: Cl
 
 
 def test_two_requests_a_second_go_to_one_account_and_region(
-    aws: FakeAws, history: CloudTrailCallers, waits: Waits
+    aws: FakeAws, history: CloudTrailCallers, waits: Sleeper
 ) -> None:
     remember(aws, *(event() for _ in range(101)))
     history.callers(ACCOUNT, KEY, [HOME], NOW)
@@ -134,7 +124,7 @@ def test_two_requests_a_second_go_to_one_account_and_region(
     assert len(waits.slept) == 3  # another region and another account have their own turns
 
 
-def test_throttling_is_waited_out(aws: FakeAws, history: CloudTrailCallers, waits: Waits) -> None:
+def test_throttling_is_waited_out(aws: FakeAws, history: CloudTrailCallers, waits: Sleeper) -> None:
     remember(aws, event())
     aws.fail(PROD, LOOKUP, "ThrottlingException", times=3)
     assert len(history.callers(ACCOUNT, KEY, [HOME], NOW)) == 1
@@ -142,7 +132,7 @@ def test_throttling_is_waited_out(aws: FakeAws, history: CloudTrailCallers, wait
 
 
 def test_throttling_without_end_is_transient_and_bounded(
-    aws: FakeAws, history: CloudTrailCallers, waits: Waits
+    aws: FakeAws, history: CloudTrailCallers, waits: Sleeper
 ) -> None:
     aws.fail(PROD, LOOKUP, "ThrottlingException", times=999)
     with pytest.raises(Transient, match="throttled"):

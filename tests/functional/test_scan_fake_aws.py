@@ -18,6 +18,7 @@ from app.inventory.users import IamLiveReader
 from app.model import Account, Inventory, LastUsed, RememberedKey, RememberedUser, RoleRef, Scan, ScanFailure
 from tests.fakes.aws import HUB, Bucket, FakeAws, point_sdk_at
 from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser
+from tests.fakes.clock import Sleeper
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 NEED = Need(near_age=timedelta(days=60))
@@ -41,20 +42,9 @@ def account(account_id: str = PROD) -> Account:
     return Account(account_id, "prod", reader=RoleRef(f"arn:aws:iam::{account_id}:role/keysteward-spoke"))
 
 
-class Waits:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 0.0, list[float]()
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
+def waits() -> Sleeper:
+    return Sleeper()
 
 
 @pytest.fixture
@@ -66,7 +56,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 
 @pytest.fixture
-def sessions(aws: FakeAws, waits: Waits) -> Sessions:
+def sessions(aws: FakeAws, waits: Sleeper) -> Sessions:
     return Sessions(pace=Pace(sleep=waits.sleep, monotonic=lambda: waits.now))
 
 
@@ -137,7 +127,7 @@ def test_a_page_that_fails_makes_the_whole_account_fail(aws: FakeAws, sessions: 
     assert "iam:ListUsers" in reason
 
 
-def test_throttling_is_slow_but_never_wrong(aws: FakeAws, sessions: Sessions, waits: Waits) -> None:
+def test_throttling_is_slow_but_never_wrong(aws: FakeAws, sessions: Sessions, waits: Sleeper) -> None:
     for action in ("GetAccessKeyLastUsed", "ListAccessKeys", "GetCredentialReport", "ListUserTags"):
         aws.fail(PROD, f"iam:{action}", "Throttling", times=8)
     aws.fail(HUB, "sts:AssumeRole", "Throttling", times=3)
@@ -159,7 +149,7 @@ def test_a_bucket_shared_by_many_threads_only_slows_the_scan(aws: FakeAws) -> No
 
 
 def test_throttling_without_end_fails_the_account_at_its_deadline(
-    aws: FakeAws, sessions: Sessions, waits: Waits
+    aws: FakeAws, sessions: Sessions, waits: Sleeper
 ) -> None:
     aws.fail(PROD, "iam:ListAccessKeys", "Throttling", times=10_000)
     found = failed(scan(sessions))
@@ -190,7 +180,7 @@ def test_tags_and_groups_that_are_denied_are_none_and_say_which_permission(
 
 
 def test_a_report_that_takes_its_time_is_waited_for_without_hammering(
-    aws: FakeAws, sessions: Sessions, waits: Waits
+    aws: FakeAws, sessions: Sessions, waits: Sleeper
 ) -> None:
     aws.accounts[PROD].report_polls = 4
     inventory = whole(scan(sessions, known("user-1", "user-2")))
@@ -207,7 +197,9 @@ def test_an_expired_report_is_asked_for_again(aws: FakeAws, sessions: Sessions) 
     assert aws.count(PROD, "iam:GenerateCredentialReport") == 2
 
 
-def test_generating_too_often_is_answered_by_waiting(aws: FakeAws, sessions: Sessions, waits: Waits) -> None:
+def test_generating_too_often_is_answered_by_waiting(
+    aws: FakeAws, sessions: Sessions, waits: Sleeper
+) -> None:
     aws.fail(PROD, "iam:GenerateCredentialReport", "LimitExceeded", times=3)
     whole(scan(sessions))
     assert len(waits.slept) == 3
@@ -293,7 +285,7 @@ def test_a_full_key_id_that_aws_quotes_never_reaches_a_reason(aws: FakeAws, sess
     assert f"…{key_id(10)[-4:]}" in reason
 
 
-def test_sigterm_abandons_a_scan_instead_of_finishing_half(aws: FakeAws, waits: Waits) -> None:
+def test_sigterm_abandons_a_scan_instead_of_finishing_half(aws: FakeAws, waits: Sleeper) -> None:
     stop = Event()
     sessions = Sessions(pace=Pace(stop=stop, sleep=lambda _: stop.set(), monotonic=lambda: waits.now))
     aws.fail(PROD, "iam:GetAccessKeyLastUsed", "Throttling")
@@ -317,7 +309,7 @@ def test_reading_sessions_cant_write_even_where_the_role_may(aws: FakeAws, sessi
 
 
 def test_a_role_is_assumed_once_and_again_before_its_hour_ends(
-    aws: FakeAws, sessions: Sessions, waits: Waits
+    aws: FakeAws, sessions: Sessions, waits: Sleeper
 ) -> None:
     for moment, assumed in ((0, 1), (2999, 1), (3001, 2)):
         waits.now = float(moment)

@@ -4,11 +4,10 @@ references: v1 SendRawEmail, v2 GetSuppressedDestination)."""
 from email.message import EmailMessage
 from typing import Any, NoReturn
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ReadTimeoutError
 
 from app.errors import Ambiguous, ConfigError, Permanent, Transient
+from app.sinks import aws
 from app.sinks.email.settings import EmailSettings
 from app.sinks.email.suppressed import Suppressed
 from app.sinks.waits import Waits
@@ -61,13 +60,7 @@ class Ses:
 
 
 def _client(service: str, name: str, settings: EmailSettings) -> Any:
-    config = Config(
-        connect_timeout=settings.timeout,
-        read_timeout=settings.timeout,
-        # A repeat after a lost answer would send the mail twice.
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
     try:
-        return boto3.client(service, region_name=settings.region, config=config)  # type: ignore[call-overload]
+        return aws.client(service, settings.region, settings.timeout)
     except NoRegionError:
         raise ConfigError(f"sinks.{name}.region: missing: set it or AWS_DEFAULT_REGION") from None

@@ -8,7 +8,7 @@ from typing import Any
 from app.plan.notice import Notice
 from app.sinks import wording
 from app.sinks.interface import Message
-from app.sinks.texts import Texts
+from app.sinks.texts import Texts, of_message
 
 # Beyond so many keys a digest goes on as a table of one line each. Gmail cuts a mail off at 102 kB.
 CARDS = 10
@@ -32,12 +32,13 @@ class Card:
 def compose(message: Message, sender: str, texts: Texts) -> EmailMessage:
     """One mail. Its Message-ID is the message's own, so that mailboxes drop a repeat."""
     notices = message.notices
-    subject = texts.line("mail_subject", message=message, notices=notices, notice=notices[0])
+    subject = texts.line("mail_subject", **of_message(message))
+    values = mail_values(message, texts)
     mail = begin(sender, (message.recipient,), subject, message.now, message.id)
     if any(notice.urgency == "critical" for notice in notices):
         mail["Importance"] = "high"
-    mail.set_content(as_text(message, texts))
-    mail.add_alternative(as_html(message, texts), subtype="html")
+    mail.set_content(_text(values, texts))
+    mail.add_alternative(_html(values, texts), subtype="html")
     return mail
 
 
@@ -55,11 +56,19 @@ def begin(sender: str, to: tuple[str, ...], subject: str, now: datetime, id_: st
 
 
 def as_text(message: Message, texts: Texts) -> str:
-    return texts.render("mail.txt", **mail_values(message, texts)) + "\n"
+    return _text(mail_values(message, texts), texts)
 
 
 def as_html(message: Message, texts: Texts) -> str:
-    return texts.render("mail.html", **mail_values(message, texts))
+    return _html(mail_values(message, texts), texts)
+
+
+def _text(values: dict[str, Any], texts: Texts) -> str:
+    return texts.render("mail.txt", **values) + "\n"
+
+
+def _html(values: dict[str, Any], texts: Texts) -> str:
+    return texts.render("mail.html", **values)
 
 
 def mail_values(message: Message, texts: Texts) -> dict[str, Any]:

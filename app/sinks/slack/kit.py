@@ -5,6 +5,7 @@ of 2,000 characters. User and account names, tags and reasons are whatever their
 escaped, and ``verbatim`` keeps Slack from turning "@here" or "#general" in them into mentions.
 """
 
+import html
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,8 +88,7 @@ def chunks(lines: Sequence[tuple[str, Notice | None]]) -> Iterator[Part]:
 
 def escape(text: str) -> str:
     """Text that can't become a mention, a link or code (docs.slack.dev: escape only &, <, >)."""
-    safe = wording.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return safe.replace("`", "'")
+    return html.escape(wording.plain(text), quote=False).replace("`", "'")
 
 
 def short(text: str, limit: int) -> str:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,17 +32,6 @@ _REMEDIES = {
 }
 _MAY_HAVE_ARRIVED = (ReadTimeoutError, ConnectionClosedError, ResponseStreamingError)
 _NOT_OF_SNS = (ResponseParserError, KeyError, TypeError, ValueError)  # an answer, but a proxy's page
-
-
-def connect(region: str, timeout: float) -> Any:
-    """An SNS client with the service's own AWS credentials. Makes no request."""
-    config = Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        # A repeat after a lost answer would publish twice: the service owns retries.
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
-    return boto3.client("sns", region_name=region, config=config)
 
 
 class SnsApi:

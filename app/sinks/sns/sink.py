@@ -8,11 +8,11 @@ from typing import Any
 from app.model import redact
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary
-from app.sinks import wording
+from app.sinks import aws, wording
 from app.sinks.base import TellingSink
 from app.sinks.interface import Grouping, Message, Receipt
 from app.sinks.posts import Post, closing, envelope
-from app.sinks.sns.api import SnsApi, connect
+from app.sinks.sns.api import SnsApi
 from app.sinks.sns.settings import SnsSettings
 from app.sinks.tools import Tools
 from app.sinks.waits import patiently
@@ -31,7 +31,7 @@ class SnsSink(TellingSink):
         self.name = name
         self._settings = settings
         self._tools = tools
-        self._api = SnsApi(name, client or connect(settings.in_region, settings.timeout))
+        self._api = SnsApi(name, client or aws.client("sns", settings.in_region, settings.timeout))
 
     def send(self, message: Message) -> Receipt:
         """A repeat has the same id in its body; a FIFO topic drops it itself within five minutes."""
