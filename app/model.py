@@ -204,12 +204,27 @@ class RememberedKey:
 
 @dataclass(frozen=True, slots=True)
 class RememberedUser:
-    """What the last live read of a user showed: saves calls, and proves true creation dates."""
+    """What the last live read of a user showed: saves calls, and proves true creation dates.
+
+    ``tags`` and ``groups`` are None until a key of his came near a stage, and while they can't be read.
+    """
 
     account_id: str
     user: str
     read_at: datetime
     keys: tuple[RememberedKey, ...]
+    tags: Mapping[str, str] | None = None
+    groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReport:
+    """An account's credential report as it was fetched: a sweep that was cut short goes on from it."""
+
+    account_id: str
+    kept_at: datetime  # the run's own `now`
+    made_at: datetime  # AWS's GeneratedTime
+    content: bytes  # the CSV, compressed by zlib
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +448,7 @@ class AccountState:
     error_since: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)  # state -> credentials
     root_keys: int = 0
+    traits_at: datetime | None = None  # when its users' tags and groups were last read, all at once
 
 
 @dataclass(frozen=True, slots=True)

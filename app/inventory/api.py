@@ -12,12 +12,10 @@ from datetime import timedelta
 from threading import Event
 from typing import Any
 
-from botocore.client import BaseClient
-from botocore.credentials import ReadOnlyCredentials
-
 from app.errors import Permanent, Transient
-from app.inventory.credentials import CURRENT, Scope
+from app.inventory.credentials import Scope
 from app.inventory.faults import ExpiredSession, NotReady, OutOfTime, Throttled, translate
+from app.inventory.wire import Wire
 
 ATTEMPTS_WITHOUT_THROTTLE = 4
 
@@ -65,8 +63,8 @@ class Deadline:
 class Api:
     """One service's operations in one account, as plain dictionaries."""
 
-    def __init__(self, client: BaseClient, scope: Scope, where: str, pace: Pace, deadline: Deadline) -> None:
-        self._client, self._scope, self._where = client, scope, where
+    def __init__(self, wire: Wire, scope: Scope, where: str, pace: Pace, deadline: Deadline) -> None:
+        self._wire, self._scope, self._where = wire, scope, where
         self._pace, self._deadline = pace, deadline
 
     def call(self, operation: str, **params: object) -> Mapping[str, Any]:
@@ -89,11 +87,11 @@ class Api:
 
     def once(self, operation: str, **params: object) -> Mapping[str, Any]:
         """One attempt, with no repetition behind the caller's back: what writes need."""
-        action = f"{self._client.meta.service_model.signing_name}:{self._api_name(operation)}"
+        action = f"{self._wire.service}:{self._wire.action(operation)}"
         try:
             credentials = self._scope.credentials()
             self._deadline.check(f"{action} {self._where}: not sent")
-            return self._signed(credentials, operation, params)
+            return self._wire.send(operation, params, credentials)
         except Exception as error:
             fault = translate(error, action, self._where)
         if isinstance(fault, ExpiredSession):
@@ -109,19 +107,6 @@ class Api:
             if not page.get("IsTruncated"):
                 return
             marker = _next_marker(page, marker, operation)
-
-    def _api_name(self, operation: str) -> str:
-        return self._client.meta.method_to_api_mapping[operation]
-
-    def _signed(
-        self, credentials: ReadOnlyCredentials, operation: str, params: Mapping[str, object]
-    ) -> Mapping[str, Any]:
-        token = CURRENT.set(credentials)
-        try:
-            answer: Mapping[str, Any] = getattr(self._client, operation)(**params)
-            return answer
-        finally:
-            CURRENT.reset(token)
 
 
 def _worth_repeating(error: Transient, attempt: int) -> bool:

@@ -25,6 +25,7 @@ from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleSc
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
 from app.inventory.watch import Calls, DateSkew, Watch
+from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
 
 GLOBAL_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
@@ -59,7 +60,7 @@ class Sessions:
     def __post_init__(self) -> None:
         self.aws_clock = DateSkew(self.clock)
         self._lock = RLock()
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._wires: dict[tuple[str, str | None], Wire] = {}
         self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}
         self._identity: HubIdentity | None = None
         self._fleet = botocore.session.Session()
@@ -85,7 +86,7 @@ class Sessions:
         deadline = Deadline(allowed, self.pace.monotonic)
         scope = self._scope(account.reader, "callers")
         where = f"in account {account.id}, {region}"
-        return Api(self._client("cloudtrail", region), scope, where, self.pace, deadline)
+        return Api(self._wire("cloudtrail", region), scope, where, self.pace, deadline)
 
     def organizations(self) -> "ByHub":
         """AWS Organizations with the hub's own credentials."""
@@ -112,8 +113,7 @@ class Sessions:
 
     def endpoint(self, client: str) -> str:
         """The URL that `iam`, `iam-act`, `sts` or `organizations` calls go to."""
-        url: str = self._client(client).meta.endpoint_url
-        return url
+        return self._wire(client).endpoint
 
     def global_region(self) -> str:
         """Where the partition's global services (IAM, STS) live and leave their traces."""
@@ -126,7 +126,7 @@ class Sessions:
         self, client: str, account: Account, role: RoleRef | None, purpose: Purpose, deadline: Deadline
     ) -> Api:
         scope = self._scope(role, purpose)
-        return Api(self._client(client), scope, f"in account {account.id}", self.pace, deadline)
+        return Api(self._wire(client), scope, f"in account {account.id}", self.pace, deadline)
 
     def _scope(self, role: RoleRef | None, purpose: Purpose) -> Scope:
         if role is None:
@@ -143,7 +143,7 @@ class Sessions:
 
     def _by_hub(self, client: str, where: str) -> Api:
         deadline = Deadline(HUB_CALL, self.pace.monotonic)
-        return Api(self._client(client), self._hub_scope(), where, self.pace, deadline)
+        return Api(self._wire(client), self._hub_scope(), where, self.pace, deadline)
 
     def _hub_scope(self) -> HubScope:
         return HubScope(self._hub_credentials)
@@ -156,21 +156,22 @@ class Sessions:
         frozen: ReadOnlyCredentials = found.get_frozen_credentials()
         return frozen
 
-    def _client(self, name: str, region: str | None = None) -> Any:
+    def _wire(self, name: str, region: str | None = None) -> Wire:
         """One client a purpose (and named region) for the life of the process: creating them is slow and
         not thread-safe."""
         with self._lock:
-            if (name, region) not in self._clients:
-                self._clients[name, region] = self._create(name, region)
-            return self._clients[name, region]
+            if (name, region) not in self._wires:
+                self._wires[name, region] = self._create(name, region)
+            return self._wires[name, region]
 
-    def _create(self, name: str, region: str | None) -> Any:
+    def _create(self, name: str, region: str | None) -> Wire:
         service = name.removesuffix("-act")
         try:
             region = region or (self._region() if service == "sts" else self.global_region())
-            return self._fleet.create_client(service, region_name=region, config=self._config(name))
+            client = self._fleet.create_client(service, region_name=region, config=self._config(name))
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
+        return SdkWire(client)
 
     def _config(self, name: str) -> Config:
         acting = name.endswith("-act")

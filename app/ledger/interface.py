@@ -1,12 +1,13 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.model import Delivery, Event, Pause, RememberedUser
+from app.model import Delivery, Event, Finding, KeptReport, Pause
+from app.plan.record import AccountRows as AccountRows
 from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
 
@@ -27,7 +28,25 @@ class Ledger(Protocol):
     Datetimes come back aware and in UTC, to the microsecond.
     """
 
-    def view(self) -> LedgerView: ...
+    def view(self) -> LedgerView:
+        """Everything: it grows with the fleet. What runs often asks for a frame and single accounts."""
+
+    def frame(self) -> LedgerView:
+        """The view without its facts, findings and deliveries: as large as the number of accounts."""
+
+    def account(self, account_id: str) -> AccountRows:
+        """What is held of one account's credentials."""
+
+    def accounts_with_findings(self) -> frozenset[str]:
+        """The ids of the accounts that have findings, resolved ones too."""
+
+    def finding(self, finding_id: str) -> Finding | None: ...
+
+    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        """The unresolved findings whose ``refs`` of ``sink`` have ``ticket`` as their ``key``; with
+        an empty ``ticket``, those that have any."""
+
+    def kept_report(self, account_id: str) -> KeptReport | None: ...
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
         """Writes ``change`` in one transaction; with a ``lease``, raises `StaleLease` if it was lost."""
@@ -50,9 +69,6 @@ class Ledger(Protocol):
 
     def undelivered(self) -> Sequence[Delivery]:
         """Every delivery in state pending, claimed, failed, ambiguous or dead, of any episode."""
-
-    def memory(self, account_id: str) -> Mapping[str, RememberedUser]:
-        """The remembered users of one account, by name."""
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         """The audit trail, oldest first."""

@@ -1,14 +1,14 @@
 """The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger.claims import CLAIMABLE, claimed
-from app.ledger.interface import Change, Lease, LedgerView
+from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import (
     UNDELIVERED,
     AccountState,
@@ -17,6 +17,8 @@ from app.model import (
     Event,
     Facts,
     Finding,
+    FindingState,
+    KeptReport,
     Pause,
     Refusal,
     RememberedUser,
@@ -39,6 +41,7 @@ class MemoryLedger:
         self._refusals: dict[tuple[str, str], Refusal] = {}
         self._accounts: dict[str, AccountState] = {}
         self._users: dict[tuple[str, str], RememberedUser] = {}
+        self._reports: dict[str, KeptReport] = {}
         self._events: list[Event] = []
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
@@ -46,16 +49,51 @@ class MemoryLedger:
 
     def view(self) -> LedgerView:
         with self._lock:
-            return LedgerView(
+            return replace(
+                self.frame(),
                 facts=dict(self._facts),
                 findings={f.uid: f for f in self._findings.values()},
                 deliveries=self._present_deliveries(),
+            )
+
+    def frame(self) -> LedgerView:
+        with self._lock:
+            return LedgerView(
                 snoozes=dict(self._snoozes),
                 refusals=tuple(self._refusals.values()),
                 accounts=dict(self._accounts),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
             )
+
+    def account(self, account_id: str) -> AccountRows:
+        with self._lock:
+            findings = {f.uid: f for f in self._findings.values() if f.account_id == account_id}
+            deliveries = self._present_deliveries()
+            return AccountRows(
+                facts={f.uid: f for f in self._facts.values() if f.account_id == account_id},
+                findings=findings,
+                deliveries={f.id: deliveries[f.id] for f in findings.values() if f.id in deliveries},
+                users={user: known for (owner, user), known in self._users.items() if owner == account_id},
+            )
+
+    def accounts_with_findings(self) -> frozenset[str]:
+        with self._lock:
+            return frozenset(f.account_id for f in self._findings.values())
+
+    def finding(self, finding_id: str) -> Finding | None:
+        with self._lock:
+            return self._findings.get(finding_id)
+
+    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        with self._lock:
+            known = [f for f in self._findings.values() if f.state is not FindingState.RESOLVED]
+        keys = ((f, f.refs.get(sink, {}).get("key")) for f in known)
+        return [f for f, key in keys if (key == ticket if ticket else key)]
+
+    def kept_report(self, account_id: str) -> KeptReport | None:
+        with self._lock:
+            return self._reports.get(account_id)
 
     def _present_deliveries(self) -> dict[str, list[Delivery]]:
         found: dict[str, list[Delivery]] = {}
@@ -84,6 +122,7 @@ class MemoryLedger:
         self._refusals.update(((r.address, r.uid), r) for r in change.refusals)
         self._accounts.update((a.account_id, a) for a in change.accounts)
         self._users.update(((u.account_id, u.user), u) for u in change.users)
+        self._reports.update((r.account_id, r) for r in change.reports)
         self._events.extend(change.events)
         if change.run:
             self._runs.append(change.run)
@@ -123,10 +162,6 @@ class MemoryLedger:
     def _all(self) -> list[Delivery]:
         with self._lock:
             return list(self._deliveries.values())
-
-    def memory(self, account_id: str) -> Mapping[str, RememberedUser]:
-        with self._lock:
-            return {user: known for (owner, user), known in self._users.items() if owner == account_id}
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         with self._lock:

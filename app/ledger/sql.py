@@ -1,6 +1,6 @@
 """The ledger on a SQL database, with SQLAlchemy Core."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,17 @@ from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger import rows, schema
 from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
-from app.ledger.interface import Change, Lease, LedgerView
-from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Finding, Pause, RememberedUser
+from app.ledger.interface import AccountRows, Change, Lease, LedgerView
+from app.model import (
+    UNDELIVERED,
+    Delivery,
+    DeliveryState,
+    Event,
+    Finding,
+    FindingState,
+    KeptReport,
+    Pause,
+)
 
 BATCH = 500  # ids in one statement: SQLite bounds its variables
 
@@ -72,11 +81,35 @@ class SqlLedger:
             found = db.execute(select(table.c.body).where(where).order_by(table.c.seq)).scalars()
             return [rows.DELIVERY.load(body) for body in found]
 
-    def memory(self, account_id: str) -> Mapping[str, RememberedUser]:
+    def frame(self) -> LedgerView:
+        return replace(self.view(), facts={}, findings={}, deliveries={})
+
+    def account(self, account_id: str) -> AccountRows:
         query = select(schema.users.c.body).where(schema.users.c.account_id == account_id)
         with self._reading() as db:
             found = [rows.USER.load(body) for body in db.execute(query).scalars()]
-        return {user.user: user for user in found}
+        view = self.view()
+        findings = {f.uid: f for f in view.findings.values() if f.account_id == account_id}
+        return AccountRows(
+            facts={f.uid: f for f in view.facts.values() if f.account_id == account_id},
+            findings=findings,
+            deliveries={f.id: view.deliveries[f.id] for f in findings.values() if f.id in view.deliveries},
+            users={user.user: user for user in found},
+        )
+
+    def accounts_with_findings(self) -> frozenset[str]:
+        return frozenset(f.account_id for f in self.view().findings.values())
+
+    def finding(self, finding_id: str) -> Finding | None:
+        return next((f for f in self.view().findings.values() if f.id == finding_id), None)
+
+    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        known = (f for f in self.view().findings.values() if f.state is not FindingState.RESOLVED)
+        keys = ((f, f.refs.get(sink, {}).get("key")) for f in known)
+        return [f for f, key in keys if (key == ticket if ticket else key)]
+
+    def kept_report(self, account_id: str) -> KeptReport | None:
+        raise NotImplementedError
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         table = schema.events

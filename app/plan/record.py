@@ -1,7 +1,7 @@
 """What the plan reads of the ledger, and what it writes to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.model import (
@@ -10,6 +10,7 @@ from app.model import (
     Event,
     Facts,
     Finding,
+    KeptReport,
     Pause,
     Refusal,
     RememberedUser,
@@ -26,8 +27,8 @@ class Change:
     """Everything one step writes: all of it in one transaction, or none.
 
     Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
-    and deliveries by ``id``, accounts by ``account_id``, users by (account_id, user). Events and runs are
-    appended.
+    and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user). Events and
+    runs are appended.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -41,12 +42,26 @@ class Change:
     events: tuple[Event, ...] = ()
     accounts: tuple[AccountState, ...] = ()
     users: tuple[RememberedUser, ...] = ()
+    reports: tuple[KeptReport, ...] = ()
     run: RunRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRows:
+    """One consistent reading of what the ledger holds of one account's credentials."""
+
+    facts: Mapping[str, Facts] = field(default_factory=dict)  # by uid
+    findings: Mapping[str, Finding] = field(default_factory=dict)  # by uid, resolved ones too
+    deliveries: Mapping[str, Sequence[Delivery]] = field(default_factory=dict)  # as in `LedgerView`
+    users: Mapping[str, RememberedUser] = field(default_factory=dict)  # by name
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerView:
-    """One consistent reading of what the plan needs: immutable, so the plan stays pure."""
+    """One consistent reading of what the plan needs: immutable, so the plan stays pure.
+
+    Of the whole fleet, or a frame (no facts, findings and deliveries) with the rows of one account.
+    """
 
     facts: Mapping[str, Facts] = field(default_factory=dict)  # by uid
     findings: Mapping[str, Finding] = field(default_factory=dict)  # by uid, resolved ones too
@@ -57,6 +72,10 @@ class LedgerView:
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
     last_run: RunRecord | None = None
     pause: Pause | None = None
+
+    def with_rows(self, rows: AccountRows) -> "LedgerView":
+        """This view, showing the credentials of one account."""
+        return replace(self, facts=rows.facts, findings=rows.findings, deliveries=rows.deliveries)
 
     def refused(self, uid: str, now: datetime) -> frozenset[str]:
         """Addresses, case-folded, that don't answer for this credential now: they said so, or have left."""

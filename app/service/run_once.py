@@ -120,7 +120,7 @@ def scan_all(
             watched.setdefault(finding.account_id, set()).add(finding.user)
 
     def memory(account_id: str) -> AccountMemory:
-        return AccountMemory(parts.ledger.memory(account_id), frozenset(watched.get(account_id, ())))
+        return AccountMemory(parts.ledger.account(account_id).users, frozenset(watched.get(account_id, ())))
 
     parts.progress.start(len(listed.accounts))
     for scanned in parts.fleet.scan(listed.accounts, need_of(parts.policy, ahead), memory, now):

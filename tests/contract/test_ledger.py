@@ -53,7 +53,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
         pause=PAUSE,
     )
     assert ledger.delivery(WHOLE.deliveries[0].id) == WHOLE.deliveries[0]
-    assert ledger.memory(ACCOUNT) == {"jane": WHOLE.users[0]}
+    assert ledger.account(ACCOUNT).users == {"jane": WHOLE.users[0]}
     assert ledger.events() == [*WHOLE.events, event("paused")]
 
 
@@ -111,7 +111,7 @@ def test_users_are_remembered_by_account(ledger: Ledger) -> None:
     jane = WHOLE.users[0]
     others = (replace(jane, user="joe"), replace(jane, account_id="444455556666"))
     ledger.apply(Change(users=(jane, *others)))
-    assert ledger.memory(ACCOUNT) == {"jane": jane, "joe": others[0]}
+    assert ledger.account(ACCOUNT).users == {"jane": jane, "joe": others[0]}
 
 
 def test_the_last_run_is_the_one_written_last(ledger: Ledger) -> None:

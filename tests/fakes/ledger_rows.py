@@ -1,5 +1,6 @@
 """Rows for ledgers, short to write where a test needs few fields, and whole where it needs them all."""
 
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.model import (
     Facts,
     Finding,
     FindingState,
+    KeptReport,
     LastUsed,
     Mode,
     Pause,
@@ -136,8 +138,20 @@ WHOLE = Change(
             data={"stages": ["warn"], "number": 1},
         ),
     ),
-    accounts=(AccountState(ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1),),
-    users=(RememberedUser(ACCOUNT, "jane", NOW, (RememberedKey(KEY_ID, NOW - 80 * DAY, "Active"),)),),
+    accounts=(
+        AccountState(ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1, NOW - DAY),
+    ),
+    users=(
+        RememberedUser(
+            ACCOUNT,
+            "jane",
+            NOW,
+            (RememberedKey(KEY_ID, NOW - 80 * DAY, "Active"),),
+            {"owner": "jane@example.com"},
+            ("developers",),
+        ),
+    ),
+    reports=(KeptReport(ACCOUNT, NOW, NOW - DAY, zlib.compress(b"user,arn")),),
     run=run(accounts={"ok": 1}, held={"brake": 2}, config_hash="c0ffee", mode="enforce"),
 )
 """One row of each type, with no optional field left at its default (but a new finding's revision)."""

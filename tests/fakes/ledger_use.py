@@ -15,7 +15,7 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.deliveries_of(finding_id),
         ledger.undelivered(),
         ledger.events(),
-        ledger.memory(ACCOUNT),
+        ledger.account(ACCOUNT).users,
         ledger.rehearsal(),
     )
 
