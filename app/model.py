@@ -129,9 +129,10 @@ class Caller:
 class Credential:
     """One long-lived credential as read at ``observed_at``.
 
-    ``id`` is None while only the credential report spoke of it: such a credential is far from every stage.
+    ``live``: it was read itself; else the credential report spoke of it, together with what an earlier live
+    read of it had shown. ``id`` is None when there was none: such a credential is far from every stage.
     ``tags`` and ``groups`` are None when they could not be read.
-    ``created`` is the true CreateDate when ``live``, else the latest possible one.
+    ``created`` is the true CreateDate when ``id`` is known, else the latest possible one.
     """
 
     account_id: str
@@ -150,10 +151,10 @@ class Credential:
 
     @property
     def judgeable(self) -> bool:
-        """Whether enough was read to judge it. A key far from every stage is read only as far as its row:
+        """Whether enough is known to judge it. A key far from every stage is read only as far as its row:
         its tags and groups were not asked for, which is another thing than not being readable."""
         asked = self.tags is not None or self.groups is not None or bool(self.unreadable)
-        return self.live and self.id is not None and asked
+        return self.id is not None and asked
 
     @property
     def uid(self) -> str:
@@ -188,6 +189,7 @@ class ScanFailure:
     at: datetime
     reason: str
     blocked: bool = False  # access is denied for good (an SCP, a missing role): said once
+    passing: bool = False  # asking again may help
 
 
 Scan = Inventory | ScanFailure
@@ -448,6 +450,7 @@ class AccountState:
     error_since: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)  # state -> credentials
     root_keys: int = 0
+    since: datetime | None = None  # of its first success
     traits_at: datetime | None = None  # when its users' tags and groups were last read, all at once
 
 

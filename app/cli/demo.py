@@ -15,6 +15,7 @@ from app import __version__
 from app.cli.run import serve_until_stopped
 from app.errors import ConfigError
 from app.service.picture import picture
+from app.service.preview import preview
 from app.sinks.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
         walk = prepare(Path(folder), console, all_messages, datetime.now(UTC))
         denied.add(walk.organization.ids["legacy-billing"])
         report = walk.run(console)
-        walk.timeline.close(report.plan.judged, walk.service.ledger.view().findings.values())
+        judged = preview(walk.service.parts()).plan.judged
+        walk.timeline.close(judged, walk.service.ledger.view().findings.values())
         seconds = timedelta(seconds=round(time.monotonic() - started))
         console.print(f"\nWalked 49 days in {seconds}. The ledger was {folder}/ledger.db")
         if not once:

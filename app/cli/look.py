@@ -160,10 +160,8 @@ def _coming(seen: Preview, j: Judged) -> Iterator[tuple[str, datetime]]:
     decision = j.decision
     if decision is None or decision.rule is None or decision.exempt:
         return
-    facts = seen.ctx.view.facts.get(j.credential.uid)
-    since = facts.inactive_since if facts else None
     for stage in decision.rule.stages:
-        due = stage_due(stage, j.credential, since)
+        due = stage_due(stage, j.credential, j.inactive_since)
         named = j.next_act_at if stage.do and j.next_act and stage.do.value == j.next_act.value else None
         if due and (named or due):
             yield stage.name, max(due, named) if named else due

@@ -1,24 +1,28 @@
 """Scanning one account: its credential report, and live reads of the users it can't answer for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
-from app.errors import KeystewardError
-from app.inventory.api import Api, Deadline
+from app.errors import KeystewardError, Transient
+from app.inventory.api import Api
 from app.inventory.faults import Denied, NotReady
-from app.inventory.interface import AccountMemory, Need, Scanned
-from app.inventory.look import far_credentials, must_read_live
-from app.inventory.report import Report, Row, parse_report
+from app.inventory.interface import AccountMemory, Fetched, Need, NotYet, Scanned
+from app.inventory.look import answer, is_near, row_is_near
+from app.inventory.report import Row, parse_report
 from app.inventory.sessions import Sessions
+from app.inventory.traits import USERS_A_PAGE, Traits, pays, traits_of_all
 from app.inventory.users import UserReader, remember
 from app.inventory.watch import utc
 from app.model import Account, Credential, Inventory, RememberedUser, ScanFailure, redact
 
-REPORT_WAIT = timedelta(seconds=60)  # AWS usually needs seconds; then the account is read live
-POLL_SECONDS = (1.0, 5.0)
+# A report usually takes AWS seconds. After the last of these waits (a minute) the account is read live.
+WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, *(5.0 for _ in range(11)))
+ASK_AGAIN = 4  # every so many fetches in vain
 REPORT_MAX_AGE = timedelta(hours=24)
+TRAITS_KEPT = timedelta(hours=24)
 USERS_AT_ONCE = 4
 
 
@@ -46,69 +50,176 @@ class IamScanner:
 
     sessions: Sessions
 
-    def scan(self, account: Account, need: Need, memory: AccountMemory, now: datetime) -> Scanned:
-        try:
-            return self._scan(account, need, memory, now)
-        except Exception as error:
-            return Scanned(failure(account, now, error))
-
-    def _scan(self, account: Account, need: Need, memory: AccountMemory, now: datetime) -> Scanned:
-        api = self.sessions.reading(account)
-        listing = self._listing(api, need, now)
-        near, far = _divide(account.id, listing.subjects, need, memory, now)
-        reader = UserReader(api, account.id, need, now)
-        live = _read_all(reader, _with_the_gone(near, listing, memory), memory)
-        self.sessions.pace.check()  # what was cut short by SIGTERM is not an inventory
-        users = tuple(remember(account.id, user, keys, now) for user, keys in live.items())
-        found = [key for keys in live.values() for key in keys]
-        found += [key for s in far for key in _far(account.id, s, memory.users, now)]
-        inventory = Inventory(
-            account, now, tuple(found), frozenset(live), listing.root_keys, listing.warnings
-        )
-        return Scanned(inventory, users)
-
-    def _listing(self, api: Api, need: Need, now: datetime) -> Listing:
+    def ask(self, account: Account, need: Need, now: datetime) -> ScanFailure | None:
         if need.live:
-            return list_live(api)
-        deadline = Deadline(REPORT_WAIT, self.sessions.pace.monotonic)
-        fetched = fetch_report(api, deadline, lambda: self.sessions.pace.wait(*POLL_SECONDS))
-        if fetched is None:
-            return list_live(api, "the credential report was not ready in time: users were read one by one")
-        report, made_at = fetched
-        if now - made_at > REPORT_MAX_AGE:
-            return list_live(
-                api, f"the credential report is of {made_at:%Y-%m-%d}: users were read one by one"
-            )
-        return Listing(tuple(Subject(r.user, r.path, r) for r in report.rows.values()), report.root_keys)
+            return None
+        try:
+            self.sessions.reading(account).call("generate_credential_report")
+        except Denied as error:
+            return failure(account, now, error)
+        except Exception:
+            return None  # whatever it was, fetching meets it again
+        return None
+
+    def fetch(
+        self, account: Account, need: Need, tries: int, now: datetime
+    ) -> Fetched | NotYet | ScanFailure | None:
+        if need.live:
+            return None
+        try:
+            return self._fetch(self.sessions.reading(account), tries)
+        except Exception as error:
+            return failure(account, now, error)
+
+    def _fetch(self, api: Api, tries: int) -> Fetched | NotYet | None:
+        try:
+            answer = api.call("get_credential_report")
+            return Fetched(answer["Content"], utc(answer["GeneratedTime"]))
+        except NotReady as wait:
+            lost = wait.code != "ReportInProgress"
+        if tries == len(WAITS):
+            return None
+        if lost or tries % ASK_AGAIN == ASK_AGAIN - 1:
+            _generate(api)
+        return NotYet(self.sessions.pace.between(0.75, 1.25) * WAITS[tries])
+
+    def scan(
+        self, account: Account, fetched: Fetched | None, need: Need, memory: AccountMemory, now: datetime
+    ) -> Scanned:
+        visit = Visit(self.sessions.reading(account), account, need, memory, now)
+        try:
+            scanned = visit.scan(fetched)
+            self.sessions.pace.check()  # what was cut short by SIGTERM is not an inventory
+        except Exception as error:
+            return Scanned(failure(account, now, error), tuple(visit.learnt.values()))
+        return scanned
 
 
 def failure(account: Account, now: datetime, error: Exception) -> ScanFailure:
     """``blocked`` when a permission is missing: asking again at the next scan won't help by itself."""
     known = isinstance(error, KeystewardError)
     reason = str(error) if known else f"{type(error).__name__}: {error}"
-    return ScanFailure(account, now, redact(reason), blocked=isinstance(error, Denied))
+    blocked, passing = isinstance(error, Denied), isinstance(error, Transient)
+    return ScanFailure(account, now, redact(reason), blocked=blocked, passing=passing)
 
 
-def fetch_report(api: Api, deadline: Deadline, pause: Callable[[], None]) -> tuple[Report, datetime] | None:
-    """The report and when it was made; None when it is not ready in time. AWS makes one at most every
-    four hours and blocked a tool that polled without sleeping."""
-    generate = True
-    while True:
-        try:
-            ready = not generate or api.call("generate_credential_report").get("State") == "COMPLETE"
-            generate = False
-            if ready:
-                answer = api.call("get_credential_report")
-                return parse_report(answer["Content"]), utc(answer["GeneratedTime"])
-        except NotReady as wait:
-            generate = wait.code != "ReportInProgress"
-        if deadline.over:
+def _generate(api: Api) -> None:
+    """AWS makes one at most every four hours, however often it is asked."""
+    try:
+        api.call("generate_credential_report")
+    except NotReady:
+        return
+
+
+class Visit:
+    """One account, scanned once. ``learnt``: what is to be remembered, also when the scan fails half-way."""
+
+    def __init__(self, api: Api, account: Account, need: Need, memory: AccountMemory, now: datetime) -> None:
+        self._api, self._account, self._need = api, account, need
+        self._memory, self._now = memory, now
+        self._traits: Mapping[str, Traits] = {}
+        self._traits_at: datetime | None = None
+        self._answers: dict[str, list[Credential] | None] = {}
+        self.learnt: dict[str, RememberedUser] = {}
+
+    def scan(self, fetched: Fetched | None) -> Scanned:
+        listing = self._listing(fetched)
+        self._answers = {it.user: self._answer(it) for it in listing.subjects}
+        self._refresh_traits(listing)
+        live = self._read([*self._unanswered(listing), *self._gone(listing)])
+        inventory = self._inventory(listing, live)
+        stirred = set(self._memory.stirs(inventory)) - live.keys()
+        if stirred:
+            live |= self._read([it for it in listing.subjects if it.user in stirred])
+            inventory = self._inventory(listing, live)
+        return Scanned(inventory, tuple(self.learnt.values()), self._traits_at)
+
+    # --- who is there, and what the report tells of them ---
+
+    def _listing(self, fetched: Fetched | None) -> Listing:
+        if fetched is None:
+            slow = "the credential report was not ready in time: users were read one by one"
+            return list_live(self._api, "" if self._need.live else slow)
+        if self._now - fetched.made_at > REPORT_MAX_AGE:
+            old = f"the credential report is of {fetched.made_at:%Y-%m-%d}: users were read one by one"
+            return list_live(self._api, old)
+        report = parse_report(fetched.content)
+        return Listing(tuple(Subject(r.user, r.path, r) for r in report.rows.values()), report.root_keys)
+
+    def _answer(self, it: Subject) -> list[Credential] | None:
+        if it.row is None:
             return None
-        pause()
+        return answer(self._account.id, it.row, self._memory, self._need, self._now)
+
+    def _unanswered(self, listing: Listing) -> Iterator[Subject]:
+        return (it for it in listing.subjects if self._answers[it.user] is None)
+
+    def _gone(self, listing: Listing) -> Iterator[Subject]:
+        """Users with findings whom the listing doesn't name: only a live read proves that they are gone."""
+        listed = {it.user for it in listing.subjects}
+        return (Subject(user, "/", None) for user in sorted(set(self._memory.open_users) - listed))
+
+    def _inventory(self, listing: Listing, live: Mapping[str, list[Credential]]) -> Inventory:
+        far = (keys for user, keys in self._answers.items() if keys is not None and user not in live)
+        found = tuple(chain.from_iterable((*live.values(), *far)))
+        users = frozenset(live)
+        return Inventory(self._account, self._now, found, users, listing.root_keys, listing.warnings)
+
+    # --- tags and groups ---
+
+    def _refresh_traits(self, listing: Listing) -> None:
+        """Reads everybody's at once when somebody's are missing, and once a day."""
+        kept = [user for user, known in self._memory.users.items() if known.tags is not None]
+        at = self._memory.traits_at
+        due = bool(kept) and (at is None or self._now - at >= TRAITS_KEPT)
+        needed = sum(map(self._may_be_near, self._unanswered(listing))) + (len(kept) if due else 0)
+        everybody = traits_of_all(self._api) if pays(needed, len(listing.subjects)) else None
+        self._traits = everybody or {}
+        if everybody is not None or due:
+            self._traits_at = self._now
+            self._renew(listing, kept)
+
+    def _may_be_near(self, it: Subject) -> bool:
+        known = self._memory.users.get(it.user)
+        return (
+            it.row is None
+            or it.user in self._memory.open_users
+            or row_is_near(it.row, self._need, self._now)
+            or (known is not None and is_near(known, self._need, self._now))
+        )
+
+    def _renew(self, listing: Listing, kept: Collection[str]) -> None:
+        """Remembers tags and groups that have changed; whose could not be read is read live."""
+        users = dict(self._memory.users)
+        for user in kept:
+            known, new = users[user], self._traits.get(user, Traits())
+            if (known.tags, known.groups) != (new.tags, new.groups):
+                users[user] = self.learnt[user] = replace(known, tags=new.tags, groups=new.groups)
+        self._memory = replace(self._memory, users=users)
+        self._answers.update((it.user, self._answer(it)) for it in listing.subjects if it.user in self.learnt)
+
+    # --- live ---
+
+    def _read(self, subjects: Sequence[Subject]) -> dict[str, list[Credential]]:
+        reader = UserReader(self._api, self._account.id, self._need, self._now, self._traits)
+
+        def read(it: Subject) -> list[Credential]:
+            keys = reader.read(it.user, it.path, it.row, it.user in self._memory.open_users)
+            self.learnt[it.user] = remember(self._account.id, it.user, keys, self._now)
+            return keys
+
+        if len(subjects) <= USERS_AT_ONCE:
+            return {it.user: read(it) for it in subjects}
+        with ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="user") as pool:
+            futures = {it.user: pool.submit(read, it) for it in subjects}
+            try:
+                return {user: future.result() for user, future in futures.items()}
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 def list_live(api: Api, warning: str = "") -> Listing:
-    users = api.pages("list_users", "Users")
+    users = api.pages("list_users", "Users", MaxItems=USERS_A_PAGE)
     subjects = tuple(Subject(user["UserName"], user["Path"], None) for user in users)
     root_keys, doubt = _root_keys(api)
     return Listing(subjects, root_keys, tuple(filter(None, (warning, doubt))))
@@ -121,43 +232,3 @@ def _root_keys(api: Api) -> tuple[int, str]:
         return 0, f"root access keys are unknown: {error}"
     except KeyError:
         return 0, "root access keys are unknown: iam:GetAccountSummary did not name them"
-
-
-def _divide(
-    account_id: str, subjects: Iterable[Subject], need: Need, memory: AccountMemory, now: datetime
-) -> tuple[list[Subject], list[Subject]]:
-    near: list[Subject] = []
-    far: list[Subject] = []
-    for it in subjects:
-        is_open, known = it.user in memory.open_users, memory.users.get(it.user)
-        live = it.row is None or must_read_live(account_id, it.row, known, is_open, need, now)
-        (near if live else far).append(it)
-    return near, far
-
-
-def _with_the_gone(near: list[Subject], listing: Listing, memory: AccountMemory) -> list[Subject]:
-    """Users with findings whom the listing doesn't name: only a live read proves that they are gone."""
-    listed = {subject.user for subject in listing.subjects}
-    return near + [Subject(user, "/", None) for user in sorted(memory.open_users - listed)]
-
-
-def _read_all(
-    reader: UserReader, subjects: list[Subject], memory: AccountMemory
-) -> Mapping[str, list[Credential]]:
-    def read(it: Subject) -> list[Credential]:
-        return reader.read(it.user, it.path, it.row, it.user in memory.open_users)
-
-    if len(subjects) <= USERS_AT_ONCE:
-        return {it.user: read(it) for it in subjects}
-    with ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="user") as pool:
-        futures = {it.user: pool.submit(read, it) for it in subjects}
-        try:
-            return {user: future.result() for user, future in futures.items()}
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _far(
-    account_id: str, it: Subject, users: Mapping[str, RememberedUser], now: datetime
-) -> list[Credential]:
-    return far_credentials(account_id, it.row, users.get(it.user), now) if it.row else []

@@ -1,45 +1,110 @@
 """Reading and changing the credentials of one account."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.model import Account, Caller, Credential, RememberedUser, Scan
+from app.model import (
+    Account,
+    Caller,
+    Credential,
+    Inventory,
+    KeptReport,
+    RememberedUser,
+    Scan,
+    ScanFailure,
+)
 from app.policy.near import Need as Need
+
+
+def _nobody(_: Inventory) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AccountMemory:
-    """What the ledger knows of one account before it is scanned."""
+    """What the ledger knows of one account before it is scanned.
+
+    ``stirs`` is asked once, with what the report and the memory tell: the users of whom something would be
+    concluded that nobody saw live (a finding opens, ends, starts over). They are read live, too.
+    """
 
     users: Mapping[str, RememberedUser] = field(default_factory=dict)
-    open_users: frozenset[str] = frozenset()  # users with an unresolved finding: always read live
+    statuses: Mapping[str, str] = field(default_factory=dict)  # key id -> as it was last judged
+    open_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)  # user -> ids with a finding
+    since: datetime | None = None  # of its first scan
+    traits_at: datetime | None = None  # of its users' tags and groups, as remembered
+    report: KeptReport | None = None  # of the sweep that is gone on with
+    stirs: Callable[[Inventory], Collection[str]] = _nobody
+
+    @property
+    def open_users(self) -> Collection[str]:
+        return self.open_keys.keys()
+
+    def open_keys_of(self, user: str) -> frozenset[str]:
+        return self.open_keys.get(user, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A credential report as AWS gave it."""
+
+    content: bytes
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The credential report is still in the making: to be fetched after ``seconds``."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """One account's scan, and what to remember of the users read live."""
+    """One account's scan, and what to remember: of a failed one too, as far as it got."""
 
     scan: Scan
     remembered: tuple[RememberedUser, ...] = ()
+    traits_at: datetime | None = None  # None: as before
+    report: KeptReport | None = None  # to keep
+    again: bool = False  # it failed, and is tried once more within this sweep
 
 
 class AccountScanner(Protocol):
-    """Scans one account. Never raises: a failure is a `ScanFailure` with its reason, and stays there."""
+    """Scans one account in three steps, so that nobody waits for a report in the making.
 
-    def scan(self, account: Account, need: Need, memory: AccountMemory, now: datetime) -> Scanned: ...
+    Never raises: a failure is a `ScanFailure` with its reason, and stays that account's.
+    """
+
+    def ask(self, account: Account, need: Need, now: datetime) -> ScanFailure | None:
+        """Has the credential report made. A failure that stands for good is returned."""
+
+    def fetch(
+        self, account: Account, need: Need, tries: int, now: datetime
+    ) -> Fetched | NotYet | ScanFailure | None:
+        """The report; None: the account is to be read without one. ``tries``: fetches before this one."""
+
+    def scan(
+        self, account: Account, fetched: Fetched | None, need: Need, memory: AccountMemory, now: datetime
+    ) -> Scanned: ...
 
 
 class FleetScanner(Protocol):
-    """Scans many accounts with bounded concurrency, yielding each as it is done, in any order."""
+    """Scans many accounts with bounded concurrency, yielding each as it is done, in any order.
+
+    ``memory`` is asked in the caller's thread, just before it is needed. Accounts that are ``resumed`` have
+    their report in it.
+    """
 
     def scan(
         self,
-        accounts: Iterable[Account],
+        accounts: Sequence[Account],
         need: Need,
         memory: Callable[[str], AccountMemory],
         now: datetime,
+        resumed: Collection[str] = (),
     ) -> Iterable[Scanned]: ...
 
 

@@ -1,76 +1,78 @@
-"""Which users the credential report alone can't answer for. Pure.
+"""Which users the credential report, with what is remembered, can't answer for. Pure.
 
 A report row has no key ids, its dates move when a status changes, and an inactive key may not show:
-so whoever is near a stage, has changed, or is due for the 30-day true-up is read live.
+so whoever newly comes near a stage, has changed, or is due for the 30-day true-up is read live.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.inventory.interface import Need
+from app.inventory.interface import AccountMemory, Need
 from app.inventory.report import Row, RowKey
 from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey, RememberedUser
 
 TRUE_UP_DAYS = 30
+NOT_READ = "not read: far from every stage"
 
 
-def must_read_live(
-    account_id: str, row: Row, remembered: RememberedUser | None, is_open: bool, need: Need, now: datetime
-) -> bool:
-    """Whether the row (with what is remembered) does not suffice to tell this user's keys."""
-    return (
-        need.live
-        or is_open
-        or _row_is_near(row, need, now)
-        or (remembered is not None and _memory_is_near(remembered, need, now))
-        or (remembered is not None and _changed(row, remembered))
-        or _true_up_due(account_id, row.user, remembered, now)
-    )
+def answer(
+    account_id: str, row: Row, memory: AccountMemory, need: Need, now: datetime
+) -> list[Credential] | None:
+    """The user's credentials, out of his row and what is remembered; None when he must be read live.
+
+    What was once read live wins over the row that agrees with it: true dates and ids come from there, and
+    tags and groups while one of his keys is near a stage. Without a memory there is no id.
+    """
+    known = memory.users.get(row.user)
+    since = known.read_at if known else memory.since
+    if need.live or _true_up_due(account_id, row.user, since, now):
+        return None
+    if known is None:
+        unclear = row_is_near(row, need, now) or row.user in memory.open_users
+        return None if unclear else [_from_row(account_id, row, key, now) for key in row.keys]
+    if _changed(row, known) or _contradicted(known, memory):
+        return None
+    return _from_memory(account_id, row, known, need, now)
 
 
-def _row_is_near(row: Row, need: Need, now: datetime) -> bool:
+def row_is_near(row: Row, need: Need, now: datetime) -> bool:
     inactive = need.inactive_matters and any(not key.active for key in row.keys)
     return inactive or any(key.active and now - key.rotated >= need.near_age for key in row.keys)
 
 
-def _memory_is_near(remembered: RememberedUser, need: Need, now: datetime) -> bool:
+def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
     """The row hides the true age of a key that was toggled, and inactive keys altogether."""
-    inactive = need.inactive_matters and any(key.status == INACTIVE for key in remembered.keys)
-    return inactive or any(
-        key.status == ACTIVE and now - key.created >= need.near_age for key in remembered.keys
-    )
+    inactive = need.inactive_matters and any(key.status == INACTIVE for key in known.keys)
+    return inactive or any(key.status == ACTIVE and now - key.created >= need.near_age for key in known.keys)
 
 
-def _changed(row: Row, remembered: RememberedUser) -> bool:
-    if any(key.rotated > remembered.read_at for key in row.keys):
+def _changed(row: Row, known: RememberedUser) -> bool:
+    if any(key.rotated > known.read_at for key in row.keys):
         return True
-    known_active = sum(key.status == ACTIVE for key in remembered.keys)
+    known_active = sum(key.status == ACTIVE for key in known.keys)
     shown_active = sum(key.active for key in row.keys)
-    shown_inactive, known_inactive = len(row.keys) - shown_active, len(remembered.keys) - known_active
+    shown_inactive, known_inactive = len(row.keys) - shown_active, len(known.keys) - known_active
     return shown_active != known_active or shown_inactive > known_inactive
 
 
-def _true_up_due(account_id: str, user: str, remembered: RememberedUser | None, now: datetime) -> bool:
-    """Every user has one day in thirty, spread by a stable hash; a day missed is made up later."""
+def _contradicted(known: RememberedUser, memory: AccountMemory) -> bool:
+    """Whether the ledger knows better: of an act of our own, or of an open finding's key."""
+    if any(memory.statuses.get(key.id, key.status) != key.status for key in known.keys):
+        return True
+    return not memory.open_keys_of(known.user) <= {key.id for key in known.keys}
+
+
+def _true_up_due(account_id: str, user: str, since: datetime | None, now: datetime) -> bool:
+    """Every user has one day in thirty, spread by a stable hash; a day missed is made up later.
+
+    ``since``: he was last read live, or his account first scanned; a first scan trues nobody up.
+    """
+    if since is None:
+        return False
     slot = int.from_bytes(hashlib.sha256(f"{account_id}/{user}".encode()).digest()[:4]) % TRUE_UP_DAYS
     midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
-    last_slot = midnight - timedelta(days=(now.toordinal() - slot) % TRUE_UP_DAYS)
-    if remembered is None:
-        return last_slot == midnight
-    return remembered.read_at < last_slot
-
-
-def far_credentials(
-    account_id: str, row: Row, remembered: RememberedUser | None, at: datetime
-) -> list[Credential]:
-    """The credentials of a user for whom `must_read_live` is false.
-
-    What was once read live wins over the row, which agrees with it (else the user would be read live):
-    true dates and ids come from there. Without a memory there is no id.
-    """
-    if remembered is None:
-        return [_from_row(account_id, row, key, at) for key in row.keys]
-    return [_from_memory(account_id, row, key, at) for key in remembered.keys]
+    return since < midnight - timedelta(days=(now.toordinal() - slot) % TRUE_UP_DAYS)
 
 
 def _from_row(account_id: str, row: Row, key: RowKey, at: datetime) -> Credential:
@@ -87,24 +89,49 @@ def _from_row(account_id: str, row: Row, key: RowKey, at: datetime) -> Credentia
     )
 
 
-def _from_memory(account_id: str, row: Row, key: RememberedKey, at: datetime) -> Credential:
+def _from_memory(
+    account_id: str, row: Row, known: RememberedUser, need: Need, now: datetime
+) -> list[Credential] | None:
+    """None when a user near a stage lacks something that judging asks for: tags, groups, a key's last use."""
+    near = is_near(known, need, now)
+    if near and (known.tags is None or known.groups is None):
+        return None
+    found = [_remembered(account_id, row, known, key, near, now) for key in known.keys]
+    blind = near and any(c.status == ACTIVE and c.last_used.state == "unknown" for c in found)
+    return None if blind else found
+
+
+def _remembered(
+    account_id: str, row: Row, known: RememberedUser, key: RememberedKey, near: bool, at: datetime
+) -> Credential:
     return Credential(
         account_id=account_id,
         user=row.user,
         id=key.id,
         status=key.status,
         created=key.created,
-        last_used=last_used_in_row(row, key.created),
+        last_used=last_used_in_row(row, key.created, known.keys),
         observed_at=at,
         live=False,
         user_path=row.path,
+        tags=known.tags if near else None,
+        groups=known.groups if near else None,
     )
 
 
-def last_used_in_row(row: Row | None, created: datetime) -> LastUsed:
-    """The last use of the key created in that second, unless two keys were, or the row shows neither."""
+def last_used_in_row(row: Row | None, created: datetime, keys: Sequence[RememberedKey]) -> LastUsed:
+    """The last use of the one of the user's ``keys`` created then, by the row; unknown where it can't tell.
+
+    A row's key was created in that very second. One that was toggled since shows a later date: it is the
+    one that is left over when the others are found.
+    """
+    if row is None:
+        return LastUsed.unknown(NOT_READ)
+    seconds = [key.created.replace(microsecond=0) for key in keys]
     second = created.replace(microsecond=0)
-    matches = [key for key in row.keys if key.rotated.replace(microsecond=0) == second] if row else []
-    if len(matches) == 1:
-        return matches[0].last_used
-    return LastUsed.unknown("not read: far from every stage")
+    mine = [key for key in row.keys if key.rotated.replace(microsecond=0) == second]
+    if not mine and len(row.keys) == len(keys):
+        mine = [key for key in row.keys if key.rotated.replace(microsecond=0) not in seconds]
+    if len(mine) == 1 and seconds.count(second) == 1:
+        return mine[0].last_used
+    return LastUsed.unknown(NOT_READ)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 SPOKE_ACTIONS = (
     "iam:GenerateCredentialReport",
     "iam:GetAccessKeyLastUsed",
+    "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
     "iam:GetUser",

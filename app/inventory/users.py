@@ -1,7 +1,7 @@
 """Reading one user's access keys live: ids, true dates, status, and for keys near a stage the rest."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,49 +12,47 @@ from app.inventory.interface import Need
 from app.inventory.look import last_used_in_row
 from app.inventory.report import Row, present
 from app.inventory.sessions import Sessions
+from app.inventory.traits import Traits, traits_of_one
 from app.inventory.watch import utc
 from app.model import ACTIVE, Account, Credential, LastUsed, RememberedKey, RememberedUser
 
 ONE_KEY = timedelta(minutes=1)  # how long reading one key may take, throttling included
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What a user's policy matching needs; None with the reason when it can't be read."""
-
-    tags: Mapping[str, str] | None = None
-    groups: tuple[str, ...] | None = None
-    unreadable: str = ""
-
-
 @dataclass(frozen=True)
 class UserReader:
-    """Reads users of one account at one instant."""
+    """Reads users of one account at one instant. ``traits``: of all users, where they were read at once."""
 
     api: Api
     account_id: str
     need: Need
     now: datetime
+    traits: Mapping[str, Traits] = field(default_factory=dict)
 
     def read(self, user: str, path: str, row: Row | None, is_open: bool) -> list[Credential]:
         """The user's keys, whole; none when he is gone. Raises when the listing itself can't be read.
 
-        ``row``: his line in a fresh report, which spares the last use of keys far from every stage.
+        ``row``: his line in a fresh report, which tells the last use of each key that it shows.
         """
         keys = list_keys(self.api, user)
-        near = [is_open or self._near(key) for key in keys]
-        traits = read_traits(self.api, user) if any(near) else Traits()
+        known = [RememberedKey(k["AccessKeyId"], utc(k["CreateDate"]), k["Status"]) for k in keys]
+        near = [is_open or self._near(key) for key in known]
+        traits = self._traits(user) if any(near) else Traits()
         found = []
-        for key, is_near in zip(keys, near, strict=True):
-            used = read_last_used(self.api, key["AccessKeyId"]) if is_near else None
-            used = used or last_used_in_row(row, utc(key["CreateDate"]))
+        for key, is_near in zip(known, near, strict=True):
+            used = last_used_in_row(row, key.created, known)
+            if used.state == "unknown" and is_near:
+                used = read_last_used(self.api, key.id)
             found.append(credential(self.account_id, user, path, key, used, traits, self.now))
         return found
 
-    def _near(self, key: Mapping[str, Any]) -> bool:
-        if key["Status"] != ACTIVE:
+    def _traits(self, user: str) -> Traits:
+        return self.traits.get(user) or traits_of_one(self.api, user)
+
+    def _near(self, key: RememberedKey) -> bool:
+        if key.status != ACTIVE:
             return self.need.inactive_matters
-        return self.now - utc(key["CreateDate"]) >= self.need.near_age
+        return self.now - key.created >= self.need.near_age
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,12 @@ class IamLiveReader:
             path = api.call("get_user", UserName=user)["User"]["Path"]
         except Gone:
             return None
-        found = [key for key in list_keys(api, user) if key["AccessKeyId"] == key_id]
-        if not found:
+        found = next((key for key in list_keys(api, user) if key["AccessKeyId"] == key_id), None)
+        if found is None:
             return None
-        used, traits = read_last_used(api, key_id), read_traits(api, user)
-        return credential(account.id, user, path, found[0], used, traits, now)
+        key = RememberedKey(key_id, utc(found["CreateDate"]), found["Status"])
+        used, traits = read_last_used(api, key_id), traits_of_one(api, user)
+        return credential(account.id, user, path, key, used, traits, now)
 
 
 def list_keys(api: Api, user: str) -> list[Mapping[str, Any]]:
@@ -101,26 +100,11 @@ def _last_used(answer: Mapping[str, Any]) -> LastUsed:
     return LastUsed("at", utc(at), present(answer.get("ServiceName")), present(answer.get("Region")))
 
 
-def read_traits(api: Api, user: str) -> Traits:
-    """The user's tags and groups. What can't be read is None, and the reason says what is missing."""
-    traits = Traits()
-    try:
-        tags = api.pages("list_user_tags", "Tags", UserName=user)
-        traits = replace(traits, tags={tag["Key"]: tag["Value"] for tag in tags})
-    except KeystewardError as error:
-        traits = replace(traits, unreadable=str(error))
-    try:
-        groups = api.pages("list_groups_for_user", "Groups", UserName=user)
-        return replace(traits, groups=tuple(sorted(group["GroupName"] for group in groups)))
-    except KeystewardError as error:
-        return replace(traits, unreadable="; ".join(filter(None, (traits.unreadable, str(error)))))
-
-
 def credential(
     account_id: str,
     user: str,
     path: str,
-    key: Mapping[str, Any],
+    key: RememberedKey,
     used: LastUsed,
     traits: Traits,
     now: datetime,
@@ -129,9 +113,9 @@ def credential(
     return Credential(
         account_id=account_id,
         user=user,
-        id=key["AccessKeyId"],
-        status=key["Status"],
-        created=utc(key["CreateDate"]),
+        id=key.id,
+        status=key.status,
+        created=key.created,
         last_used=used,
         observed_at=now,
         live=True,
@@ -142,6 +126,10 @@ def credential(
     )
 
 
-def remember(account_id: str, user: str, keys: Iterable[Credential], now: datetime) -> RememberedUser:
+def remember(account_id: str, user: str, keys: Sequence[Credential], now: datetime) -> RememberedUser:
+    """What a live read of a user showed: his tags and groups too, if they were read whole."""
     known = tuple(RememberedKey(key.id, key.created, key.status) for key in keys if key.id)
-    return RememberedUser(account_id, user, now, known)
+    first = keys[0] if keys and not keys[0].unreadable else None
+    return RememberedUser(
+        account_id, user, now, known, first.tags if first else None, first.groups if first else None
+    )

@@ -1,5 +1,7 @@
 """The plan as data: what will be sent and done, and what was held back and why."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +22,7 @@ class Judged:
     finding: Finding | None = None
     next_act: Verb | None = None
     next_act_at: datetime | None = None
+    inactive_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Act:
     stage: Stage
     owner: Owner | None
     due_at: datetime
+    failed: bool = False  # when it was last tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class HeldAct:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one run will do. ``change`` is written first; ``send`` are the ids it then delivers."""
+    """Everything one run will do. ``change`` is written first; ``send`` are the ids it then delivers.
+
+    A whole fleet's plan keeps, of what it judged and held, only what it acts on and shows (`plan/gather.py`).
+    """
 
     now: datetime
     change: Change = field(default_factory=Change)
@@ -61,6 +68,14 @@ class Plan:
     acts: tuple[Act, ...] = ()
     held: tuple[HeldAct, ...] = ()
     judged: tuple[Judged, ...] = ()
+    active: Mapping[str, int] = field(default_factory=dict)  # account id -> its Active keys
+    unlisted: Mapping[str, int] = field(default_factory=dict)  # guard -> held acts beyond those in `held`
+    ended: tuple[tuple[Finding, str], ...] = ()  # the findings that it resolves, and why
+    stirred: frozenset[str] = frozenset()  # users with a finding that opens, ends or starts over
+
+    def held_by_guard(self) -> Counter[str]:
+        """How many acts each guard held back, listed or not."""
+        return Counter(h.guard for h in self.held) + Counter(self.unlisted)
 
 
 def held(act: Act, guard: str, text: str) -> HeldAct:

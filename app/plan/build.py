@@ -3,7 +3,7 @@
 `docs/policy.md` says in words what this module does: how the ladder is climbed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.model import (
@@ -24,6 +24,7 @@ from app.plan.climb import climb
 from app.plan.context import Context, Subject
 from app.plan.draft import Draft
 from app.plan.facts import is_echo, reactivated, remember
+from app.plan.gather import together
 from app.plan.lifecycle import (
     exempted,
     finish_resolution,
@@ -34,28 +35,47 @@ from app.plan.lifecycle import (
     withhold,
 )
 from app.plan.notices import is_unsettled_act
+from app.plan.record import AccountRows, rows_by_account
 from app.policy.evaluate import Decision
 
 
 def build_plan(ctx: Context, scans: Iterable[Scan], selected: frozenset[str] | None = None) -> Plan:
-    """What to do about ``scans``, before the guards.
+    """What to do about ``scans``, before the guards: the plans of all accounts together.
 
     ``selected`` are the ids of every account that is to be watched now (None: not known, so that
-    nothing is suspended). A failed scan opens nothing and resolves nothing.
+    nothing is suspended).
     """
-    scans = tuple(scans)
+    rows, scans = rows_by_account(ctx.view), tuple(scans)
+    scanned = {scan.account.id for scan in scans}
+    plans = [plan_account(_narrowed(ctx, rows, scan.account.id), scan) for scan in scans]
+    for account_id in rows.keys() - scanned:
+        watched = selected is None or account_id in selected
+        plans.append(plan_unread(_narrowed(ctx, rows, account_id), watched))
+    return together(ctx.now, plans)
+
+
+def _narrowed(ctx: Context, rows: Mapping[str, AccountRows], account_id: str) -> Context:
+    return replace(ctx, view=ctx.view.with_rows(rows.get(account_id, AccountRows())))
+
+
+def plan_account(ctx: Context, scan: Scan) -> Plan:
+    """What to do about one account; ``ctx.view`` shows its rows only. A failed scan opens and resolves
+    nothing."""
     draft = Draft(ctx)
-    by_account = _findings_by_account(ctx)
-    _unfinished(draft, {scan.account.id: scan.account.mode for scan in scans})
-    for scan in scans:
-        findings = by_account.get(scan.account.id, ())
-        if isinstance(scan, ScanFailure):
-            draft.held += _vetoed(ctx, scan, findings)
-        else:
-            _inventory(draft, scan, findings)
-    if selected is not None:
-        for account_id in by_account.keys() - selected:
-            suspend(draft, by_account[account_id], "its account is not watched at present")
+    _unfinished(draft, scan.account.mode)
+    if isinstance(scan, ScanFailure):
+        draft.held += _vetoed(ctx, scan)
+    else:
+        _inventory(draft, scan)
+    return draft.plan()
+
+
+def plan_unread(ctx: Context, watched: bool) -> Plan:
+    """What to do about an account's findings when it isn't read; ``ctx.view`` shows its rows only."""
+    draft = Draft(ctx)
+    _unfinished(draft, None)
+    if not watched:
+        suspend(draft, ctx.view.findings.values(), "its account is not watched at present")
     return draft.plan()
 
 
@@ -77,10 +97,10 @@ def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | N
     return replace(draft.plan(), acts=())
 
 
-def _unfinished(draft: Draft, modes: Mapping[str, Mode | None]) -> None:
+def _unfinished(draft: Draft, of_account: Mode | None) -> None:
     """What earlier runs left unsent and no reading of a key brings up again."""
     for finding in draft.ctx.view.findings.values():
-        if _is_observed(draft.ctx, finding, modes.get(finding.account_id)):
+        if _is_observed(draft.ctx, finding, of_account):
             withhold(draft, finding)
         elif finding.state is FindingState.RESOLVED:
             finish_resolution(draft, finding)
@@ -92,16 +112,9 @@ def _is_observed(ctx: Context, finding: Finding, of_account: Mode | None) -> boo
     return Mode.lowest(ctx.policy.mode, of_account, rule.mode if rule else None) is Mode.OBSERVE
 
 
-def _findings_by_account(ctx: Context) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {}
-    for finding in ctx.view.findings.values():
-        found.setdefault(finding.account_id, []).append(finding)
-    return found
-
-
-def _vetoed(ctx: Context, failure: ScanFailure, findings: Sequence[Finding]) -> Iterable[HeldAct]:
+def _vetoed(ctx: Context, failure: ScanFailure) -> Iterable[HeldAct]:
     """What would be due in an account that could not be read: held, so that it is seen."""
-    for f in findings:
+    for f in ctx.view.findings.values():
         if f.state is FindingState.OPEN and f.due_at and f.due_at <= ctx.now:
             text = f"the account could not be read: {failure.reason}"
             verb = Verb.DEACTIVATE
@@ -110,27 +123,28 @@ def _vetoed(ctx: Context, failure: ScanFailure, findings: Sequence[Finding]) -> 
             )
 
 
-def _inventory(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
+def _inventory(draft: Draft, inventory: Inventory) -> None:
     for credential in inventory.credentials:
         if credential.judgeable:
             _credential(draft, Subject(inventory.account, credential))
         else:
             state = "inactive" if credential.status == INACTIVE else "ok"
             draft.judged.append(Judged(inventory.account, credential, state))
-    _gone(draft, inventory, findings)
+    _gone(draft, inventory)
 
 
-def _gone(draft: Draft, inventory: Inventory, findings: Sequence[Finding]) -> None:
+def _gone(draft: Draft, inventory: Inventory) -> None:
     """Absence proves something only for users that were read live and whole.
 
     What an interrupted act may have deleted is kept until that act is settled: it must be told as ours.
     """
+    view = draft.ctx.view
     present = {c.uid for c in inventory.credentials if c.id}
-    present |= {f.uid for f in findings if _unsettled_act(draft, f, Verb.DELETE)}
-    for facts in draft.facts_of(inventory.account.id):
+    present |= {f.uid for f in view.findings.values() if _unsettled_act(draft, f, Verb.DELETE)}
+    for facts in view.facts.values():
         if facts.user in inventory.live_users and facts.uid not in present:
             draft.forget.append(facts.uid)
-    for finding in findings:
+    for finding in view.findings.values():
         gone = finding.user in inventory.live_users and finding.uid not in present
         if gone and not _is_observed(draft.ctx, finding, inventory.account.mode):
             resolve(draft, finding, "the key is gone")
@@ -148,7 +162,8 @@ def _credential(draft: Draft, subject: Subject) -> None:
     finding = ctx.view.findings.get(credential.uid)
     subject = replace(subject, inactive_since=facts.inactive_since)
     judged = _judge(draft, subject, decision, finding, again)
-    draft.judged.append(judged)
+    since = facts.inactive_since
+    draft.judged.append(replace(judged, inactive_since=since) if since else judged)
 
 
 def _judge(

@@ -168,7 +168,8 @@ def _act(draft: Draft, step: Step) -> None:
         why = step.subject.credential.last_used.why_unknown
         _hold(draft, step, Reason("last_use_unknown", f"its last use could not be read: {why}"))
         return
-    draft.put(superseded(draft.history(step.finding), set(), draft.ctx.now, is_warning))
+    history = draft.history(step.finding)
+    draft.put(superseded(history, set(), draft.ctx.now, is_warning))
     draft.acts.append(
         Act(
             verb=VERBS[do],
@@ -179,6 +180,7 @@ def _act(draft: Draft, step: Step) -> None:
             stage=step.stage,
             owner=step.decision.owner,
             due_at=step.decision.due_at or draft.ctx.now,
+            failed=any(d.verb is VERBS[do] and d.state is DeliveryState.FAILED for d in history),
         )
     )
 

@@ -1,9 +1,11 @@
-"""A plan in the making: the only mutable thing in this layer, and it never leaves it."""
+"""The plan of one account in the making: it is mutable, and never leaves this layer."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from app.model import (
+    ACTIVE,
     Delivery,
     Event,
     Facts,
@@ -33,21 +35,12 @@ class Draft:
         self.acts: list[Act] = []
         self.held: list[HeldAct] = []
         self.judged: list[Judged] = []
-        self._facts_by_account: dict[str, list[Facts]] = {}
-        for known in ctx.view.facts.values():
-            self._facts_by_account.setdefault(known.account_id, []).append(known)
-
-    def facts_of(self, account_id: str) -> Iterable[Facts]:
-        return self._facts_by_account.get(account_id, ())
+        self.stirred: set[str] = set()  # users with a finding that opens, ends or starts over
 
     def history(self, finding: Finding) -> tuple[Delivery, ...]:
         """The deliveries of ``finding``'s episode; empty for an episode that begins now."""
         rows = self.ctx.view.deliveries.get(finding.id, ())
         return tuple(d for d in rows if d.episode == finding.episode)
-
-    def earlier_history(self, finding: Finding) -> Iterator[Delivery]:
-        rows = self.ctx.view.deliveries.get(finding.id, ())
-        return (d for d in rows if d.episode != finding.episode)
 
     def remember(self, old: Facts | None, new: Facts, decision: Decision) -> None:
         exempt = old.exempt if old and decision.state == "unknown" else decision.exempt
@@ -56,8 +49,11 @@ class Draft:
             self.facts.append(facts)
 
     def keep(self, finding: Finding) -> None:
-        if finding != self.ctx.view.findings.get(finding.uid):
+        old = self.ctx.view.findings.get(finding.uid)
+        if finding != old:
             self.findings[finding.id] = finding
+        if old is None or (old.state, old.episode) != (finding.state, finding.episode):
+            self.stirred.add(finding.user)
 
     def put(self, rows: Iterable[Delivery]) -> None:
         self.deliveries.update((d.id, d) for d in rows)
@@ -103,4 +99,12 @@ class Draft:
             acts=tuple(self.acts),
             held=tuple(self.held),
             judged=tuple(self.judged),
+            active=Counter(j.account.id for j in self.judged if j.credential.status == ACTIVE),
+            ended=tuple(self._ended()),
+            stirred=frozenset(self.stirred),
         )
+
+    def _ended(self) -> Iterator[tuple[Finding, str]]:
+        for event in self.events:
+            if event.what == "finding_resolved":
+                yield self.findings[event.finding_id], event.detail

@@ -10,8 +10,8 @@ SETTLING = timedelta(minutes=10)
 
 
 def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
-    """The facts after seeing ``credential`` (read live) at ``now``."""
-    assert credential.id  # noqa: S101 - a live credential has its id
+    """The facts after seeing ``credential`` at ``now``."""
+    assert credential.id  # noqa: S101 - a judgeable credential has its id
     if old is None:
         since = now if credential.status == INACTIVE else None
         return Facts(
@@ -33,7 +33,7 @@ def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
         status=credential.status,
         inactive_since=(old.inactive_since or now) if inactive else None,
         deactivated_at=old.deactivated_at if inactive else None,
-        last_used=credential.last_used,
+        last_used=credential.last_used if credential.live or credential.last_used.at else old.last_used,
     )
 
 

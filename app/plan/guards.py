@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.model import ACTIVE, Delivery, DeliveryState, Reason, Verb
+from app.model import Delivery, Reason, Verb
 from app.plan.actions import Act, HeldAct, Plan, held
 from app.plan.context import Context
+from app.plan.gather import is_unsent
 from app.plan.limits import Limits
-from app.plan.notices import is_warning
+from app.plan.notices import is_warning, pressing
 from app.plan.require import day
 
 # A plan this small is no mass event whatever its share: a fleet of ten keys may lose one.
@@ -35,7 +36,7 @@ class Sieve:
 
 def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Plan:
     """``plan`` with what the guards forbid taken out. ``vetoes`` hold every act (pause, clock)."""
-    sieve = Sieve(tuple(sorted(plan.acts, key=lambda act: _turn(ctx, act))))
+    sieve = Sieve(tuple(sorted(plan.acts, key=_turn)))
     for veto in vetoes:
         sieve = sieve.hold_all(veto.code, veto.text)
     sieve = _freeze(ctx, sieve)
@@ -46,11 +47,9 @@ def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Pla
     return replace(capped, acts=sieve.passed, held=(*capped.held, *sieve.held))
 
 
-def _turn(ctx: Context, act: Act) -> tuple[bool, datetime, str]:
+def _turn(act: Act) -> tuple[bool, datetime, str]:
     """Oldest first; behind them what failed last time: a role that is denied must not use up the pace."""
-    rows = ctx.view.deliveries.get(act.finding.id, ())
-    failed = any(d.verb is act.verb and d.state is DeliveryState.FAILED for d in rows)
-    return (failed, act.credential.created, act.credential.uid)
+    return (act.failed, act.credential.created, act.credential.uid)
 
 
 def _freeze(ctx: Context, sieve: Sieve) -> Sieve:
@@ -62,7 +61,7 @@ def _freeze(ctx: Context, sieve: Sieve) -> Sieve:
 
 def _brake(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
     """A mistake in the policy shows as a sudden crowd: then nothing at all is destroyed."""
-    active = sum(j.credential.status == ACTIVE for j in plan.judged)
+    active = sum(plan.active.values())
     number, brake = len(sieve.passed), limits.brake
     crowd = number > SMALL_PLAN and number > brake.share * active
     if number <= brake.deactivations and not crowd:
@@ -73,13 +72,12 @@ def _brake(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
 
 
 def _share(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
-    active = Counter(j.account.id for j in plan.judged if j.credential.status == ACTIVE)
     taken: Counter[str] = Counter()
 
     def fits(act: Act) -> bool:
         if act.verb is not Verb.DEACTIVATE:
             return True
-        allowed = max(1, int(limits.share_of_account * active[act.account.id]))
+        allowed = max(1, int(limits.share_of_account * plan.active.get(act.account.id, 0)))
         taken[act.account.id] += 1
         return taken[act.account.id] <= allowed
 
@@ -104,11 +102,11 @@ def _cap_notices(limits: Limits, plan: Plan) -> Plan:
     """Who was told least comes first, then the most pressing; the rest waits for the next run, unwritten."""
     rows = {d.id: d for d in plan.change.deliveries}
     warnings = [rows[i] for i in plan.send if i in rows and is_warning(rows[i])]
-    over = sorted(warnings, key=_pressing)[limits.notices_per_run :]
+    over = sorted(warnings, key=pressing)[limits.notices_per_run :]
     if not over:
         return plan
     dropped = {d.id for d in over}
-    fresh = {d.id for d in over if d.state is DeliveryState.PENDING and d.attempts == 0}
+    fresh = {d.id for d in over if is_unsent(d)}
     kept = tuple(d for d in plan.change.deliveries if d.id not in fresh)
     return replace(
         plan,
@@ -116,11 +114,6 @@ def _cap_notices(limits: Limits, plan: Plan) -> Plan:
         send=tuple(i for i in plan.send if i not in dropped),
         held=(*plan.held, *(_waiting(d, limits) for d in over)),
     )
-
-
-def _pressing(d: Delivery) -> tuple[int, bool, str, str]:
-    """By occurrence first: reminders alone could fill every run, and the rest would never hear a word."""
-    return (d.occurrence, d.names_date is None, d.names_date.isoformat() if d.names_date else "", d.id)
 
 
 def _waiting(d: Delivery, limits: Limits) -> HeldAct:

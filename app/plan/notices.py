@@ -166,3 +166,9 @@ def new_delivery(
         state=DeliveryState.PENDING,
         created_at=now,
     )
+
+
+def pressing(d: Delivery) -> tuple[int, bool, str, str]:
+    """The order in which warnings leave, lowest first: by occurrence, else reminders alone could fill every
+    run and the rest would never hear a word; then the nearest act."""
+    return (d.occurrence, d.names_date is None, d.names_date.isoformat() if d.names_date else "", d.id)

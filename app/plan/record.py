@@ -1,5 +1,6 @@
 """What the plan reads of the ledger, and what it writes to it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -88,3 +89,18 @@ class LedgerView:
     def disowned_at(self, uid: str) -> datetime | None:
         """When somebody last said of this credential that it isn't theirs."""
         return max((r.at for r in self.refusals if r.uid == uid), default=None)
+
+
+def rows_by_account(view: LedgerView) -> Mapping[str, AccountRows]:
+    """A whole view's facts, findings and deliveries, account by account."""
+    facts: dict[str, dict[str, Facts]] = defaultdict(dict)
+    findings: dict[str, dict[str, Finding]] = defaultdict(dict)
+    deliveries: dict[str, dict[str, Sequence[Delivery]]] = defaultdict(dict)
+    for known in view.facts.values():
+        facts[known.account_id][known.uid] = known
+    for finding in view.findings.values():
+        findings[finding.account_id][finding.uid] = finding
+        if finding.id in view.deliveries:
+            deliveries[finding.account_id][finding.id] = view.deliveries[finding.id]
+    both = facts.keys() | findings.keys()
+    return {one: AccountRows(facts[one], findings[one], deliveries[one]) for one in sorted(both)}

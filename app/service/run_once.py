@@ -1,38 +1,35 @@
 """One cycle, from accounts to sinks: the whole path of the data, top to bottom."""
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from app.accounts.interface import AccountList
 from app.errors import KeystewardError, Paused
-from app.inventory.interface import AccountMemory, HubIdentity, Scanned
+from app.inventory.interface import HubIdentity
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import (
-    AccountState,
-    FindingState,
-    Inventory,
     Mode,
     Reason,
     RunRecord,
-    ScanFailure,
 )
 from app.plan.actions import HeldAct, Plan
-from app.plan.build import build_plan
 from app.plan.context import Context, OwnIdentity
 from app.plan.guards import apply_guards
 from app.policy.near import need_of
 from app.service.act import perform
 from app.service.book import Book
+from app.service.census import Census
+from app.service.confirm import confirmed
 from app.service.deliver import deliver
 from app.service.evidence import with_evidence
 from app.service.parts import Parts, Tally
 from app.service.recover import recover
 from app.service.settle import Round
 from app.service.summary import summarize, tell_team
+from app.service.sweep import Sweep
 from app.service.tickets import closed_tickets
 from app.telemetry import log_fields
 
@@ -54,6 +51,7 @@ class RunReport:
     acted: Mapping[str, int] = field(default_factory=dict)  # verb -> acts
     warnings: tuple[str, ...] = ()
     scan_seconds: float | None = None  # None: no scan was finished
+    census: Census | None = None  # None: no scan was finished
 
 
 def run_once(parts: Parts) -> RunReport:
@@ -70,24 +68,27 @@ def run_once(parts: Parts) -> RunReport:
 
 
 def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: AccountList) -> RunReport:
-    ctx = context(parts, hub, parts.ledger.view(), now)
-    round_ = Round(parts, ctx, lease, Book(ctx.view), Tally())
+    ctx = context(parts, hub, parts.ledger.frame(), now)
+    round_ = Round(parts, ctx, lease, Book(parts.ledger.view()), Tally())
     inferred = recover(round_, {account.id: account for account in listed.accounts})
-    view = parts.ledger.view()
-    ctx = replace(context(parts, hub, view, now), closed=closed_tickets(parts, view))
+    ctx = context(parts, hub, parts.ledger.frame(), now)
+    ctx = replace(ctx, closed=closed_tickets(parts, parts.ledger.view()))
 
     started = parts.monotonic()
-    scanned = tuple(scan_all(parts, ctx, listed, now))
+    sweep = Sweep(parts, ctx, lease)
+    scan_all(sweep, listed)
     scan_seconds = parts.monotonic() - started
     if parts.stop.is_set():
-        return RunReport(now, "failed", Plan(now), failures=("stopped during the scan: nothing was decided",))
-    plan = with_evidence(parts, plan_for(parts, ctx, listed, scanned, now))
-    parts.ledger.apply(_written(ctx, plan, scanned, now), lease)
+        return RunReport(
+            now, "failed", Plan(now), failures=("stopped during the scan: the next start goes on",)
+        )
+    plan = with_evidence(parts, confirmed(parts, plan_for(sweep, listed)))
+    parts.ledger.apply(plan.change, lease)
 
     round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)
     held = _carry_out(round_, plan, inferred)
     plan = replace(plan, held=(*plan.held, *held))
-    report = replace(_report(round_, plan, scanned, listed), scan_seconds=scan_seconds)
+    report = replace(_report(round_, plan, sweep, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
     return _conclude(round_, report)
@@ -110,32 +111,22 @@ def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> 
     return Context(now, parts.policy, view, parts.limits, parts.traits(), own)
 
 
-def scan_all(
-    parts: Parts, ctx: Context, listed: AccountList, now: datetime, ahead: timedelta = timedelta(0)
-) -> Iterator[Scanned]:
-    """Every account's scan as it is done, in any order."""
-    watched: dict[str, set[str]] = {}
-    for finding in ctx.view.findings.values():
-        if finding.state is not FindingState.RESOLVED:
-            watched.setdefault(finding.account_id, set()).add(finding.user)
-
-    def memory(account_id: str) -> AccountMemory:
-        return AccountMemory(parts.ledger.account(account_id).users, frozenset(watched.get(account_id, ())))
-
+def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0)) -> None:
+    """Reads every account, and plans and writes each as it is done."""
+    parts, need = sweep.parts, need_of(sweep.parts.policy, ahead)
     parts.progress.start(len(listed.accounts))
-    for scanned in parts.fleet.scan(listed.accounts, need_of(parts.policy, ahead), memory, now):
-        parts.progress.account(scanned.scan.account.label, isinstance(scanned.scan, ScanFailure))
-        yield scanned
-    parts.progress.finish()
+    try:
+        for scanned in parts.fleet.scan(listed.accounts, need, sweep.memory, sweep.ctx.now, sweep.resumed):
+            sweep.take(scanned)
+        sweep.flush()
+    finally:
+        parts.progress.finish()
 
 
-def plan_for(
-    parts: Parts, ctx: Context, listed: AccountList, scanned: Iterable[Scanned], now: datetime
-) -> Plan:
+def plan_for(sweep: Sweep, listed: AccountList) -> Plan:
     """The guarded plan: what this run will do, and what it holds back."""
-    selected = frozenset(account.id for account in listed.accounts)
-    plan = build_plan(ctx, [s.scan for s in scanned], selected)
-    return apply_guards(ctx, plan, _vetoes(parts, ctx.view, now))
+    ctx = sweep.ctx
+    return apply_guards(ctx, sweep.finish(listed), _vetoes(sweep.parts, ctx.view, ctx.now))
 
 
 def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
@@ -147,30 +138,6 @@ def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
     skew = parts.wrong_by()
     if skew:
         yield Reason("clock", f"the clock differs from AWS's by {skew.total_seconds() / 60:.0f} minutes")
-
-
-def _written(ctx: Context, plan: Plan, scanned: Iterable[Scanned], now: datetime) -> Change:
-    """Plan, findings, deliveries and what the scan taught: one transaction."""
-    scanned = tuple(scanned)
-    counts: dict[str, Counter[str]] = {}
-    for judged in plan.judged:
-        counts.setdefault(judged.account.id, Counter())[judged.state] += 1
-    states = tuple(_account_state(ctx, counts, s, now) for s in scanned)
-    users = tuple(user for s in scanned for user in s.remembered)
-    return replace(plan.change, accounts=states, users=users)
-
-
-def _account_state(
-    ctx: Context, counts: Mapping[str, Counter[str]], scanned: Scanned, now: datetime
-) -> AccountState:
-    """A failed account keeps its last known counts: it never looks compliant."""
-    scan, old = scanned.scan, ctx.view.accounts.get(scanned.scan.account.id)
-    if isinstance(scan, ScanFailure):
-        since = old.error_since if old and old.error else now
-        known = old or AccountState(scan.account.id, scan.account.label, None)
-        return replace(known, account=scan.account.label, error=scan.reason, error_since=since)
-    mine = counts.get(scan.account.id, Counter())
-    return AccountState(scan.account.id, scan.account.label, now, counts=mine, root_keys=scan.root_keys)
 
 
 def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
@@ -192,26 +159,18 @@ def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
     return held
 
 
-def _report(round_: Round, plan: Plan, scanned: Iterable[Scanned], listed: AccountList) -> RunReport:
-    outcomes: Counter[str] = Counter({"success": 0, "failed": 0, **listed.skipped})
-    failures, warnings = [], []
-    for s in scanned:
-        if isinstance(s.scan, Inventory):
-            outcomes["success"] += 1
-            warnings += [f"{s.scan.account.label}: {text}" for text in s.scan.warnings]
-        else:
-            outcomes["failed"] += 1
-            failures.append(f"account {s.scan.account.label} ({s.scan.account.id}): {s.scan.reason}")
-    failures += round_.tally.all_failures()
+def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> RunReport:
+    failures = [*sweep.failures.values(), *round_.tally.all_failures()]
     return RunReport(
         at=plan.now,
         outcome="partial" if failures else "success",
         plan=plan,
         failures=tuple(failures),
-        accounts=outcomes,
+        accounts={"success": sweep.fresh, "failed": len(sweep.failures), **listed.skipped},
         delivered=round_.tally.delivered,
         acted=round_.tally.acted,
-        warnings=(*warnings, *round_.tally.remarks),
+        warnings=(*sweep.warnings, *round_.tally.remarks),
+        census=sweep.census,
     )
 
 
@@ -224,7 +183,7 @@ def _with_failures(report: RunReport, failures: list[str]) -> RunReport:
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
     """No account list, no run: nothing is suspended or resolved for its absence, and the team hears of it."""
     report = RunReport(now, "failed", Plan(now), failures=(reason,))
-    last = parts.ledger.view().last_run
+    last = parts.ledger.frame().last_run
     summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
@@ -237,7 +196,7 @@ def _record(parts: Parts, report: RunReport) -> RunRecord:
         finished_at=parts.clock.now(),
         outcome="failed" if report.outcome == "standby" else report.outcome,
         accounts=report.accounts,
-        held=Counter(h.guard for h in report.plan.held),
+        held=report.plan.held_by_guard(),
         config_hash=parts.config_hash,
         mode=Mode(parts.policy.mode).value,
     )
@@ -249,6 +208,6 @@ def _summary(report: RunReport) -> dict[str, object]:
         "accounts": dict(report.accounts),
         "delivered": dict(report.delivered),
         "acted": dict(report.acted),
-        "held": dict(Counter(h.guard for h in report.plan.held)),
+        "held": dict(report.plan.held_by_guard()),
         "failures": len(report.failures),
     }

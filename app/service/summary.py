@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app import __version__
 from app.errors import KeystewardError
-from app.model import Finding, RunRecord, Verb, redact
+from app.model import RunRecord, Verb, redact
 from app.plan.actions import HeldAct, Plan
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
@@ -74,20 +74,17 @@ def _row(notice: Notice, what: str) -> SummaryRow:
 
 
 def _resolved(plan: Plan) -> Iterator[SummaryRow]:
-    findings: Mapping[str, Finding] = {f.id: f for f in plan.change.findings}
-    for event in plan.change.events:
-        finding = findings.get(event.finding_id)
-        if event.what == "finding_resolved" and finding:
-            yield SummaryRow(
-                "resolved",
-                finding.id,
-                finding.account_id,
-                finding.account,
-                finding.user,
-                finding.masked,
-                event.detail,
-                owner=finding.owner,
-            )
+    for finding, why in plan.ended:
+        yield SummaryRow(
+            "resolved",
+            finding.id,
+            finding.account_id,
+            finding.account,
+            finding.user,
+            finding.masked,
+            why,
+            owner=finding.owner,
+        )
 
 
 def _held(act: HeldAct) -> SummaryRow:

@@ -102,7 +102,8 @@ class Snapshot:
     stages: tuple[str, ...] = ()  # every stage's name, the mildest first
     credentials: Mapping[CountKey, int] = field(default_factory=dict)
     ages: Mapping[AgeKey, AgeHistogram] = field(default_factory=dict)
-    findings: tuple[FindingRow, ...] = ()
+    findings: tuple[FindingRow, ...] = ()  # of the oldest credentials, 5,000 at the most
+    findings_in_all: int = 0
     due_within: Mapping[str, int] = field(default_factory=dict)  # of `DUE_WITHIN` -> credentials
     exposed: Mapping[str, int] = field(default_factory=dict)  # account id -> exposed credentials
     held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts

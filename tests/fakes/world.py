@@ -6,7 +6,7 @@ network. Faults are switched on by attribute.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -119,7 +119,12 @@ class World:
         return AccountList(tuple(self.accounts))
 
     def scan(
-        self, accounts: Iterable[Account], need: Need, memory: Callable[[str], AccountMemory], now: datetime
+        self,
+        accounts: Sequence[Account],
+        need: Need,
+        memory: Callable[[str], AccountMemory],
+        now: datetime,
+        resumed: Collection[str] = (),
     ) -> Iterable[Scanned]:
         for account in accounts:
             if account.id in self.failing:
@@ -129,7 +134,7 @@ class World:
 
     def _inventory(self, account: Account, memory: AccountMemory, now: datetime) -> Inventory:
         mine = [key for key in self.keys if key.account.id == account.id]
-        users = frozenset(key.user for key in mine) | memory.open_users
+        users = frozenset(key.user for key in mine) | frozenset(memory.open_users)
         return Inventory(account, now, tuple(self._seen(key, now) for key in mine), users)
 
     def _seen(self, key: Key, now: datetime) -> Credential:

@@ -66,7 +66,7 @@ def findings(snapshot: Snapshot, user_label: bool) -> Iterator[Metric]:
         labels,
         [(_finding_labels(row, keys, user_label), row.created.timestamp()) for row in oldest],
     )
-    dropped = len(snapshot.findings) - len(oldest)
+    dropped = max(snapshot.findings_in_all, len(snapshot.findings)) - len(oldest)
     yield _gauge("series_dropped", "Findings left out of the per-credential series.", (), [((), dropped)])
 
 

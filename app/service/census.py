@@ -1,0 +1,88 @@
+"""What is counted and shown of all credentials: taken account by account, then they are let go."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from app.model import Finding, FindingState, Snooze
+from app.plan.actions import Judged
+from app.policy.evaluate import last_used_text
+from app.sinks.snapshot import AgeHistogram, AgeKey, CountKey, FindingRow
+
+WITHIN = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+OFF_LADDER = ("ok", "exempt", "inactive", "unknown")
+DAY = timedelta(days=1)
+SHOWN_FINDINGS = 5_000  # the oldest credentials' findings are shown one by one, the rest is counted
+
+
+@dataclass
+class Census:
+    """Of one run. Its size grows with the number of accounts, not of their credentials."""
+
+    now: datetime
+    credentials: Counter[CountKey] = field(default_factory=Counter)
+    ages: dict[AgeKey, AgeHistogram] = field(default_factory=dict)
+    due_within: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(WITHIN, 0)))
+    calendar: Counter[date] = field(default_factory=Counter)
+    findings: int = 0  # on a ladder, shown or not
+    _rows: list[tuple[float, str, FindingRow]] = field(default_factory=list)
+
+    def add(self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze]) -> Counter[str]:
+        """Takes one account's credentials; returns how many are in which state."""
+        states: Counter[str] = Counter()
+        ages: dict[AgeKey, list[float]] = {}
+        for j in judged:
+            kind, account = j.credential.kind.value, j.account
+            states[j.state] += 1
+            self.credentials[CountKey(account.id, account.label, kind, j.state)] += 1
+            age = (self.now - j.credential.created) / DAY
+            ages.setdefault(AgeKey(account.id, account.label, kind), []).append(age)
+            self._due(j.next_act_at)
+            self._show(j, snoozes)
+        self.ages.update((key, AgeHistogram.of(days)) for key, days in ages.items())
+        return states
+
+    def rows(self) -> tuple[FindingRow, ...]:
+        """The findings to show: of the oldest credentials, oldest first."""
+        return tuple(row for _, _, row in sorted(self._rows, key=lambda kept: (-kept[0], kept[2].finding_id)))
+
+    def _due(self, due: datetime | None) -> None:
+        if due:
+            self.due_within.update(name for name, span in WITHIN.items() if due <= self.now + span)
+            self.calendar[max(due, self.now).date()] += 1
+
+    def _show(self, j: Judged, snoozes: Mapping[str, Snooze]) -> None:
+        is_open = j.finding is not None and j.finding.state is FindingState.OPEN
+        if j.state in OFF_LADDER and not is_open:
+            return
+        self.findings += 1
+        youngest = -j.credential.created.timestamp()  # the heap's root, the first to go
+        if len(self._rows) < SHOWN_FINDINGS:
+            heapq.heappush(self._rows, (youngest, j.credential.uid, finding_row(j, snoozes)))
+        elif (youngest, j.credential.uid) > self._rows[0][:2]:
+            heapq.heapreplace(self._rows, (youngest, j.credential.uid, finding_row(j, snoozes)))
+
+
+def finding_row(j: Judged, snoozes: Mapping[str, Snooze]) -> FindingRow:
+    """One finding as the page and the metrics show it."""
+    decision, credential, finding = j.decision, j.credential, j.finding
+    snooze = snoozes.get(credential.uid)
+    return FindingRow(
+        finding_id=finding.id if finding else Finding.id_for(credential.uid),
+        account_id=j.account.id,
+        account=j.account.label,
+        user=credential.user,
+        key_tail=credential.masked,
+        created=credential.created,
+        rule=decision.rule.name if decision and decision.rule else "",
+        state=j.state,
+        owner=decision.owner.address if decision and decision.owner else "",
+        last_used=last_used_text(credential.last_used, credential.observed_at),
+        due_at=j.next_act_at,
+        next_step=j.next_act.value if j.next_act else "",
+        reason=decision.reason.text if decision else "",
+        ticket=finding.ticket if finding else "",
+        snoozed_until=snooze.until if snooze and snooze.until > credential.observed_at else None,
+    )
