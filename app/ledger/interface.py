@@ -43,8 +43,10 @@ class Ledger(Protocol):
     def finding(self, finding_id: str) -> Finding | None: ...
 
     def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
-        """The unresolved findings whose ``refs`` of ``sink`` have ``ticket`` as their ``key``; with
-        an empty ``ticket``, those that have any."""
+        """The unresolved findings whose ``refs`` of ``sink`` have ``ticket`` as their ``key``."""
+
+    def has_tickets(self, sink: str) -> bool:
+        """Whether the ``refs`` of ``sink`` of any unresolved finding have a ``key``."""
 
     def kept_report(self, account_id: str) -> KeptReport | None: ...
 

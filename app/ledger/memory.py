@@ -25,6 +25,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.record import Refusals
 
 
 class MemoryLedger:
@@ -60,7 +61,7 @@ class MemoryLedger:
         with self._lock:
             return LedgerView(
                 snoozes=dict(self._snoozes),
-                refusals=tuple(self._refusals.values()),
+                refusals=Refusals(self._refusals.values()),
                 accounts=dict(self._accounts),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
@@ -86,10 +87,15 @@ class MemoryLedger:
             return self._findings.get(finding_id)
 
     def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        return [finding for finding, key in self._tickets(sink) if key == ticket]
+
+    def has_tickets(self, sink: str) -> bool:
+        return bool(self._tickets(sink))
+
+    def _tickets(self, sink: str) -> list[tuple[Finding, str]]:
         with self._lock:
             known = [f for f in self._findings.values() if f.state is not FindingState.RESOLVED]
-        keys = ((f, f.refs.get(sink, {}).get("key")) for f in known)
-        return [f for f, key in keys if (key == ticket if ticket else key)]
+        return [(f, key) for f in known if (key := f.refs.get(sink, {}).get("key"))]
 
     def kept_report(self, account_id: str) -> KeptReport | None:
         with self._lock:

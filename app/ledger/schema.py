@@ -1,8 +1,8 @@
 """The tables of the SQL ledger. Each change to them is a migration in `migrations/versions/`."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-HEAD = "0002"  # the newest migration: `open.py` compares it before it loads the migration machinery
+HEAD = "0003"  # the newest migration: `open.py` compares it before it loads the migration machinery
 
 metadata = MetaData()
 
@@ -10,15 +10,27 @@ facts = Table(
     "facts",
     metadata,
     Column("uid", String, primary_key=True),
+    Column("account_id", String, nullable=False),
     Column("body", Text, nullable=False),
+    Index("facts_of_account", "account_id"),
 )
 findings = Table(
     "findings",
     metadata,
     Column("id", String, primary_key=True),
+    Column("account_id", String, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("episode", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Index("findings_of_account", "account_id"),
+)
+tickets = Table(  # of the unresolved findings
+    "tickets",
+    metadata,
+    Column("finding_id", String, primary_key=True),
+    Column("sink", String, primary_key=True),
+    Column("ticket", String, nullable=False),
+    Index("findings_on_ticket", "sink", "ticket"),
 )
 deliveries = Table(
     "deliveries",
@@ -59,6 +71,14 @@ users = Table(
     Column("account_id", String, primary_key=True),
     Column("user", String, primary_key=True),
     Column("body", Text, nullable=False),
+)
+reports = Table(
+    "reports",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("kept_at", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 runs = Table(
     "runs",

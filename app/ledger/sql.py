@@ -3,29 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine, delete, func, select
 
-from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
-from app.ledger import rows, schema
+from app.errors import LedgerError, Paused, StaleLease
+from app.ledger import reading, rows, schema, writing
 from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
-from app.model import (
-    UNDELIVERED,
-    Delivery,
-    DeliveryState,
-    Event,
-    Finding,
-    FindingState,
-    KeptReport,
-    Pause,
-)
-
-BATCH = 500  # ids in one statement: SQLite bounds its variables
+from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Finding, KeptReport, Pause
 
 
 class Lock(Protocol):
@@ -45,17 +33,35 @@ class SqlLedger:
 
     def view(self) -> LedgerView:
         with self._reading() as db:
-            findings = [rows.FINDING.load(b) for b in _bodies(db, schema.findings)]
-            return LedgerView(
-                facts={f.uid: f for f in map(rows.FACTS.load, _bodies(db, schema.facts))},
-                findings={f.uid: f for f in findings},
-                deliveries=_present_deliveries(db),
-                snoozes={s.uid: s for s in map(rows.SNOOZE.load, _bodies(db, schema.snoozes))},
-                refusals=tuple(map(rows.REFUSAL.load, _bodies(db, schema.refusals))),
-                accounts={a.account_id: a for a in map(rows.ACCOUNT.load, _bodies(db, schema.accounts))},
-                last_run=_last_run(db),
-                pause=_pause(db),
-            )
+            return reading.frame(db).with_rows(reading.everything(db))
+
+    def frame(self) -> LedgerView:
+        with self._reading() as db:
+            return reading.frame(db)
+
+    def account(self, account_id: str) -> AccountRows:
+        with self._reading() as db:
+            return reading.account(db, account_id)
+
+    def accounts_with_findings(self) -> frozenset[str]:
+        with self._reading() as db:
+            return reading.accounts_with_findings(db)
+
+    def finding(self, finding_id: str) -> Finding | None:
+        with self._reading() as db:
+            return reading.finding(db, finding_id)
+
+    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        with self._reading() as db:
+            return reading.on_ticket(db, sink, ticket)
+
+    def has_tickets(self, sink: str) -> bool:
+        with self._reading() as db:
+            return reading.has_tickets(db, sink)
+
+    def kept_report(self, account_id: str) -> KeptReport | None:
+        with self._reading() as db:
+            return reading.kept_report(db, account_id)
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         query = select(schema.deliveries.c.body).where(schema.deliveries.c.id == delivery_id)
@@ -81,51 +87,21 @@ class SqlLedger:
             found = db.execute(select(table.c.body).where(where).order_by(table.c.seq)).scalars()
             return [rows.DELIVERY.load(body) for body in found]
 
-    def frame(self) -> LedgerView:
-        return replace(self.view(), facts={}, findings={}, deliveries={})
-
-    def account(self, account_id: str) -> AccountRows:
-        query = select(schema.users.c.body).where(schema.users.c.account_id == account_id)
-        with self._reading() as db:
-            found = [rows.USER.load(body) for body in db.execute(query).scalars()]
-        view = self.view()
-        findings = {f.uid: f for f in view.findings.values() if f.account_id == account_id}
-        return AccountRows(
-            facts={f.uid: f for f in view.facts.values() if f.account_id == account_id},
-            findings=findings,
-            deliveries={f.id: view.deliveries[f.id] for f in findings.values() if f.id in view.deliveries},
-            users={user.user: user for user in found},
-        )
-
-    def accounts_with_findings(self) -> frozenset[str]:
-        return frozenset(f.account_id for f in self.view().findings.values())
-
-    def finding(self, finding_id: str) -> Finding | None:
-        return next((f for f in self.view().findings.values() if f.id == finding_id), None)
-
-    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
-        known = (f for f in self.view().findings.values() if f.state is not FindingState.RESOLVED)
-        keys = ((f, f.refs.get(sink, {}).get("key")) for f in known)
-        return [f for f, key in keys if (key == ticket if ticket else key)]
-
-    def kept_report(self, account_id: str) -> KeptReport | None:
-        raise NotImplementedError
-
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         table = schema.events
         query = select(table.c.body).order_by(table.c.seq)
         if since is not None:
-            query = query.where(table.c.at >= _stamp(since))
+            query = query.where(table.c.at >= reading.stamp(since))
         with self._reading() as db:
             return [rows.EVENT.load(body) for body in db.execute(query).scalars()]
 
     def paused(self) -> Pause | None:
         with self._reading() as db:
-            return _pause(db)
+            return reading.pause(db)
 
     def rehearsal(self) -> datetime | None:
         with self._reading() as db:
-            value = _control(db, "rehearsal")
+            value = reading.control(db, "rehearsal")
         return datetime.fromisoformat(value) if value else None
 
     # --- writing ---------------------------------------------------------------------------------
@@ -134,9 +110,7 @@ class SqlLedger:
         with self._writing() as db:
             if lease:
                 _check_lease(db, lease)
-            _write_findings(db, change.findings)
-            _write_deliveries(db, change.deliveries)
-            _write_rest(db, change)
+            writing.write(db, change)
 
     def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
         with self._writing() as db:
@@ -144,23 +118,23 @@ class SqlLedger:
             _check_pause(db)
             found = [row for i in dict.fromkeys(ids) if (row := _claimable(db, i))]
             taken = [claimed(row, message_id, lease) for row in found]
-            _write_deliveries(db, taken)
+            writing.deliveries(db, taken)
         return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:
             db.execute(delete(schema.control).where(schema.control.c.name == "pause"))
             if pause:
-                _set_control(db, "pause", rows.PAUSE.dump(pause))
-            _append_events(db, (event,))
+                writing.set_control(db, "pause", rows.PAUSE.dump(pause))
+            writing.events(db, (event,))
 
     def mark_rehearsal(self, at: datetime) -> None:
         with self._writing() as db:
-            if _control(db, "rehearsal"):
+            if reading.control(db, "rehearsal"):
                 return
             if db.execute(select(func.count()).select_from(schema.runs)).scalar():
                 raise LedgerError("this ledger belongs to normal runs: a rehearsal needs a ledger of its own")
-            _set_control(db, "rehearsal", at.isoformat())
+            writing.set_control(db, "rehearsal", at.isoformat())
 
     @contextmanager
     def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
@@ -169,9 +143,9 @@ class SqlLedger:
 
     def _new_lease(self, holder: str) -> Lease:
         with self._writing() as db:
-            epoch = int(_control(db, "epoch") or 0) + 1
-            _set_control(db, "epoch", str(epoch))
-            _set_control(db, "holder", holder)
+            epoch = int(reading.control(db, "epoch") or 0) + 1
+            writing.set_control(db, "epoch", str(epoch))
+            writing.set_control(db, "holder", holder)
         return Lease(epoch)
 
     def close(self) -> None:
@@ -190,50 +164,13 @@ class SqlLedger:
                 yield db
 
 
-# --- one transaction's steps -----------------------------------------------------------------------
-
-
-def _bodies(db: Connection, table: Table) -> Iterable[str]:
-    return db.execute(select(table.c.body)).scalars()
-
-
-def _present_deliveries(db: Connection) -> dict[str, list[Delivery]]:
-    """The deliveries of each finding's present episode, in order of creation."""
-    d, f = schema.deliveries, schema.findings
-    join = d.join(f, (d.c.finding_id == f.c.id) & (d.c.episode == f.c.episode))
-    found: dict[str, list[Delivery]] = {}
-    for body in db.execute(select(d.c.body).select_from(join).order_by(d.c.seq)).scalars():
-        row = rows.DELIVERY.load(body)
-        found.setdefault(row.finding_id, []).append(row)
-    return found
-
-
-def _last_run(db: Connection) -> Any:
-    table = schema.runs
-    body = db.execute(select(table.c.body).order_by(table.c.seq.desc()).limit(1)).scalar()
-    return rows.RUN.load(body) if body else None
-
-
-def _pause(db: Connection) -> Pause | None:
-    value = _control(db, "pause")
-    return rows.PAUSE.load(value) if value else None
-
-
-def _control(db: Connection, name: str) -> str | None:
-    return db.execute(select(schema.control.c.value).where(schema.control.c.name == name)).scalar()
-
-
-def _set_control(db: Connection, name: str, value: str) -> None:
-    _upsert(db, schema.control, ("name",), [{"name": name, "value": value}])
-
-
 def _check_lease(db: Connection, lease: Lease) -> None:
-    if int(_control(db, "epoch") or 0) != lease.epoch:
+    if int(reading.control(db, "epoch") or 0) != lease.epoch:
         raise StaleLease("another replica has taken over: nothing was written")
 
 
 def _check_pause(db: Connection) -> None:
-    pause = _pause(db)
+    pause = reading.pause(db)
     if pause:
         raise Paused(f"paused by {pause.by}: {pause.reason}; `keysteward resume` goes on")
 
@@ -244,86 +181,3 @@ def _claimable(db: Connection, delivery_id: str) -> Delivery | None:
     query = select(table.c.body).where((table.c.id == delivery_id) & table.c.state.in_(states))
     body = db.execute(query).scalar()
     return rows.DELIVERY.load(body) if body else None
-
-
-def _revisions(db: Connection, ids: Sequence[str]) -> dict[str, int]:
-    table = schema.findings
-    found: dict[str, int] = {}
-    for batch in _batches(ids):
-        query = select(table.c.id, table.c.revision).where(table.c.id.in_(batch))
-        found.update((finding_id, revision) for finding_id, revision in db.execute(query))
-    return found
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-
-
-def _write_findings(db: Connection, findings: Sequence[Finding]) -> None:
-    stored = _revisions(db, [f.id for f in findings])
-    for finding in findings:
-        if stored.get(finding.id, 0) != finding.revision:
-            raise ConflictingWrite(f"finding {finding.id} was changed meanwhile: the next run plans again")
-    risen = [replace(f, revision=f.revision + 1) for f in findings]
-    _upsert(
-        db,
-        schema.findings,
-        ("id",),
-        [
-            {"id": f.id, "revision": f.revision, "episode": f.episode, "body": rows.FINDING.dump(f)}
-            for f in risen
-        ],
-    )
-
-
-def _write_deliveries(db: Connection, deliveries: Sequence[Delivery]) -> None:
-    values = [
-        {
-            "id": d.id,
-            "finding_id": d.finding_id,
-            "episode": d.episode,
-            "state": d.state.value,
-            "epoch": d.epoch,
-            "body": rows.DELIVERY.dump(d),
-        }
-        for d in deliveries
-    ]
-    _upsert(db, schema.deliveries, ("id",), values)
-
-
-def _write_rest(db: Connection, change: Change) -> None:
-    _upsert(db, schema.facts, ("uid",), [{"uid": f.uid, "body": rows.FACTS.dump(f)} for f in change.facts])
-    for batch in _batches(change.forget):
-        db.execute(delete(schema.facts).where(schema.facts.c.uid.in_(batch)))
-    snoozes = [{"uid": s.uid, "body": rows.SNOOZE.dump(s)} for s in change.snoozes]
-    _upsert(db, schema.snoozes, ("uid",), snoozes)
-    refusals = [{"address": r.address, "uid": r.uid, "body": rows.REFUSAL.dump(r)} for r in change.refusals]
-    _upsert(db, schema.refusals, ("address", "uid"), refusals)
-    accounts = [{"account_id": a.account_id, "body": rows.ACCOUNT.dump(a)} for a in change.accounts]
-    _upsert(db, schema.accounts, ("account_id",), accounts)
-    users = [{"account_id": u.account_id, "user": u.user, "body": rows.USER.dump(u)} for u in change.users]
-    _upsert(db, schema.users, ("account_id", "user"), users)
-    _append_events(db, change.events)
-    if change.run:
-        db.execute(insert(schema.runs).values(body=rows.RUN.dump(change.run)))
-
-
-def _append_events(db: Connection, events: Sequence[Event]) -> None:
-    if events:
-        db.execute(insert(schema.events), [{"at": _stamp(e.at), "body": rows.EVENT.dump(e)} for e in events])
-
-
-def _upsert(db: Connection, table: Table, keys: tuple[str, ...], values: list[dict[str, Any]]) -> None:
-    """Leaves a row that is the same already: most facts are, at each run."""
-    if not values:
-        return
-    statement = upsert(table)
-    others = {name: statement.excluded[name] for name in values[0] if name not in keys}
-    differs = or_(*(table.c[name] != new for name, new in others.items()))
-    write = statement.on_conflict_do_update(index_elements=list(keys), set_=others, where=differs)
-    db.execute(write, values)
-
-
-def _stamp(instant: datetime) -> str:
-    """Sorts as text in the order of time."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")

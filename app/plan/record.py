@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from app.model import (
     AccountState,
@@ -57,6 +58,37 @@ class AccountRows:
     users: Mapping[str, RememberedUser] = field(default_factory=dict)  # by name
 
 
+class Refusals(tuple[Refusal, ...]):
+    """Every refusal, indexed once for all the credentials that a run asks about."""
+
+    @cached_property
+    def by_uid(self) -> Mapping[str, tuple[Refusal, ...]]:
+        """Under the empty uid: who has left."""
+        found: dict[str, list[Refusal]] = {}
+        for refusal in self:
+            found.setdefault(refusal.uid, []).append(refusal)
+        return {uid: tuple(refusals) for uid, refusals in found.items()}
+
+    @cached_property
+    def addresses(self) -> Mapping[str, frozenset[str]]:
+        """By uid, case-folded; those of people who have left are in each."""
+        found = {uid: frozenset(r.address.casefold() for r in rows) for uid, rows in self.by_uid.items()}
+        left = found.setdefault("", frozenset())
+        return {uid: addresses | left for uid, addresses in found.items()}
+
+    def at(self, now: datetime) -> "Refusals":
+        """Those that have not lapsed."""
+        known = self._at.get(now)
+        if known is None:
+            spans = ((r, DISOWNED_FOR if r.uid else LEFT_FOR) for r in self)
+            known = self._at[now] = Refusals(r for r, span in spans if now - r.at < span)
+        return known
+
+    @cached_property
+    def _at(self) -> dict[datetime, "Refusals"]:
+        return {}  # a run has one `now`
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerView:
     """One consistent reading of what the plan needs: immutable, so the plan stays pure.
@@ -69,7 +101,7 @@ class LedgerView:
     # by finding id: every delivery of its present episode, in order of creation
     deliveries: Mapping[str, Sequence[Delivery]] = field(default_factory=dict)
     snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
-    refusals: tuple[Refusal, ...] = ()
+    refusals: Refusals = field(default_factory=Refusals)
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
     last_run: RunRecord | None = None
     pause: Pause | None = None
@@ -80,15 +112,16 @@ class LedgerView:
 
     def refused(self, uid: str, now: datetime) -> frozenset[str]:
         """Addresses, case-folded, that don't answer for this credential now: they said so, or have left."""
-        return frozenset(r.address.casefold() for r in self.refusals_at(now) if r.uid in (uid, ""))
+        addresses = self.refusals.at(now).addresses
+        return addresses.get(uid, addresses[""])
 
     def refusals_at(self, now: datetime) -> tuple[Refusal, ...]:
         """Those that have not lapsed."""
-        return tuple(r for r in self.refusals if now - r.at < (DISOWNED_FOR if r.uid else LEFT_FOR))
+        return self.refusals.at(now)
 
     def disowned_at(self, uid: str) -> datetime | None:
         """When somebody last said of this credential that it isn't theirs."""
-        return max((r.at for r in self.refusals if r.uid == uid), default=None)
+        return max((r.at for r in self.refusals.by_uid.get(uid, ())), default=None)
 
 
 def rows_by_account(view: LedgerView) -> Mapping[str, AccountRows]:

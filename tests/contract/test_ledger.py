@@ -9,7 +9,7 @@ import pytest
 from app.errors import ConflictingWrite
 from app.ledger.interface import Ledger, LedgerView
 from app.model import DeliveryState, LastUsed, Snooze
-from app.plan.record import Change
+from app.plan.record import Change, Refusals
 from tests.fakes.ledger_rows import (
     ACCOUNT,
     DAY,
@@ -47,7 +47,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
         findings={UID: stored},
         deliveries={stored.id: list(WHOLE.deliveries)},
         snoozes={UID: WHOLE.snoozes[0]},
-        refusals=WHOLE.refusals,
+        refusals=Refusals(WHOLE.refusals),
         accounts={ACCOUNT: WHOLE.accounts[0]},
         last_run=WHOLE.run,
         pause=PAUSE,
