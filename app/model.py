@@ -36,8 +36,10 @@ class Mode(StrEnum):
 
     @staticmethod
     def lowest(*modes: "Mode | None") -> "Mode":
-        order = list(Mode)
-        return min((m for m in modes if m is not None), key=order.index)
+        return min(filter(None, modes), key=_MODES.index)
+
+
+_MODES = tuple(Mode)
 
 
 class Do(StrEnum):

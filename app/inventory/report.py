@@ -5,9 +5,9 @@ Whatever is not understood makes the whole report `Malformed`: a half is never t
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.errors import Permanent
 from app.inventory.watch import utc
@@ -15,6 +15,8 @@ from app.model import LastUsed
 
 ROOT = "<root_account>"
 NO_TIME = {"n/a", "no_information", "not_supported", ""}
+BOOLEANS = {"true": True, "false": False, **dict.fromkeys(NO_TIME, False)}
+NEVER_USED = LastUsed.never()
 SLOTS = ("access_key_1", "access_key_2")
 KEY_PARTS = ("active", "last_rotated", "last_used_date")
 NEEDED = ("user", "arn", *(f"{slot}_{part}" for slot in SLOTS for part in KEY_PARTS))
@@ -48,66 +50,127 @@ class Report:
     root_keys: int  # active ones
 
 
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where one of the two keys stands in a line; None: the report has no such column."""
+
+    active: int
+    rotated: int
+    last_used: int
+    service: int | None
+    region: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What the header says, looked up once: ten thousand reports of a hundred lines are read in a run.
+
+    ``booleans`` and ``moments`` are of no use here but for their form, which a cut would break.
+    """
+
+    number: int
+    user: int
+    arn: int
+    slots: tuple[_Slot, ...]
+    booleans: tuple[int, ...]
+    moments: tuple[int, ...]
+
+
 def parse_report(content: bytes) -> Report:
     """Raises `Malformed` when the content is empty, cut short, or of another shape."""
     try:
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(text.splitlines(), strict=True))
+        lines = _lines(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, csv.Error):
         raise Malformed("the credential report is not readable as CSV") from None
     if not lines or any(column not in lines[0] for column in NEEDED):
         raise Malformed("the credential report lacks columns that this version needs")
-    return _report([_cells(lines[0], line, number) for number, line in enumerate(lines[1:], start=2)])
+    return _report(_columns(lines[0]), lines[1:])
 
 
-def _cells(header: list[str], line: list[str], number: int) -> dict[str, str]:
-    if len(line) != len(header):
-        raise Malformed(f"line {number} of the credential report is cut short or too long")
-    cells = dict(zip(header, line, strict=True))
-    for name, value in cells.items():  # a cut inside the last cell shows here
-        if name.endswith("_last_rotated"):
-            _moment(value)
-        elif name.endswith("_active"):
-            _boolean(value)
-    return cells
+def _lines(text: str) -> list[list[str]]:
+    """Only what holds a comma is quoted, and hardly anything does: then plain splitting says the same."""
+    lines = text.splitlines()
+    return list(csv.reader(lines, strict=True)) if '"' in text else [line.split(",") for line in lines]
 
 
-def _report(lines: list[dict[str, str]]) -> Report:
+def _columns(header: Sequence[str]) -> _Columns:
+    at = {name: index for index, name in enumerate(header)}
+    slots = tuple(_slot(at, name) for name in SLOTS)
+    read = {index for slot in slots for index in (slot.active, slot.rotated)}
+    return _Columns(
+        number=len(header),
+        user=at["user"],
+        arn=at["arn"],
+        slots=slots,
+        booleans=tuple(i for name, i in at.items() if name.endswith("_active") and i not in read),
+        moments=tuple(i for name, i in at.items() if name.endswith("_last_rotated") and i not in read),
+    )
+
+
+def _slot(at: Mapping[str, int], name: str) -> _Slot:
+    active, rotated, last_used = (at[f"{name}_{part}"] for part in KEY_PARTS)
+    service, region = (at.get(f"{name}_last_used_{part}") for part in ("service", "region"))
+    return _Slot(active, rotated, last_used, service, region)
+
+
+def _report(columns: _Columns, lines: Iterable[Sequence[str]]) -> Report:
     rows: dict[str, Row] = {}
     root_keys = 0
-    for cells in lines:
-        if cells["user"] == ROOT:
-            root_keys = sum(_boolean(cells[f"{slot}_active"]) for slot in SLOTS)
-        elif cells["user"] in rows:
+    for number, line in enumerate(lines, start=2):
+        if len(line) != columns.number:
+            raise Malformed(f"line {number} of the credential report is cut short or too long")
+        _check_the_rest(columns, line)
+        user = line[columns.user]
+        if user == ROOT:
+            root_keys = _active_keys_of_root(columns, line)
+        elif user in rows:
             raise Malformed("the credential report names a user twice")
         else:
-            rows[cells["user"]] = _row(cells)
+            rows[user] = _row(columns, user, line)
     return Report(rows, root_keys)
 
 
-def _row(cells: Mapping[str, str]) -> Row:
-    keys = (_key(cells, slot) for slot in SLOTS)
-    return Row(cells["user"], path_of(cells["arn"]), tuple(key for key in keys if key is not None))
+def _check_the_rest(columns: _Columns, line: Sequence[str]) -> None:
+    """A cut inside the last cell shows here."""
+    for index in columns.booleans:
+        _boolean(line[index])
+    for index in columns.moments:
+        _moment(line[index])
 
 
-def _key(cells: Mapping[str, str], slot: str) -> RowKey | None:
-    active = _boolean(cells[f"{slot}_active"])
-    rotated = _moment(cells[f"{slot}_last_rotated"])
+def _active_keys_of_root(columns: _Columns, line: Sequence[str]) -> int:
+    for slot in columns.slots:
+        _moment(line[slot.rotated])
+    return sum(_boolean(line[slot.active]) for slot in columns.slots)
+
+
+def _row(columns: _Columns, user: str, line: Sequence[str]) -> Row:
+    keys = [key for slot in columns.slots if (key := _key(slot, line))]
+    return Row(user, path_of(line[columns.arn]), tuple(keys))
+
+
+def _key(slot: _Slot, line: Sequence[str]) -> RowKey | None:
+    active = _boolean(line[slot.active])
+    rotated = _moment(line[slot.rotated])
     if rotated is None:
         if active:
             raise Malformed("the credential report shows an active key without a date")
         return None
-    return RowKey(active, rotated, _last_used(cells, slot))
+    return RowKey(active, rotated, _last_used(slot, line))
 
 
-def _last_used(cells: Mapping[str, str], slot: str) -> LastUsed:
-    value = cells[f"{slot}_last_used_date"]
+def _last_used(slot: _Slot, line: Sequence[str]) -> LastUsed:
+    value = line[slot.last_used]
     at = _moment(value)
-    if at is None:
-        unknown = LastUsed.unknown(f"the credential report says {value or 'nothing'}")
-        return LastUsed.never() if value.lower() == "n/a" else unknown
-    service, region = (present(cells.get(f"{slot}_last_used_{part}")) for part in ("service", "region"))
-    return LastUsed("at", at, service, region)
+    if at is not None:
+        return LastUsed("at", at, _present_at(slot.service, line), _present_at(slot.region, line))
+    if value.lower() == "n/a":
+        return NEVER_USED
+    return LastUsed.unknown(f"the credential report says {value or 'nothing'}")
+
+
+def _present_at(index: int | None, line: Sequence[str]) -> str | None:
+    return None if index is None else present(line[index])
 
 
 def path_of(arn: str) -> str:
@@ -123,18 +186,21 @@ def present(value: str | None) -> str | None:
 
 
 def _boolean(value: str) -> bool:
-    lowered = value.lower()
-    if lowered in ("true", "false"):
-        return lowered == "true"
-    if lowered in NO_TIME:
-        return False
-    raise Malformed("the credential report has a cell that is neither true nor false")
+    known = BOOLEANS.get(value)
+    if known is None:
+        known = BOOLEANS.get(value.lower())
+    if known is None:
+        raise Malformed("the credential report has a cell that is neither true nor false")
+    return known
 
 
 def _moment(value: str) -> datetime | None:
-    if value.lower() in NO_TIME:
+    if value == "N/A":  # by far the most frequent
         return None
     try:
-        return utc(datetime.fromisoformat(value))
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo is UTC else utc(moment)
+    except (ValueError, OverflowError):
+        if value.lower() in NO_TIME:
+            return None
         raise Malformed("the credential report has a cell that is not a time") from None

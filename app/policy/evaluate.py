@@ -8,7 +8,7 @@ from app.model import ACTIVE, INACTIVE, Account, Credential, LastUsed, Mode, Own
 from app.policy.match import covers
 from app.policy.owner import owners_of
 from app.policy.rules import Policy, Rule, Stage
-from app.policy.stages import asks_for_use, condition_text, current_stage, day_text, stage_due
+from app.policy.stages import asks_for_use, condition_text, current_stage, day_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,6 @@ class Decision:
         return self.state == "exempt"
 
 
-@dataclass(frozen=True, slots=True)
-class _Matched:
-    rule: Rule | None
-    unsure: Rule | None = None  # an earlier rule of which it can't be told whether it matches
-
-
 def evaluate(
     policy: Policy,
     account: Account,
@@ -52,13 +46,12 @@ def evaluate(
     refused: Collection[str] = frozenset(),
 ) -> Decision:
     """The first matching rule wins; a lapsed exemption matches nothing. ``refused`` don't own it."""
-    matched = _match(policy.rules, account, credential, now)
-    rule = matched.rule
+    rule, unsure = _match(policy.rules, account, credential, now)
     mode = Mode.lowest(policy.mode, account.mode, rule.mode if rule else None)
     owners = owners_of(policy.owners, account, credential, refused)
-    if matched.unsure:
+    if unsure:
         why = credential.unreadable or "its tags, groups or account tags could not be read"
-        text = f"Can't tell whether rule {matched.unsure.name!r} applies: {why}"
+        text = f"Can't tell whether rule {unsure.name!r} applies: {why}"
         return Decision("unknown", Reason("unreadable", text), mode, owners=owners)
     if credential.unreadable:
         text = f"Nothing is done while this can't be read: {credential.unreadable}"
@@ -70,16 +63,19 @@ def evaluate(
     return _climb(rule, credential, inactive_since, mode, owners, now)
 
 
-def _match(rules: tuple[Rule, ...], account: Account, credential: Credential, now: datetime) -> _Matched:
+def _match(
+    rules: tuple[Rule, ...], account: Account, credential: Credential, now: datetime
+) -> tuple[Rule | None, Rule | None]:
+    """The rule that matches; else, second, the one of which it can't be told whether it does."""
     for rule in rules:
-        if lapsed(rule, now):
+        if rule.exemption and lapsed(rule, now):
             continue
         answer = covers(rule.match, account, credential)
         if answer is None:
-            return _Matched(None, unsure=rule)
+            return None, rule
         if answer:
-            return _Matched(rule)
-    return _Matched(None)
+            return rule, None
+    return None, None
 
 
 def lapsed(rule: Rule, now: datetime) -> bool:
@@ -104,7 +100,7 @@ def _exempted(
     until = f" until {day_text(rule.exemption.until)}" if rule.exemption.until else ""
     by = f", approved by {rule.exemption.approved_by}" if rule.exemption.approved_by else ""
     ladders = tuple(other for other in policy.rules if not other.exemption)
-    behind = _match(ladders, account, credential, now).rule
+    behind, _ = _match(ladders, account, credential, now)
     reason = Reason("exempt", f"Rule {rule.name!r} exempts it{until}: {rule.exemption.reason}{by}")
     return Decision("exempt", reason, mode, rule, owners=owners, next_rule=behind)
 
@@ -117,10 +113,9 @@ def _climb(
     owners: tuple[Owner, ...],
     now: datetime,
 ) -> Decision:
-    stage = current_stage(rule, credential, inactive_since, now)
+    stage, due = current_stage(rule, credential, inactive_since, now)
     if stage is None:
         return _no_stage(rule, credential, mode, owners, now)
-    due = stage_due(stage, credential, inactive_since)
     rung = f"Rule {rule.name!r}, stage {stage.name!r} ({condition_text(stage.when)})"
     text = f"{rung}: {describe(credential, now)}"
     return Decision(stage.name, Reason("stage", text), mode, rule, stage, due, owners)
@@ -140,7 +135,8 @@ def _no_stage(
 def _due_if_idle(rule: Rule, credential: Credential, now: datetime) -> bool:
     """Whether some stage would be due had the key never been used: then not knowing matters."""
     idle = replace(credential, last_used=LastUsed.never())
-    return current_stage(rule, idle, None, now) is not None
+    stage, _ = current_stage(rule, idle, None, now)
+    return stage is not None
 
 
 def describe(credential: Credential, now: datetime) -> str:

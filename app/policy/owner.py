@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from app.model import Account, Credential, Owner
 from app.policy.rules import (
@@ -53,31 +54,35 @@ def owners_of(
 def _ask(source: OwnerSource, account: Account, credential: Credential) -> Owner | None:
     if isinstance(source, OwnerFallback):
         return Owner(source.address, "fallback", is_fallback=True)
-    if isinstance(source, OwnerByAccountTag | OwnerByAccountContact):
-        return _owner(*_of_account(source, account))
     return _owner(*_of_user(source, account, credential))
 
 
-def _of_account(source: OwnerByAccountTag | OwnerByAccountContact, account: Account) -> tuple[str, str]:
-    """The address, and how it was found."""
-    if isinstance(source, OwnerByAccountTag):
-        return (account.tags or {}).get(source.key, ""), f"account tag {source.key}"
-    found = account.email if source.contact == "root" else account.contacts.get(source.contact, "")
-    return found, f"account contact {source.contact}"
-
-
 def _of_user(source: OwnerSource, account: Account, credential: Credential) -> tuple[str, str]:
+    """The address, and how it was found."""
     match source:
-        case OwnerByTag(key):
-            return (credential.tags or {}).get(key, ""), f"tag {key}"
+        case OwnerByTag():
+            return (credential.tags or {}).get(source.key, ""), f"tag {source.key}"
         case OwnerByKeyDescription():
             return _described(credential), "key description"
-        case OwnerByUserName(template, pattern) if fnmatchcase(credential.user, pattern):
-            return template.replace("{user}", credential.user), "user name"
-        case OwnerByMap(users, how):
-            return next((users[glob] for glob in users if _fits(credential.user, glob)), ""), how
-        case OwnerByFile(_, name):
-            return _listed(source, account, credential), f"file {name}"
+        case OwnerByUserName():
+            fits = fnmatchcase(credential.user, source.match)
+            return source.template.replace("{user}", credential.user) if fits else "", "user name"
+        case OwnerByMap():
+            return source.listing.address(account, credential), source.how
+        case OwnerByFile():
+            return source.listing.address(account, credential), f"file {source.name}"
+        case _:
+            return _of_account(source, account)
+
+
+def _of_account(source: OwnerSource, account: Account) -> tuple[str, str]:
+    match source:
+        case OwnerByAccountTag():
+            return (account.tags or {}).get(source.key, ""), f"account tag {source.key}"
+        case OwnerByAccountContact():
+            is_root = source.contact == "root"
+            found = account.email if is_root else account.contacts.get(source.contact, "")
+            return found, f"account contact {source.contact}"
         case _:
             return "", ""
 
@@ -89,25 +94,7 @@ def _described(credential: Credential) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _listed(source: OwnerByFile, account: Account, credential: Credential) -> str:
-    places = (account.id, account.name, account.alias)
-    return next(
-        (
-            row.address
-            for row in source.rows
-            if (not row.user or _fits(credential.user, row.user))
-            and (not row.account or any(_fits(place, row.account) for place in places))
-        ),
-        "",
-    )
-
-
-def _fits(name: str, glob: str) -> bool:
-    """A file may name every user of a company, and `fnmatch` compiles anew what is beyond 32,768 patterns."""
-    is_plain = not ("*" in glob or "?" in glob or "[" in glob)
-    return name == glob if is_plain else fnmatchcase(name, glob)
-
-
+@lru_cache(maxsize=4096)
 def _owner(address: str, how: str) -> Owner | None:
     address = address.strip()
     return Owner(address, how) if is_email(address) else None

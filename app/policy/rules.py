@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
-from app.model import Do, Kind, Mode
+from app.model import Do, Mode
+from app.policy.listing import Listing
+from app.policy.listing import OwnerRow as OwnerRow
+from app.policy.match import Match as Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +66,6 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """AND across fields, OR within a list. Ids are exact, the rest are case-sensitive globs.
-
-    An empty field matches everything. ``accounts`` match an id, a name or an alias; ``ous`` an OU id
-    or a path of OU names; tags match on key (exact) and value (glob).
-    """
-
-    accounts: tuple[str, ...] = ()
-    account_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ous: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    kinds: tuple[Kind, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Exemption:
     """Why a rule's credentials are left alone, by whom, and until when (None: without end)."""
 
@@ -128,25 +114,24 @@ class OwnerByUserName:
     match: str = "*"  # a glob that the user name must match
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnerByMap:
     users: Mapping[str, str]  # user name (a glob) -> e-mail address
     how: str = "map"
 
-
-@dataclass(frozen=True, slots=True)
-class OwnerRow:
-    """One line of a file of owners; an empty field covers everything."""
-
-    user: str  # a glob
-    account: str  # an id or a name, a glob
-    address: str
+    @cached_property
+    def listing(self) -> Listing:
+        return Listing(OwnerRow(user, "", address) for user, address in self.users.items() if user)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnerByFile:
     rows: tuple[OwnerRow, ...]  # the first that covers a credential wins
     name: str  # the file's, as evidence
+
+    @cached_property
+    def listing(self) -> Listing:
+        return Listing(self.rows)
 
 
 @dataclass(frozen=True, slots=True)

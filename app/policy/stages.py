@@ -1,6 +1,7 @@
 """When each stage of a ladder falls due for one credential, and which one is current."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from app.model import ACTIVE, INACTIVE, Credential
 from app.policy.rules import Age, AllOf, AnyOf, Inactive, Rule, Stage, Unused, When
@@ -8,6 +9,7 @@ from app.policy.rules import Age, AllOf, AnyOf, Inactive, Rule, Stage, Unused, W
 # AWS may show a use hours late: nothing destructive relies on a last use younger than this.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
 USE_LAG = timedelta(hours=24)
+NO_LAG = timedelta(0)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -21,7 +23,7 @@ def later(instant: datetime, by: timedelta) -> datetime:
 
 def stage_due(stage: Stage, credential: Credential, inactive_since: datetime | None) -> datetime | None:
     """When ``stage`` is due if nothing changes; None: not as things stand."""
-    lag = USE_LAG if stage.do else timedelta(0)
+    lag = USE_LAG if stage.do else NO_LAG
     return _due(stage.when, credential, inactive_since, lag)
 
 
@@ -29,18 +31,18 @@ def _due(
     when: When, credential: Credential, inactive_since: datetime | None, lag: timedelta
 ) -> datetime | None:
     match when:
-        case Age(after):
-            return later(credential.created, after) if credential.status == ACTIVE else None
-        case Unused(after):
-            return _unused(credential, after, lag)
-        case Inactive(after):
+        case Age():
+            return later(credential.created, when.after) if credential.status == ACTIVE else None
+        case Unused():
+            return _unused(credential, when.after, lag)
+        case Inactive():
             counts = credential.status == INACTIVE and inactive_since
-            return later(inactive_since, after) if counts and inactive_since else None
-        case AnyOf(conditions):
-            known = [due for c in conditions if (due := _due(c, credential, inactive_since, lag))]
+            return later(inactive_since, when.after) if counts and inactive_since else None
+        case AnyOf():
+            known = [due for c in when.conditions if (due := _due(c, credential, inactive_since, lag))]
             return min(known, default=None)
-        case AllOf(conditions):
-            dues = [_due(c, credential, inactive_since, lag) for c in conditions]
+        case AllOf():
+            dues = [_due(c, credential, inactive_since, lag) for c in when.conditions]
             known = [due for due in dues if due]
             return max(known) if known and len(known) == len(dues) else None
 
@@ -53,13 +55,13 @@ def _unused(credential: Credential, after: timedelta, lag: timedelta) -> datetim
 
 def current_stage(
     rule: Rule, credential: Credential, inactive_since: datetime | None, now: datetime
-) -> Stage | None:
-    """The last listed stage whose condition holds; those it skipped are never replayed."""
+) -> tuple[Stage, datetime] | tuple[None, None]:
+    """The last listed stage whose condition holds, and since when; those it skipped are never replayed."""
     for stage in reversed(rule.stages):
         due = stage_due(stage, credential, inactive_since)
         if due is not None and due <= now:
-            return stage
-    return None
+            return stage, due
+    return None, None
 
 
 def thresholds(when: When) -> tuple[Age | Unused | Inactive, ...]:
@@ -74,6 +76,7 @@ def asks_for_use(rule: Rule) -> bool:
     return any(isinstance(leaf, Unused) for stage in rule.stages for leaf in thresholds(stage.when))
 
 
+@lru_cache(maxsize=256)
 def condition_text(when: When) -> str:
     """``age 90 days or unused 45 days``."""
     match when:

@@ -1,5 +1,6 @@
 """Reading the credential report: whole, or not at all."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -90,6 +91,29 @@ def test_an_unknown_region_or_service_is_not_an_unknown_last_use() -> None:
 def test_a_report_that_is_not_understood_is_refused_whole(content: str) -> None:
     with pytest.raises(Malformed):
         parse_report(content.encode())
+
+
+@pytest.mark.parametrize("line", [1, 2], ids=["root", "ann"])
+@pytest.mark.parametrize(
+    "column", [c for c in COLUMNS.split(",") if c.endswith(("_active", "_last_rotated"))]
+)
+def test_a_broken_cell_is_seen_in_each_column_that_has_a_form(column: str, line: int) -> None:
+    lines = [text.split(",") for text in sample().splitlines()]
+    lines[line][lines[0].index(column)] = "N/"
+    with pytest.raises(Malformed):
+        parse_report("\n".join(map(",".join, lines)).encode())
+
+
+@pytest.mark.parametrize("change", [lambda line: f"{line},", lambda line: line.rpartition(",")[0]])
+def test_a_line_must_have_as_many_cells_as_the_header(change: Callable[[str], str]) -> None:
+    first, *lines = sample().splitlines()
+    with pytest.raises(Malformed, match="line 3"):
+        parse_report("\n".join([first, lines[0], change(lines[1]), *lines[2:]]).encode())
+
+
+def test_a_name_with_a_comma_is_quoted() -> None:
+    told = sample().replace("bob,arn:aws:iam::111122223333:user/bob", '"b,ob","arn:aws:iam::1:user/b,ob"')
+    assert set(parse_report(told.encode()).rows) == {"ann", "b,ob"}
 
 
 @pytest.mark.parametrize(

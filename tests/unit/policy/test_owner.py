@@ -102,3 +102,22 @@ def test_a_file_that_names_every_user_of_a_company_is_read_through_in_no_time() 
     for _ in range(20):
         assert owners_of((OwnerByFile(rows, "all.csv"),), PROD, replace(KEY, user="user-39999"))
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("account", ["111122223333", "prod", "acme-prod"])
+def test_a_row_names_an_account_by_its_id_its_name_or_its_alias(account: str) -> None:
+    rows = (OwnerRow("", "other", "other@example.com"), OwnerRow("", account, "ann@example.com"))
+    [owner] = owners_of((OwnerByFile(rows, "all.csv"),), replace(PROD, alias="acme-prod"), KEY)
+    assert owner.address == "ann@example.com"
+
+
+@pytest.mark.parametrize("column", ["user", "account"])
+def test_a_long_file_is_not_gone_through_for_each_key(column: str) -> None:
+    rows = [OwnerRow("", "", f"o{number}@example.com") for number in range(40_000)]
+    last = KEY.user if column == "user" else PROD.id
+    named = [replace(row, **{column: f"name-{number}"}) for number, row in enumerate(rows)]
+    source = OwnerByFile((*named, replace(rows[0], **{column: last})), "all.csv")
+    begun = time.process_time()
+    for _ in range(5_000):
+        assert owners_of((source,), PROD, KEY)
+    assert time.process_time() - begun < 5

@@ -79,6 +79,7 @@ KEY = Credential(
         (Match(tags={"tier": ("gold", "silver")}), True),
         (Match(tags={"tier": ("silver",)}), False),
         (Match(tags={"missing": ("*",)}), False),
+        (Match(tags={"tier": ()}), False),
         (Match(kinds=(Kind.ACCESS_KEY,)), True),
         (Match(kinds=(Kind.CONSOLE_PASSWORD,)), False),
         (Match(users=("ci-*",), groups=("admins",)), False),
@@ -156,7 +157,7 @@ def test_the_current_stage_is_the_last_listed_one_at_or_past_its_threshold(
     age: float, stage: str | None
 ) -> None:
     credential = replace(KEY, created=NOW - days(age), last_used=LastUsed("at", NOW))
-    found = current_stage(Rule("r", Match(), LADDER), credential, None, NOW)
+    found, _ = current_stage(Rule("r", Match(), LADDER), credential, None, NOW)
     assert (found.name if found else None) == stage
 
 
