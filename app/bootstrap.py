@@ -38,8 +38,9 @@ from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.model import Mode
 from app.policy.rules import Policy
-from app.service.parts import NoProgress, Parts, Progress
+from app.service.parts import Parts
 from app.service.press import Limits, handler
+from app.service.pulse import Pulse
 from app.sinks.interface import Sink
 from app.sinks.presses import Listener, Listening
 from app.sinks.registry import sink_type
@@ -63,8 +64,12 @@ class Service:
     stop: threading.Event = field(default_factory=threading.Event)
     rehearsal: bool = False
     contacts: ContactCache = field(default_factory=ContactCache)
+    pulse: Pulse = field(init=False)
 
-    def parts(self, progress: Progress | None = None) -> Parts:
+    def __post_init__(self) -> None:
+        self.pulse = Pulse(self.sessions.calls.total, self.clock)
+
+    def parts(self) -> Parts:
         """What one run is made of."""
         accounts = RememberedAccounts(ConfiguredAccounts(self.config, self.sessions, self.contacts))
         return Parts(
@@ -82,7 +87,7 @@ class Service:
             callers=CloudTrailCallers(self.sessions) if self.config.evidence.callers else None,
             aws_clock=None if self.rehearsal else self.sessions.aws_clock,
             counts=self.counters,
-            progress=progress or NoProgress(),
+            progress=self.pulse,
             stop=self.stop,
             holder=f"{socket.gethostname()}:{os.getpid()}",
             config_hash=self.config.hash,

@@ -457,6 +457,42 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the fleet a run read.
+
+    Of the ``total`` accounts to be read ``fresh`` were read whole, ``resumed`` of these from what an
+    interrupted run had fetched. ``retried`` were asked once more within the run, in vain or not.
+    """
+
+    fresh: int = 0
+    total: int = 0
+    resumed: int = 0
+    retried: int = 0
+
+    @classmethod
+    def of(cls, accounts: Mapping[str, int], resumed: int = 0, retried: int = 0) -> "Coverage":
+        """From accounts by outcome. What was left out on purpose (suspended, excluded) was not to be read."""
+        fresh = accounts.get("success", 0)
+        unread = sum(accounts.get(word, 0) for word in ("failed", "blocked"))
+        return cls(fresh, fresh + unread, resumed, retried)
+
+    @property
+    def unread(self) -> int:
+        return self.total - self.fresh
+
+    @property
+    def ratio(self) -> float:
+        """0 to 1; 0 where there was nothing to read."""
+        return self.fresh / self.total if self.total else 0.0
+
+    @property
+    def text(self) -> str:
+        """``9,998 of 10,000 accounts (99.98 %)``, rounded down, so that 100 % means all."""
+        share = f" ({self.fresh * 10_000 // self.total / 100:g} %)" if self.total else ""
+        return f"{self.fresh:,} of {self.total:,} {'account' if self.total == 1 else 'accounts'}{share}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One cycle, as it ended. ``at`` is the run's own `now`."""
 
@@ -467,3 +503,4 @@ class RunRecord:
     held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts
     config_hash: str = ""
     mode: str = ""
+    coverage: Coverage = Coverage()  # of an older version's run: nothing is known

@@ -10,6 +10,7 @@ import click
 from app.bootstrap import open_for_looking
 from app.cli import show
 from app.cli.options import Instant, Span, at_option, config_option, format_option, load
+from app.cli.progress import shown
 from app.cli.story import explain_key
 from app.model import Mode, Verb
 from app.plan.actions import HeldAct, Judged, Plan
@@ -40,7 +41,8 @@ PLAN_COLUMNS = ("what", "account_id", "account", "user", "key", "due_at", "why")
 def scan(form: str, live: bool, config_path: Path | None) -> int:
     """Inventory with verdicts. Read-only; needs no config: current AWS credentials, default policy."""
     service = open_for_looking(load(config_path), None)
-    seen = preview(service.parts(show.Bar()), NEVER if live else timedelta(0))
+    with shown(service.pulse):
+        seen = preview(service.parts(), NEVER if live else timedelta(0))
     now = seen.plan.now
     rows = sorted((_scan_row(j, now) for j in seen.plan.judged), key=lambda r: -int(r["age_days"]))
     if form == "table":
@@ -83,7 +85,8 @@ def _scan_table(rows: list[dict[str, Any]]) -> None:
 def plan(at: datetime | None, until: timedelta | None, form: str, config_path: Path | None) -> int:
     """What a run would do now. Touches nothing."""
     service = open_for_looking(load(config_path), at)
-    seen = preview(service.parts(show.Bar()), until or timedelta(0))
+    with shown(service.pulse):
+        seen = preview(service.parts(), until or timedelta(0))
     rows = [*_plan_rows(seen.plan), *(_calendar(seen, until) if until else ())]
     if form == "table":
         _plan_table(seen.plan, rows)
@@ -203,7 +206,8 @@ def explain(key: str, at: datetime | None, form: str, config_path: Path | None) 
     the full id, a user's name or the finding's id (KS-…).
     """
     service = open_for_looking(load(config_path), at)
-    story = explain_key(service.parts(show.Bar()), key)
+    with shown(service.pulse):
+        story = explain_key(service.parts(), key)
     if form == "json":
         show.as_json(story.data())
     else:

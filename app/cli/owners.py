@@ -12,6 +12,7 @@ from app.bootstrap import open_for_looking
 from app.cli import show
 from app.cli.look import end, machine
 from app.cli.options import at_option, config_option, format_option, load
+from app.cli.progress import shown
 from app.model import Owner, Refusal
 from app.plan.actions import Judged
 from app.policy.near import NEVER
@@ -44,7 +45,8 @@ class Holding:
 def owners(at: datetime | None, form: str, config_path: Path | None) -> int:
     """Who answers for which keys and how we know. Reads every user live: more calls than a scan."""
     service = open_for_looking(load(config_path), at)
-    seen = preview(service.parts(show.Bar()), NEVER)
+    with shown(service.pulse):
+        seen = preview(service.parts(), NEVER)
     if form == "table":
         _tables(seen)
     else:

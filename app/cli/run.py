@@ -9,14 +9,17 @@ import time
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
 from app import __version__
 from app.bootstrap import Service, open_rehearsal, open_service, start_listening
 from app.cli.options import at_option, config_option, doubts, load
-from app.cli.show import Bar, echo, warn
+from app.cli.progress import shown
+from app.cli.show import Stderr, echo, warn
 from app.config.schema import Config
+from app.model import Coverage
 from app.service.daemon import Daemon, Schedule
 from app.service.run_once import RunReport, run_once
 from app.service.snapshot import Health, Snapshot, SnapshotHolder
@@ -39,7 +42,7 @@ STOP_WITHIN = timedelta(seconds=8)
 def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
     """Run the service: scan on a schedule, tell people, act. With --once, one cycle."""
     config = load(config_path)
-    configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=sys.stderr)
+    configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=cast(TextIO, Stderr()))
     service = open_rehearsal(config, at) if at else open_service(config)
     log.info("keysteward starts", **log_fields(version=__version__, mode=config.mode.value))
     for doubt in doubts(config_path):
@@ -49,7 +52,8 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
 
 def _once(service: Service) -> int:
     _on_signals(service.stop)
-    report = run_once(service.parts(Bar()))
+    with shown(service.pulse, logged=True):
+        report = run_once(service.parts())
     _tell(report)
     service.ledger.close()
     return EXIT["success"] if service.stop.is_set() else EXIT[report.outcome]  # stopped is no failure
@@ -66,11 +70,17 @@ def _tell(report: RunReport) -> None:
     guards = Counter(f"{h.guard}" for h in report.plan.held)
     held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
     acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))
-    accounts = report.accounts
     echo(
-        f"{accounts.get('success', 0)} accounts scanned, {accounts.get('failed', 0)} failed; "
-        f"{sum(report.delivered.values())} notices delivered; acts: {acts or 'none'}; held: {held or 'none'}"
+        f"{_read(Coverage.of(report.accounts))}; {sum(report.delivered.values())} notices delivered; "
+        f"acts: {acts or 'none'}; held: {held or 'none'}"
     )
+
+
+def _read(coverage: Coverage) -> str:
+    """``9,998 of 10,000 accounts (99.98 %) read, 2 failed``, and how, where that is out of the ordinary."""
+    retried = f", {coverage.retried:,} tried again" if coverage.retried else ""
+    resumed = f", {coverage.resumed:,} from before an interruption" if coverage.resumed else ""
+    return f"{coverage.text} read, {coverage.unread:,} failed{retried}{resumed}"
 
 
 def _on_signals(stop: threading.Event) -> None:
@@ -88,7 +98,7 @@ def _daemon(config: Config, service: Service) -> int:
 def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = None) -> None:
     """Cycles on schedule and answers over HTTP until SIGTERM or SIGINT. ``listen`` overrides the config's."""
     config = service.config
-    holder = SnapshotHolder(first)
+    holder = SnapshotHolder(first, service.pulse.sweep)
     health = Health(time.monotonic, service.ledger.paused, config_loaded=True)
     calls = service.sessions.calls.snapshot
     collector = SnapshotCollector(holder.get, service.counters, calls, config.metrics.user_label)

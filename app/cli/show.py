@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from app.telemetry import redactor
@@ -101,29 +100,11 @@ def date(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M}Z" if instant else ""
 
 
-class Bar:
-    """`app.service.parts.Progress` as a bar on a terminal; silent elsewhere."""
+class Stderr(io.TextIOBase):
+    """Stderr as it is at the moment: a bar takes its place while it is drawn, so that lines come above it."""
 
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("Scanning"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("accounts, {task.fields[failed]} failed"),
-            TimeElapsedColumn(),
-            console=console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._failed = 0
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
 
-    def start(self, accounts: int) -> None:
-        self._task = self._progress.add_task("scan", total=accounts, failed=0)
-        self._progress.start()
-
-    def account(self, label: str, failed: bool) -> None:
-        self._failed += failed
-        self._progress.update(self._task, advance=1, failed=self._failed)
-
-    def finish(self) -> None:
-        self._progress.stop()
+    def flush(self) -> None:
+        sys.stderr.flush()

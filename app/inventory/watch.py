@@ -27,6 +27,11 @@ class Calls:
         with self._lock:
             self._counts[service, operation, outcome] += 1
 
+    def total(self) -> int:
+        """All requests so far."""
+        with self._lock:
+            return self._counts.total()
+
     def snapshot(self) -> Mapping[tuple[str, str, str], int]:
         with self._lock:
             return dict(self._counts)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from app.model import Coverage
+
 SCHEMA = "keysteward.run/1"
 
 
@@ -42,6 +44,10 @@ class RunSummary:
     failures: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     news: bool = False
+
+    @property
+    def coverage(self) -> Coverage:
+        return Coverage.of(self.accounts)
 
     def of(self, what: str) -> tuple[SummaryRow, ...]:
         return tuple(row for row in self.rows if row.what == what)

@@ -15,6 +15,7 @@ from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
 from app.service.parts import Parts
 from app.service.picture import picture, with_deliveries
+from app.service.pulse import ProgressLog
 from app.service.retry import retry_failed
 from app.service.run_once import run_once
 from app.service.snapshot import Health, SnapshotHolder
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = timedelta(seconds=10)
 RETRY_EVERY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(seconds=5)  # at a sweep, for the log
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,16 @@ class Daemon:
         """Starts the scheduler in threads of its own."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        first = self.schedule.first(self.parts.ledger.view(), self.parts.clock.now())
+        first = self.schedule.first(self.parts.ledger.frame(), self.parts.clock.now())
         more = {"next_run_time": first} if first else {}
         self._scheduler.add_job(self.cycle, self.schedule.trigger(), id="cycle", **defaults, **more)
         retry = IntervalTrigger(seconds=RETRY_EVERY.total_seconds(), timezone=UTC)
         self._scheduler.add_job(self.retry, retry, id="retry", **defaults)
         beat = IntervalTrigger(seconds=HEARTBEAT.total_seconds(), timezone=UTC)
         self._scheduler.add_job(self.health.beat, beat, id="beat", **defaults)
+        look = IntervalTrigger(seconds=LOOK_EVERY.total_seconds(), timezone=UTC)
+        tick = ProgressLog(lambda: self.holder.get().sweep).tick
+        self._scheduler.add_job(tick, look, id="progress", **defaults)
         self._scheduler.start()
         self._note_next()
 
@@ -99,6 +104,8 @@ class Daemon:
             except Exception:
                 log.exception("run failed")
                 self._note_failure()
+            finally:
+                self.parts.progress.finish()  # a run that broke off leaves no scan that seems to go on
         self._note_next()
 
     def _run(self) -> None:

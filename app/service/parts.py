@@ -30,16 +30,29 @@ class Counts(Protocol):
 
 
 class Progress(Protocol):
-    """Told of each account as it is done; draws a bar, or nothing."""
+    """Told how a sweep over the fleet goes, from any thread."""
 
-    def start(self, accounts: int) -> None: ...
-    def account(self, label: str, failed: bool) -> None: ...
-    def finish(self) -> None: ...
+    def start(self, accounts: int) -> None:
+        """A sweep over so many accounts begins."""
+
+    def phase(self, name: str) -> None:
+        """What is being done from now on, in the words that people are shown: ``reading accounts``."""
+
+    def account(self, label: str, failed: bool, resumed: bool = False) -> None:
+        """An account is done with. ``resumed``: from what an interrupted sweep had fetched."""
+
+    def again(self, label: str) -> None:
+        """An account that had failed is tried once more: it is no longer done with."""
+
+    def finish(self) -> None:
+        """The sweep is over, whole or not. May be called more than once, and without a `start`."""
 
 
 class NoProgress:
     def start(self, accounts: int) -> None: ...
-    def account(self, label: str, failed: bool) -> None: ...
+    def phase(self, name: str) -> None: ...
+    def account(self, label: str, failed: bool, resumed: bool = False) -> None: ...
+    def again(self, label: str) -> None: ...
     def finish(self) -> None: ...
 
 

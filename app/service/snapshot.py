@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from app.errors import LedgerError
@@ -15,6 +15,7 @@ from app.sinks.snapshot import (
     FindingRow,
     HeldRow,
     Snapshot,
+    Sweep,
 )
 
 __all__ = [
@@ -28,18 +29,25 @@ __all__ = [
     "HeldRow",
     "Snapshot",
     "SnapshotHolder",
+    "Sweep",
 ]
 
 
 class SnapshotHolder:
-    """Holds the latest `Snapshot`. Readers keep the one they got; a new one replaces it whole."""
+    """Holds the latest `Snapshot`. Readers keep the one they got; a new one replaces it whole.
 
-    def __init__(self, first: Snapshot | None = None) -> None:
+    ``sweep`` says how the sweep stands: of that nobody wants to hear at its end only.
+    """
+
+    def __init__(
+        self, first: Snapshot | None = None, sweep: Callable[[], Sweep | None] | None = None
+    ) -> None:
         self._lock = threading.Lock()
         self._snapshot = first or Snapshot()
+        self._sweep = sweep
 
     def get(self) -> Snapshot:
-        return self._snapshot
+        return replace(self._snapshot, sweep=self._sweep()) if self._sweep else self._snapshot
 
     def set(self, snapshot: Snapshot) -> None:
         with self._lock:

@@ -87,6 +87,36 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """How a sweep over the fleet stands, or how the last one ended. Spans in seconds.
+
+    ``done`` counts the ``failed`` and the ``resumed`` too. Rates are of the recent past; they and
+    ``left_seconds`` are None while nothing can be said, and once it is over.
+    """
+
+    started_at: datetime
+    under_way: bool
+    phase: str  # "asking for reports", "reading accounts", …
+    total: int
+    done: int
+    failed: int
+    resumed: int  # from what an interrupted sweep had fetched
+    retried: int  # asked once more after a failure
+    calls: int  # to AWS, since it began
+    elapsed_seconds: float
+    calls_per_second: float | None = None
+    accounts_per_second: float | None = None
+    left_seconds: float | None = None
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        """Every account in exactly one state."""
+        read = self.done - self.failed - self.resumed
+        waiting = self.total - self.done
+        return {"waiting": waiting, "read": read, "resumed": self.resumed, "failed": self.failed}
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that is shown. ``Snapshot()`` is valid: the service has just started, nothing is known."""
 
@@ -114,3 +144,4 @@ class Snapshot:
     leader: bool = False
     config_reload_ok: bool = True
     calendar: Mapping[date, int] = field(default_factory=dict)  # day -> destructive acts due
+    sweep: Sweep | None = None  # the one fact of this very moment; None: none has begun yet

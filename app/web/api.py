@@ -27,6 +27,7 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "last_runs": snapshot.last_runs,
         "next_run_at": snapshot.next_run_at,
         "accounts": snapshot.accounts_by_outcome,
+        "sweep": snapshot.sweep,
         "credentials": dict(states(snapshot)),
         "exposed": snapshot.exposed,
         "due_within": snapshot.due_within,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from app.model import AccountState, Pause, RunRecord
-from app.service.snapshot import AgeHistogram, AgeKey, CountKey, FindingRow, HeldRow, Snapshot
+from app.model import AccountState, Coverage, Pause, RunRecord
+from app.service.snapshot import AgeHistogram, AgeKey, CountKey, FindingRow, HeldRow, Snapshot, Sweep
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PROD, TEST = "111122223333", "444455556666"
@@ -31,6 +31,26 @@ def finding(number: int = 1, **changes: object) -> FindingRow:
     return FindingRow(**{**facts, **changes})  # type: ignore[arg-type]
 
 
+def sweep(**changes: object) -> Sweep:
+    """Most of 10,000 accounts read, at an even pace."""
+    facts: dict[str, object] = {
+        "started_at": NOW - timedelta(seconds=83),
+        "under_way": True,
+        "phase": "reading accounts",
+        "total": 10_000,
+        "done": 6_812,
+        "failed": 3,
+        "resumed": 1_000,
+        "retried": 2,
+        "calls": 41_230,
+        "elapsed_seconds": 83.0,
+        "calls_per_second": 412.3,
+        "accounts_per_second": 37.5,
+        "left_seconds": 85.0,
+    }
+    return Sweep(**{**facts, **changes})  # type: ignore[arg-type]
+
+
 def picture(text: Callable[[str], str] = str) -> Snapshot:
     """One of everything. ``text`` makes every free string, for tests of what must not get out."""
     row = finding(
@@ -42,7 +62,7 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         version="1.2.3",
         mode="enforce",
         taken_at=NOW,
-        last_run=RunRecord(NOW - timedelta(minutes=5), NOW, "partial"),
+        last_run=RunRecord(NOW - timedelta(minutes=5), NOW, "partial", coverage=Coverage(1, 2)),
         last_runs={"partial": NOW},
         next_run_at=NOW + timedelta(hours=6),
         accounts=(
@@ -67,4 +87,5 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         paused=Pause(text("ops@example.com"), text("An incident."), NOW),
         leader=True,
         calendar={date(2026, 11, 23): 1},
+        sweep=sweep(phase=text("reading accounts")),
     )

@@ -96,6 +96,18 @@ def test_a_restart_does_not_scan_again_before_it_is_due(
     assert aws.count(ACCOUNT, "iam:GenerateCredentialReport") == 1
 
 
+def test_a_scan_under_way_shows_in_the_metrics_and_on_the_page(stage: tuple[Stage, FakeAws, int]) -> None:
+    made, aws, port = stage
+    aws.accounts[ACCOUNT].report_polls = 10_000
+    daemon = made.start("run")
+    until(lambda: "keysteward_scan_in_progress 1.0" in get(port, "/metrics"))
+    assert 'keysteward_scan_accounts{state="waiting"} 1.0' in get(port, "/metrics")
+    assert "A scan is under way: reading accounts, 0 of 1 account" in get(port, "/")
+    assert json.loads(get(port, "/api/v1/summary"))["sweep"]["total"] == 1
+    daemon.send_signal(signal.SIGTERM)
+    daemon.communicate(timeout=30)
+
+
 def test_sigterm_in_the_middle_of_a_scan_ends_it_and_concludes_nothing(
     stage: tuple[Stage, FakeAws, int],
 ) -> None:

@@ -1,7 +1,9 @@
-"""The dashboard can be imported anywhere, and asks only for metrics that exist."""
+"""The dashboard can be imported anywhere; it and the README ask only for metrics that exist."""
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from app.service.snapshot import Snapshot
 from app.sinks.prometheus import SnapshotCollector
 from app.telemetry import Counters
 
-DASHBOARD: dict[str, Any] = json.loads((Path(__file__).parents[2] / "dashboards/keysteward.json").read_text())
+ROOT = Path(__file__).parents[2]
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "dashboards/keysteward.json").read_text())
+README = (ROOT / "README.md").read_text()
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 PARTS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
@@ -54,3 +58,32 @@ def test_panels_do_not_overlap() -> None:
     ]
     assert len(set(cells)) == len(cells)
     assert max(x for x, _ in cells) == 23
+
+
+def test_the_readmes_table_of_metrics_names_exported_ones() -> None:
+    [table] = re.findall(r"^\| metric \(`keysteward_…`\).*?\n\n", README, re.MULTILINE | re.DOTALL)
+    first_cells = [line.split(" | ")[0] for line in table.splitlines()[2:]]
+    named = {f"keysteward_{name}" for cell in first_cells for name in re.findall(r"`([a-z_]+)", cell)}
+    assert len(named) > 5
+    assert named <= exported()
+
+
+def test_the_readmes_alerts_ask_only_for_exported_metrics() -> None:
+    asked = {name for block in alerts() for name in re.findall(r"\bkeysteward_\w+", block)}
+    assert asked
+    assert asked <= exported()
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_the_readmes_alerts_are_promql(tmp_path: Path) -> None:
+    rules = [{"alert": f"Alert{number}", "expr": expr} for number, expr in enumerate(alerts())]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "readme", "rules": rules}]}))
+    command = ["promtool", "check", "rules", str(tmp_path / "rules.yml")]
+    judged = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def alerts() -> list[str]:
+    """Each expression of the README's block of PromQL."""
+    [block] = re.findall(r"^```promql\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return [expr.strip() for expr in re.split(r"^#.*$", block, flags=re.MULTILINE) if expr.strip()]

@@ -44,6 +44,7 @@ class SnapshotCollector(Collector):
         yield from families.credentials(snapshot)
         yield from families.findings(snapshot, self._user_label)
         yield from families.accounts(snapshot)
+        yield from families.sweep(snapshot)
         yield from families.work(snapshot, counters, aws)
 
 

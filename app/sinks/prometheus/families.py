@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from app.model import redact
-from app.sinks.snapshot import AGE_BOUNDS_DAYS, DUE_WITHIN, FindingRow, Snapshot
+from app.model import Coverage, redact
+from app.sinks.snapshot import AGE_BOUNDS_DAYS, DUE_WITHIN, FindingRow, Snapshot, Sweep
 from app.telemetry import COUNTED, SCAN_BOUNDS_SECONDS, Counters
 
 PREFIX = "keysteward_"
@@ -85,6 +85,33 @@ def accounts(snapshot: Snapshot) -> Iterator[Metric]:
     )
     roots = {state.account_id: state.root_keys for state in snapshot.accounts}
     yield _by("root_access_keys", "Active access keys of the root user.", "account_id", roots)
+
+
+def sweep(snapshot: Snapshot) -> Iterator[Metric]:
+    """The sweep under way or, between two, the last one; and how much of the fleet the last run read."""
+    going = snapshot.sweep
+    yield _gauge(
+        "scan_in_progress", "1 while a scan of all accounts is under way.", (), [((), _under_way(going))]
+    )
+    yield _gauge(
+        "scan_started_timestamp_seconds",
+        "When the scan under way, or the last one, began.",
+        (),
+        [((), going.started_at.timestamp())] if going else [],
+    )
+    states = going.states if going else {}
+    yield _by("scan_accounts", "Accounts of the scan under way, or of the last one.", "state", states)
+    coverage = Coverage.of(snapshot.accounts_by_outcome)
+    yield _gauge(
+        "scan_coverage_ratio",
+        "Accounts that the last finished run read whole, of all that it was to read.",
+        (),
+        [((), coverage.ratio)] if coverage.total else [],
+    )
+
+
+def _under_way(going: Sweep | None) -> bool:
+    return going is not None and going.under_way
 
 
 def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[Metric]:

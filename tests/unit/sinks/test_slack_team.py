@@ -60,7 +60,7 @@ def test_the_team_reads_the_numbers_what_was_done_and_what_was_held_and_why(slac
     assert "…WXYZ of svc-4 in prod, jane@example.com: 91 days old" in said
     assert "…WXYZ of svc-3 in prod, due Sun 22 Nov 2026: 91 days old" in said
     assert "account dev: AccessDenied" in said
-    assert "12 accounts read, 1 failed" in said
+    assert "12 of 13 accounts (92.3 %) read" in said
     assert "*Warned*\\n2" in said
     assert "svc-1" not in said
 

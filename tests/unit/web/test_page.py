@@ -8,7 +8,7 @@ import pytest
 from app.model import AccountState, RunRecord
 from app.service.snapshot import CountKey, Snapshot
 from app.web.page import relative, states, status_page, worst_first
-from tests.fakes.pictures import NOW, PROD, finding
+from tests.fakes.pictures import NOW, PROD, finding, sweep
 
 RUN = RunRecord(NOW, NOW, "success")
 CALM = Snapshot(last_run=RUN, accounts_by_outcome={"success": 3})
@@ -33,6 +33,26 @@ CALM = Snapshot(last_run=RUN, accounts_by_outcome={"success": 3})
 def test_the_headline_says_the_worst_thing(snapshot: Snapshot, headline: str, tone: str) -> None:
     page = status_page(snapshot, NOW)
     assert (page.headline, page.tone) == (headline, tone)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "reading accounts, 6,812 of 10,000 accounts, 3 failed; about 2 min left"),
+        ({"left_seconds": 12.0}, "reading accounts, 6,812 of 10,000 accounts, 3 failed; about 1 min left"),
+        (
+            {"failed": 0, "left_seconds": None, "total": 1, "done": 0},
+            "reading accounts, 0 of 1 account",
+        ),
+        ({"under_way": False}, ""),
+    ],
+)
+def test_a_scan_under_way_is_told_of(changes: dict[str, object], text: str) -> None:
+    assert status_page(replace(CALM, sweep=sweep(**changes)), NOW).under_way == text
+
+
+def test_before_any_scan_none_is_told_of() -> None:
+    assert status_page(CALM, NOW).under_way == ""
 
 
 def test_the_worst_comes_first_and_the_snoozed_last() -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from app.clock import FixedClock
 from app.errors import LedgerError
-from app.model import KEY_ID
+from app.model import KEY_ID, RunRecord
 from app.service.snapshot import Health, Snapshot, SnapshotHolder
 from app.sinks.prometheus import SnapshotCollector, build_registry
 from app.telemetry import Counters
 from app.web import create_app
-from tests.fakes.pictures import NOW, finding, picture
+from tests.fakes.pictures import NOW, finding, picture, sweep
 
 PAGES = ("/", "/api/v1/summary", "/api/v1/findings", "/api/v1/accounts", "/api/v1/held")
 PROBES = ("/metrics", "/healthz", "/readyz")
@@ -208,6 +208,33 @@ def test_a_ticket_is_a_link_only_when_it_is_a_web_address() -> None:
     assert 'href="javascript' not in client(evil).get("/").text
     good = replace(picture(), findings=(finding(),))
     assert 'href="https://example.atlassian.net/browse/SEC-7"' in client(good).get("/").text
+
+
+def test_the_page_says_how_much_was_read_and_how_the_scan_under_way_stands() -> None:
+    html = client().get("/").text
+    assert "in part: 1 of 2 accounts (50 %) read." in html
+    assert "A scan is under way: reading accounts, 6,812 of 10,000 accounts, 3 failed" in html
+    over = client(replace(picture(), sweep=None)).get("/").text
+    assert "A scan is under way" not in over
+    assert "The next starts" in over
+
+
+def test_a_run_that_could_not_start_is_not_said_to_have_read_what_the_one_before_did() -> None:
+    failed = replace(picture(), last_run=RunRecord(NOW, NOW, "failed"))
+    assert "accounts (50 %) read" not in client(failed).get("/").text
+
+
+def test_the_api_has_the_coverage_of_the_last_run_and_the_sweep(local: FlaskClient) -> None:
+    summary = facts(local, "summary")
+    assert summary["last_run"]["coverage"] == {"fresh": 1, "total": 2, "resumed": 0, "retried": 0}
+    assert (summary["sweep"]["done"], summary["sweep"]["left_seconds"]) == (6_812, 85.0)
+    assert facts(client(Snapshot()), "summary")["sweep"] is None
+
+
+def test_the_sweep_is_shown_as_it_stands_when_somebody_asks() -> None:
+    stands = iter([sweep(done=1), sweep(done=2)])
+    holder = SnapshotHolder(picture(), lambda: next(stands))
+    assert [holder.get().sweep, holder.get().sweep] == [sweep(done=1), sweep(done=2)]
 
 
 def test_an_empty_snapshot_has_a_page() -> None:

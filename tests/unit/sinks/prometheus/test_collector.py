@@ -15,7 +15,7 @@ from app.service.snapshot import Snapshot
 from app.sinks.prometheus import SnapshotCollector, build_registry
 from app.sinks.prometheus.families import MAX_FINDING_SERIES
 from app.telemetry import Counters
-from tests.fakes.pictures import NOW, PROD, finding, picture
+from tests.fakes.pictures import NOW, PROD, finding, picture, sweep
 
 CREATED = "keysteward_credential_created_timestamp_seconds"
 KEY_IDS = st.from_regex(r"\AA(KI|SI)A[A-Z0-9]{16}\Z")
@@ -37,6 +37,13 @@ keysteward_accounts{outcome="failed"} 1.0
 keysteward_account_last_success_timestamp_seconds{account="prod",account_id="111122223333"} 1.7951760e+09
 keysteward_root_access_keys{account_id="111122223333"} 1.0
 keysteward_root_access_keys{account_id="444455556666"} 0.0
+keysteward_scan_in_progress 1.0
+keysteward_scan_started_timestamp_seconds 1.795175917e+09
+keysteward_scan_accounts{state="waiting"} 3188.0
+keysteward_scan_accounts{state="read"} 5809.0
+keysteward_scan_accounts{state="resumed"} 1000.0
+keysteward_scan_accounts{state="failed"} 3.0
+keysteward_scan_coverage_ratio 0.5
 keysteward_aws_requests_total{operation="ListAccessKeys",outcome="ok",service="iam"} 12.0
 keysteward_deliveries_total{outcome="delivered",sink="slack"} 2.0
 keysteward_deliveries_pending{sink="slack"} 3.0
@@ -151,6 +158,29 @@ def test_no_full_key_id_gets_out_whatever_field_holds_it(key_id: str) -> None:
 
 def test_a_failed_account_keeps_its_place_among_the_outcomes_before_any_scan() -> None:
     assert set(values(scrape(Snapshot()), "keysteward_accounts").values()) == {0.0}
+
+
+def test_before_the_first_scan_nothing_is_said_of_one() -> None:
+    text = scrape(Snapshot())
+    assert values(text, "keysteward_scan_in_progress") == {(): 0.0}
+    said = [line for line in text.splitlines() if "keysteward_scan_" in line and not line.startswith("#")]
+    assert [line for line in said if "duration" not in line] == ["keysteward_scan_in_progress 0.0"]
+
+
+def test_between_two_scans_the_last_ones_accounts_stay() -> None:
+    over = sweep(
+        under_way=False, done=10_000, calls_per_second=None, accounts_per_second=None, left_seconds=None
+    )
+    text = scrape(Snapshot(sweep=over))
+    assert values(text, "keysteward_scan_in_progress") == {(): 0.0}
+    assert values(text, "keysteward_scan_accounts")[("state", "waiting"),] == 0.0
+    assert sum(values(text, "keysteward_scan_accounts").values()) == 10_000
+
+
+def test_what_was_left_out_on_purpose_is_not_missing_from_the_coverage() -> None:
+    some = {"success": 9, "failed": 1, "suspended": 5, "excluded": 5}
+    text = scrape(Snapshot(accounts_by_outcome=some))
+    assert values(text, "keysteward_scan_coverage_ratio") == {(): 0.9}
 
 
 def test_a_series_that_is_no_longer_true_is_gone_at_the_next_scrape() -> None:
