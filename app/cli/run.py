@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO, cast
@@ -67,11 +66,11 @@ def _tell(report: RunReport) -> None:
         warn(f"warning: {text}")
     for text in report.failures:
         warn(f"failed: {text}")
-    guards = Counter(f"{h.guard}" for h in report.plan.held)
+    guards = report.plan.held_by_guard()
     held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
     acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))
     echo(
-        f"{_read(Coverage.of(report.accounts))}; {sum(report.delivered.values())} notices delivered; "
+        f"{_read(report.coverage)}; {sum(report.delivered.values())} notices delivered; "
         f"acts: {acts or 'none'}; held: {held or 'none'}"
     )
 

@@ -22,7 +22,7 @@ def answer(
     """The user's credentials, out of his row and what is remembered; None when he must be read live.
 
     What was once read live wins over the row that agrees with it: true dates and ids come from there, and
-    tags and groups while one of his keys is near a stage. Without a memory there is no id.
+    tags and groups while one of his keys is near a stage or has a finding. Without a memory there is no id.
     """
     known = memory.users.get(row.user)
     since = known.read_at if known else memory.since
@@ -33,7 +33,8 @@ def answer(
         return None if unclear else [_from_row(account_id, row, key, now) for key in row.keys]
     if _changed(row, known) or _contradicted(known, memory):
         return None
-    return _from_memory(account_id, row, known, need, now)
+    near = row.user in memory.open_users or is_near(known, need, now)
+    return _from_memory(account_id, row, known, near, now)
 
 
 def row_is_near(row: Row, need: Need, now: datetime) -> bool:
@@ -90,10 +91,9 @@ def _from_row(account_id: str, row: Row, key: RowKey, at: datetime) -> Credentia
 
 
 def _from_memory(
-    account_id: str, row: Row, known: RememberedUser, need: Need, now: datetime
+    account_id: str, row: Row, known: RememberedUser, near: bool, now: datetime
 ) -> list[Credential] | None:
     """None when a user near a stage lacks something that judging asks for: tags, groups, a key's last use."""
-    near = is_near(known, need, now)
     if near and (known.tags is None or known.groups is None):
         return None
     found = [_remembered(account_id, row, known, key, near, now) for key in known.keys]

@@ -36,6 +36,10 @@ from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
 
 VERBS = {Do.DEACTIVATE: Verb.DEACTIVATE, Do.DELETE: Verb.DELETE}
+NOT_DONE = (DeliveryState.FAILED, DeliveryState.CANCELLED)  # an act that failed, or was held when it came to it
+    DeliveryState.FAILED,
+    DeliveryState.CANCELLED,
+)  # an act that failed or was held at the last moment
 FITS = {Do.DEACTIVATE: ACTIVE, Do.DELETE: INACTIVE}  # the status that each act starts from
 
 
@@ -180,7 +184,7 @@ def _act(draft: Draft, step: Step) -> None:
             stage=step.stage,
             owner=step.decision.owner,
             due_at=step.decision.due_at or draft.ctx.now,
-            failed=any(d.verb is VERBS[do] and d.state is DeliveryState.FAILED for d in history),
+            failed=any(d.verb is VERBS[do] and d.state in NOT_DONE for d in history),
         )
     )
 

@@ -11,6 +11,7 @@ from app.errors import KeystewardError, Paused
 from app.inventory.interface import HubIdentity
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import (
+    Coverage,
     Mode,
     Reason,
     RunRecord,
@@ -52,6 +53,7 @@ class RunReport:
     warnings: tuple[str, ...] = ()
     scan_seconds: float | None = None  # None: no scan was finished
     census: Census | None = None  # None: no scan was finished
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 def run_once(parts: Parts) -> RunReport:
@@ -115,6 +117,7 @@ def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0))
     """Reads every account, and plans and writes each as it is done."""
     parts, need = sweep.parts, need_of(sweep.parts.policy, ahead)
     parts.progress.start(len(listed.accounts))
+    parts.progress.phase("asking for reports")
     try:
         for scanned in parts.fleet.scan(listed.accounts, need, sweep.memory, sweep.ctx.now, sweep.resumed):
             sweep.take(scanned)
@@ -171,6 +174,7 @@ def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> Run
         acted=round_.tally.acted,
         warnings=(*sweep.warnings, *round_.tally.remarks),
         census=sweep.census,
+        coverage=sweep.coverage,
     )
 
 
@@ -199,6 +203,7 @@ def _record(parts: Parts, report: RunReport) -> RunRecord:
         held=report.plan.held_by_guard(),
         config_hash=parts.config_hash,
         mode=Mode(parts.policy.mode).value,
+        coverage=report.coverage,
     )
 
 
@@ -206,6 +211,7 @@ def _summary(report: RunReport) -> dict[str, object]:
     return {
         "outcome": report.outcome,
         "accounts": dict(report.accounts),
+        "coverage": report.coverage.text,
         "delivered": dict(report.delivered),
         "acted": dict(report.acted),
         "held": dict(report.plan.held_by_guard()),

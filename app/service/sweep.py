@@ -9,7 +9,7 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import AccountState, FindingState, Inventory, ScanFailure
+from app.model import AccountState, Coverage, FindingState, Inventory, ScanFailure
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
@@ -54,6 +54,7 @@ class Sweep:
     failures: dict[str, str] = field(default_factory=dict)  # account id -> what went wrong
     warnings: list[str] = field(default_factory=list)
     fresh: int = 0  # accounts read whole
+    gone_on_with: int = 0  # of these: from what an interrupted sweep had fetched
     retried: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -80,9 +81,11 @@ class Sweep:
 
     def take(self, scanned: Scanned) -> None:
         """Plans the account and writes what needs no look at the others. Raises `LedgerError`."""
-        account = scanned.scan.account
-        self.parts.progress.account(account.label, isinstance(scanned.scan, ScanFailure))
+        account, progress = scanned.scan.account, self.parts.progress
+        progress.phase("reading accounts")
+        progress.account(account.label, isinstance(scanned.scan, ScanFailure), self._is_resumed(scanned))
         if scanned.again:
+            progress.again(account.label)
             self.retried.add(account.id)
             self._cases.pop(account.id, None)
             self._write(Change(users=scanned.remembered))
@@ -111,6 +114,10 @@ class Sweep:
         self.flush()
         return self._gathered.plan()
 
+    @property
+    def coverage(self) -> Coverage:
+        return Coverage(self.fresh, self.fresh + len(self.failures), self.gone_on_with, len(self.retried))
+
     # --- one account ---
 
     def _note(self, scanned: Scanned) -> None:
@@ -121,6 +128,7 @@ class Sweep:
             )
         else:
             self.fresh += 1
+            self.gone_on_with += self._is_resumed(scanned)
             self.warnings += [f"{scan.account.label}: {text}" for text in scan.warnings]
 
     def _written(self, scanned: Scanned, plan: Plan) -> Change:
@@ -143,16 +151,19 @@ class Sweep:
             since = old.error_since if old and old.error else now
             known = old or AccountState(scan.account.id, scan.account.label, None)
             return replace(known, account=scan.account.label, error=scan.reason, error_since=since)
-        resumed = old is not None and scan.account.id in self.resumed and scanned.report is None
         return AccountState(
             scan.account.id,
             scan.account.label,
-            old.last_success if old and resumed else now,
+            old.last_success if old and self._is_resumed(scanned) else now,
             counts=counts,
             root_keys=scan.root_keys,
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )
+
+    def _is_resumed(self, scanned: Scanned) -> bool:
+        whole = isinstance(scanned.scan, Inventory)
+        return whole and scanned.report is None and scanned.scan.account.id in self.resumed
 
     def _write(self, change: Change) -> None:
         if self.lease:

@@ -62,6 +62,7 @@ class HttpFake:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.connections = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.RLock()
         self._over = threading.Event()
@@ -122,6 +123,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, fake: HttpFake) -> None:
         self.fake = fake
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.fake.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that gave up waiting is what the tests ask for."""

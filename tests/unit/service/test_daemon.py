@@ -1,7 +1,7 @@
 """What the daemon shows of a scan: while it goes on, at its end, and when it breaks off."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,12 @@ class Watching:
     seen: list[Sweep | None] = field(default_factory=list)
 
     def scan(
-        self, accounts: Iterable[Account], need: Need, memory: Callable[[str], AccountMemory], now: datetime
+        self,
+        accounts: Sequence[Account],
+        need: Need,
+        memory: Callable[[str], AccountMemory],
+        now: datetime,
+        resumed: Collection[str] = (),
     ) -> Iterable[Scanned]:
         for number, scanned in enumerate(self.world.scan(accounts, need, memory, now)):
             if number == self.breaks_after:
