@@ -36,10 +36,8 @@ from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
 
 VERBS = {Do.DEACTIVATE: Verb.DEACTIVATE, Do.DELETE: Verb.DELETE}
-NOT_DONE = (DeliveryState.FAILED, DeliveryState.CANCELLED)  # an act that failed, or was held when it came to it
-    DeliveryState.FAILED,
-    DeliveryState.CANCELLED,
-)  # an act that failed or was held at the last moment
+# How an act ends that failed, or was held when it came to it.
+NOT_DONE = (DeliveryState.FAILED, DeliveryState.CANCELLED)
 FITS = {Do.DEACTIVATE: ACTIVE, Do.DELETE: INACTIVE}  # the status that each act starts from
 
 
