@@ -49,7 +49,8 @@ def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
 
 
 def _changed(row: Row, known: RememberedUser) -> bool:
-    if any(key.rotated > known.read_at for key in row.keys):
+    oldest = min((_second(key.created) for key in known.keys), default=known.read_at)
+    if any(not oldest <= key.rotated <= known.read_at for key in row.keys):
         return True
     known_active = sum(key.status == ACTIVE for key in known.keys)
     shown_active = sum(key.active for key in row.keys)
@@ -127,11 +128,14 @@ def last_used_in_row(row: Row | None, created: datetime, keys: Sequence[Remember
     """
     if row is None:
         return LastUsed.unknown(NOT_READ)
-    seconds = [key.created.replace(microsecond=0) for key in keys]
-    second = created.replace(microsecond=0)
-    mine = [key for key in row.keys if key.rotated.replace(microsecond=0) == second]
+    seconds, second = [_second(key.created) for key in keys], _second(created)
+    mine = [key for key in row.keys if _second(key.rotated) == second]
     if not mine and len(row.keys) == len(keys):
-        mine = [key for key in row.keys if key.rotated.replace(microsecond=0) not in seconds]
+        mine = [key for key in row.keys if _second(key.rotated) not in seconds and key.rotated > second]
     if len(mine) == 1 and seconds.count(second) == 1:
         return mine[0].last_used
     return LastUsed.unknown(NOT_READ)
+
+
+def _second(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0)
