@@ -7,6 +7,7 @@ from typing import Any
 from app.model import (
     INACTIVE,
     AccountState,
+    Coverage,
     Delivery,
     DeliveryState,
     Event,
@@ -152,6 +153,12 @@ WHOLE = Change(
         ),
     ),
     reports=(KeptReport(ACCOUNT, NOW, NOW - DAY, zlib.compress(b"user,arn")),),
-    run=run(accounts={"ok": 1}, held={"brake": 2}, config_hash="c0ffee", mode="enforce"),
+    run=run(
+        accounts={"ok": 1},
+        held={"brake": 2},
+        config_hash="c0ffee",
+        mode="enforce",
+        coverage=Coverage(9_998, 10_000, resumed=7_000, retried=31),
+    ),
 )
 """One row of each type, with no optional field left at its default (but a new finding's revision)."""

@@ -7,11 +7,6 @@ from app.model import Coverage
 from tests.fakes import ledger_rows as rows
 
 
-def test_the_coverage_of_a_run_comes_back() -> None:
-    run = rows.run(coverage=Coverage(9_998, 10_000, resumed=7_000, retried=31))
-    assert RUN.load(RUN.dump(run)) == run
-
-
 def test_of_an_older_versions_run_no_coverage_is_known() -> None:
     body = json.loads(RUN.dump(rows.run(coverage=Coverage(1, 1))))
     del body["coverage"]
