@@ -1,30 +1,88 @@
-"""`python -m bench`."""
+"""`python -m bench`: measures, prints the tables, and saves them under bench/results/."""
 
+import json
 import sys
 import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from bench import table
+from bench.claims import Result, Results
 from bench.fleet import Fleet
-from bench.processes import Service, fake_aws
-from bench.runners import RUNNERS, run
+from bench.processes import Service, fake_aws, measure
+from bench.runners import Row, runners
+from bench.scenarios import FULL, OURS, QUICK, SCRIPTS, Scenario, custom
+
+RESULTS = Path(__file__).parent / "results"
 
 
-def main() -> None:
-    """For now: `python -m bench ACCOUNTS USERS RUNNER… `."""
-    accounts, users, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] or list(RUNNERS)
-    fleet = Fleet(accounts, users, int(time.time()))
-    console = Console()
-    with TemporaryDirectory() as folder, fake_aws(fleet, Service()) as aws:
-        for name in names:
-            row = run(name, aws, Path(folder))
-            console.print(
-                f"{row.runner:26} {row.cost.wall:8.2f} s  CPU {row.cost.cpu:7.2f} s  {row.cost.peak_mb:6.0f} MB  "
-                f"{row.calls.total:7} calls ({row.calls.throttled} throttled)  {row.verdict}  exit {row.cost.exit}"
-            )
-            console.print(f"    {dict(row.calls.by_action)}  {row.cost.said}")
+def main() -> int:
+    given = arguments()
+    console, results = table.console(), Results()
+    results.micro = micro()
+    for scenario in chosen(given):
+        results.scenarios[scenario.name] = measured(console, scenario, given.seed)
+        table.show(console, results.scenarios[scenario.name])
+    table.show_claims(console, results)
+    console.print(f"Saved as {table.save(results, RESULTS, given.name)}")
+    return 0
 
 
-main()
+def arguments() -> Namespace:
+    parser = ArgumentParser(prog="python -m bench", description=__doc__)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--quick", action="store_true", help="small sizes, under two minutes (the default)")
+    what.add_argument("--full", action="store_true", help="all sizes up to 10,000 accounts: an hour or more")
+    what.add_argument("--scenario", nargs="+", metavar="NAME", help="only these of --full")
+    what.add_argument("--size", metavar="ACCOUNTSxUSERS", help="one of your own, such as 50x100")
+    parser.add_argument("--runners", help=f"with --size [default: {','.join((*SCRIPTS, *OURS))}]")
+    parser.add_argument("--latency", type=float, default=0.03, help="with --size: seconds a call")
+    parser.add_argument("--rate", type=float, default=0, help="with --size: IAM calls a second and account")
+    parser.add_argument("--burst", type=float, default=50, help="with --size and --rate")
+    parser.add_argument("--seed", type=int, default=1, help="of the fleet")
+    parser.add_argument("--name", default="latest", help="of the files in bench/results")
+    return parser.parse_args()
+
+
+def chosen(given: Namespace) -> Iterable[Scenario]:
+    if given.size:
+        names = tuple(given.runners.split(",")) if given.runners else (*SCRIPTS, *OURS)
+        return [custom(given.size, names, Service(given.latency, given.rate, given.burst))]
+    if given.scenario:
+        return [scenario for scenario in FULL if scenario.name in given.scenario]
+    return FULL if given.full else QUICK
+
+
+def measured(console: Console, scenario: Scenario, seed: int) -> Result:
+    fleet = Fleet(scenario.accounts, scenario.users, int(time.time()), seed)
+    rows: dict[str, Row] = {}
+    known = runners()
+    with TemporaryDirectory(prefix="keysteward-bench-") as folder, fake_aws(fleet, scenario.service) as aws:
+        for name in scenario.runners:
+            if name not in known:
+                console.print(f"{name} is not installed: left out", style="yellow")
+                continue
+            with console.status(f"{scenario.name}: {name}"):
+                aws.reset()
+                rows[name] = known[name](aws, Path(folder))
+    return Result(scenario, fleet, rows)
+
+
+def micro() -> dict[str, float]:
+    """The CPU of one call, in seconds, by who makes it."""
+    fleet = Fleet(1, 1, int(time.time()))
+    with TemporaryDirectory() as folder, fake_aws(fleet, Service(latency=0)) as aws:
+        out = Path(folder, "micro.json")
+        cost = measure([sys.executable, "-m", "bench.micro", "--out", str(out)], aws.environment())
+        if cost.exit:
+            raise SystemExit(cost.said)
+        found: dict[str, float] = json.loads(out.read_text())
+        return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,9 +1,9 @@
-"""A fake AWS of its own process: `python -m bench.fake_aws --accounts 50 --users 100` prints its URL and serves.
+"""A fake AWS in a process of its own: `python -m bench.fake_aws --accounts 50` prints its URL and serves.
 
-It speaks what a scan of access keys needs of STS, IAM and Organizations. Each answer comes after ``--latency``;
-``--rate`` and ``--burst`` give every account a token bucket for IAM; a credential report is STARTED first and takes
-``--report-seconds``. /bench/reset zeroes the counts, refills the buckets and lets every report expire, so that the
-next run must generate it anew; /bench/calls tells the counts.
+It speaks what a scan of access keys needs of STS, IAM and Organizations. Each answer comes after
+``--latency``; ``--rate`` and ``--burst`` give every account a token bucket for IAM; a credential report is
+STARTED first and takes ``--report-seconds``. /bench/reset zeroes the counts, refills the buckets and lets
+every report expire, so that the next run must generate it anew; /bench/calls tells the counts.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """An AWS organization out of a seed: any account's users can be made at any time, so none has to be kept.
 
-Ages are whole days and two to ten hours more: for half a day after the fleet's `now`, no key crosses a threshold.
+Ages are whole days and two to ten hours more: for half a day after the fleet's `now` no key crosses a
+threshold.
 """
 
 import random
@@ -11,27 +12,28 @@ from functools import lru_cache
 from typing import NamedTuple
 
 DAY, HOUR = 86_400, 3_600
-OLDEST, OLD, NEAR = 900, 75, 45  # days
+OLDEST, RIPE, OLD, NEAR = 900, 92, 75, 45  # days
 FIRST_ACCOUNT = 100_000_000_000
 SERVICES = (("s3", "eu-central-1"), ("ec2", "us-east-1"), ("ses", "eu-west-1"), ("sts", "us-east-1"))
 GROUPS: tuple[tuple[str, ...], ...] = (("developers",), ("deployers", "developers"), ("machines",), ())
 
-# What a user has, by the first of these that a draw from 0 to 1 falls below. 83 of 100 have an Active key of at
-# least 75 days, and there are 1.4 keys a user.
+# What a user has, by the first of these that a draw from 0 to 1 falls below. 83 of 100 have an Active key of
+# at least 75 days, and there are 1.4 keys a user.
 NO_KEY, ONLY_YOUNG, ONLY_MIDDLE, ONLY_INACTIVE = 0.06, 0.15, 0.16, 0.17
 SECOND_KEY, SECOND_INACTIVE, NEVER_USED, TOGGLED = 0.53, 0.2, 0.15, 0.04
+JUST_OLD = 0.15  # of the old ones: on the first rungs rather than past all
 
 # A key's id is its place times this, in 80 bits: it leads back to its user, and a user's two end differently.
 _MIX = 0x9E37_79B9_7F4A_7C15_F39D
 _UNMIX = pow(_MIX, -1, 1 << 80)
-_FIRST_PLACE = 1 << 60
+_FIRST_PLACE = 0x1F83_D9AB_FB41_BD6B
 
 Draw = Callable[[], float]  # a number from 0 up to 1
 
 
 class Key(NamedTuple):
-    """Times are seconds since 1970. ``rotated`` is what the credential report calls last_rotated: creation, or
-    the last change of status."""
+    """Times are seconds since 1970. ``rotated`` is what the credential report calls last_rotated: creation,
+    or the last change of status."""
 
     id: str
     active: bool
@@ -53,7 +55,7 @@ class User(NamedTuple):
 
 @dataclass(frozen=True)
 class Fleet:
-    """``accounts`` with ``users`` each, always the same for the same ``seed`` and ``now`` (seconds since 1970)."""
+    """``accounts`` with ``users`` each, always the same for a ``seed`` and a ``now`` (seconds since 1970)."""
 
     accounts: int
     users: int
@@ -132,7 +134,7 @@ def _ages(draw: Draw) -> list[tuple[int, bool]]:
         return [(_between(NEAR, OLD - 1, draw), True)]
     if kind < ONLY_INACTIVE:
         return [(_between(0, OLDEST, draw), False)]
-    first = (_between(OLD, OLDEST, draw), True)
+    first = (_between(OLD, RIPE if draw() < JUST_OLD else OLDEST, draw), True)
     second = (_between(0, OLDEST, draw), draw() >= SECOND_INACTIVE)
     return [first, second] if draw() < SECOND_KEY else [first]
 

@@ -54,17 +54,20 @@ async def account_ids(lines: Lines, hub: Credentials) -> AsyncIterator[str]:
 
 
 async def check_account(lines: Lines, hub: Credentials, account: str) -> list[Due]:
-    arn = role_arn(account)
-    body = query("AssumeRole", STS, RoleArn=arn, RoleSessionName="floor", DurationSeconds="3600")
-    found = _GIVEN.search(await lines.call("sts", body, hub))
-    assert found
-    by = Credentials(*found.groups())
+    body = query("AssumeRole", STS, RoleArn=role_arn(account), RoleSessionName="floor")
+    by = given_in(await lines.call("sts", body, hub))
     await lines.call("iam", query("GenerateCredentialReport", IAM), by)
     await all_details(lines, by)
     rows = rows_of(await report(lines, by))
     wanted = [(user, slots) for user, slots in rows.items() if near(slots, time.time())]
     found_due = await asyncio.gather(*(check_user(lines, by, account, *it) for it in wanted))
     return [row for rows_ in found_due for row in rows_]
+
+
+def given_in(answer: str) -> Credentials:
+    found = _GIVEN.search(answer)
+    assert found
+    return Credentials(*found.groups())
 
 
 async def all_details(lines: Lines, by: Credentials) -> None:

@@ -15,10 +15,9 @@ def write_config(folder: Path, fleet: Fleet) -> Path:
     """A config whose ledger is `ledger.db` beside it. One account is named, more are an organization."""
     one = f'static: [{{id: "{account_id(0)}", role_arn: "{role_arn(account_id(0))}"}}]'
     accounts = one if fleet.accounts == 1 else f"organization: {{role_name: {ROLE}}}"
+    ledger = f"sqlite:///{folder / 'ledger.db'}"
     config = folder / "config.yaml"
-    config.write_text(
-        f"mode: observe\naccounts: {{{accounts}}}\nledger: sqlite:///{folder / 'ledger.db'}\nlog_level: warning\n"
-    )
+    config.write_text(f"mode: observe\naccounts: {{{accounts}}}\nledger: {ledger}\nlog_level: warning\n")
     return config
 
 

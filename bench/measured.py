@@ -1,8 +1,8 @@
 """Runs one command and says what the whole process cost: `python -S measured.py RESULT [--tree] COMMAND…`.
 
-It stands alone and imports next to nothing: a child's peak memory counts from its parent's at the fork, so the
-parent must be smaller than anything that is measured. With ``--tree`` the peak is that of all its processes
-together, sampled, with shared pages shared out (PSS).
+It stands alone and imports next to nothing: a child's peak memory counts from its parent's at the fork, so
+the parent must be smaller than anything that is measured. With ``--tree`` the peak is that of all its
+processes together, sampled, with shared pages shared out (PSS).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The script as people write it: each user's keys and each key's last use, account by account, in 32 threads."""
+"""The script as people write it: each user's keys, each key's last use, a thread an account."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -83,7 +83,6 @@ class Aws:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/nonexistent",
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
-            "PYTHONPATH": str(ROOT),
         }
 
 

@@ -95,20 +95,22 @@ class Lines:
     """A fixed number of connections to one endpoint."""
 
     def __init__(self, url: str) -> None:
-        self._parts = urlsplit(url)
+        parts = urlsplit(url)
+        assert parts.hostname
+        self._host, self._address, self._port = parts.netloc, parts.hostname, parts.port or 80
         self._free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
 
     async def open(self, number: int) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(number):
-            _, line = await loop.create_connection(Line, self._parts.hostname, self._parts.port)
+            _, line = await loop.create_connection(Line, self._address, self._port)
             self._free.put_nowait(line)
 
     async def call(self, service: str, body: bytes, by: Credentials, target: str = "") -> str:
         """The answer's text. Raises `Refused`."""
         line = await self._free.get()
         try:
-            request = signed(self._parts.netloc, service, body, by, target)
+            request = signed(self._host, service, body, by, target)
             status, answer = await line.send(request)
         finally:
             self._free.put_nowait(line)

@@ -1,4 +1,4 @@
-"""What the scripts that Keysteward is compared with have in common: the question, and how they hand in the answer."""
+"""What the scripts have in common: the question, and how they hand in their answer."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -57,8 +57,8 @@ def near(slots: Iterable[Slot], now: float) -> bool:
 
 
 def last_use(key: Listed, keys: Sequence[Listed], slots: Sequence[Slot]) -> float | None:
-    """A key's last use out of the report, which has no ids: by the second of creation, or as the only one left.
-    `UNKNOWN` when neither tells."""
+    """A key's last use out of the report, which has no ids: by the second of creation, or as the only one
+    left. `UNKNOWN` when neither tells."""
     same = [slot for slot in slots if slot.rotated == key.created]
     if len(same) != 1:
         taken = {other.created for other in keys if other is not key}

@@ -1,8 +1,8 @@
 """Which keys are due in a fleet, by plain arithmetic: nothing here asks Keysteward's own code.
 
-The ladder is that of Keysteward's default config: warn at 75 days, ticket at 80, final at 87, deactivate at 90 or
-when unused for 45. AWS may show a use a day late, so `unused` counts from 46. Inactive keys are due
-for deletion 30 days after they were first seen inactive, which a first scan on an empty ledger never reaches.
+The ladder is that of Keysteward's default config: warn at 75 days, ticket at 80, final at 87, deactivate at
+90 or when unused for 45. AWS may show a use a day late, so `unused` counts from 46. Inactive keys are due for
+deletion 30 days after they were first seen inactive, which no run of a benchmark reaches.
 """
 
 from collections import Counter
@@ -45,6 +45,14 @@ def due_in(fleet: Fleet, account: int) -> Iterator[Due]:
                 yield Due(account_id(account), user.name, key.id[-4:], state)
 
 
+def older_in(fleet: Fleet, account: int, days: int) -> Iterator[Due]:
+    """The account's Active keys of at least that age: all that the simpler tools are asked for."""
+    for user in fleet.users_of(account):
+        for key in user.keys:
+            if key.active and fleet.now - key.created >= days * DAY:
+                yield Due(account_id(account), user.name, key.id[-4:], "old")
+
+
 def states_in(fleet: Fleet, account: int) -> Counter[str]:
     """How many of the account's keys are in each state."""
     keys = (key for user in fleet.users_of(account) for key in user.keys)
@@ -52,8 +60,8 @@ def states_in(fleet: Fleet, account: int) -> Counter[str]:
 
 
 def hidden_in(fleet: Fleet, account: int) -> frozenset[str]:
-    """The names of users whose credential report shows nothing near any rung, although a key of theirs is due: its
-    status was changed lately, and the report has only that date. Who goes by the report alone can't see them."""
+    """The names of users with a due key of whom the credential report shows nothing near any rung: the key's
+    status was changed lately, and the report has only that date. Who goes by it alone can't see them."""
     due = {row.user for row in due_in(fleet, account)}
     return frozenset(
         u.name for u in fleet.users_of(account) if u.name in due and not looks_near(u, fleet.now)

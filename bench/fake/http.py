@@ -1,4 +1,4 @@
-"""HTTP/1.1 with as little work a request as Python allows: the fake shares two cores with what is measured."""
+"""HTTP/1.1 with as little work a request as Python allows: what is measured shares the cores with it."""
 
 import asyncio
 import re

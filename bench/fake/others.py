@@ -27,10 +27,12 @@ def assume_role(fleet: Fleet, params: Mapping[str, str]) -> str:
         raise Refusal("AccessDenied", f"not authorized to perform: sts:AssumeRole on {arn}", 403)
     role, name = arn.rpartition("/")[2], params.get("RoleSessionName", "session")
     ends = stamp(int(time.time()) + int(params.get("DurationSeconds", 3600)))
+    secrets = (
+        f"<SecretAccessKey>secret-of-{account}</SecretAccessKey><SessionToken>{'token' * 80}</SessionToken>"
+    )
     return (
-        f"<Credentials><AccessKeyId>{_KEY % account}</AccessKeyId><SecretAccessKey>secret-of-{account}"
-        f"</SecretAccessKey><SessionToken>{'token' * 80}</SessionToken><Expiration>{ends}</Expiration></Credentials>"
-        f"<AssumedRoleUser><AssumedRoleId>AROABENCH:{name}</AssumedRoleId>"
+        f"<Credentials><AccessKeyId>{_KEY % account}</AccessKeyId>{secrets}<Expiration>{ends}</Expiration>"
+        f"</Credentials><AssumedRoleUser><AssumedRoleId>AROABENCH:{name}</AssumedRoleId>"
         f"<Arn>arn:aws:sts::{account}:assumed-role/{role}/{name}</Arn></AssumedRoleUser>"
     )
 

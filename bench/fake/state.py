@@ -39,7 +39,7 @@ class Buckets:
 
 @dataclass
 class Reports:
-    """Each account's credential report: begun when asked for, ready ``seconds`` later, served for four hours."""
+    """Each account's credential report: begun when asked for, ready ``seconds`` later, served for 4 hours."""
 
     seconds: float
     clock: Callable[[], float] = time.time
