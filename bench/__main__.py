@@ -1,4 +1,4 @@
-"""`python -m bench`: measures, prints the tables, and saves them under bench/results/."""
+"""`python -m bench`: measures, prints the tables, and saves them."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def main() -> int:
         results.scenarios[scenario.name] = measured(console, scenario, given.seed)
         table.show(console, results.scenarios[scenario.name])
     table.show_claims(console, results)
-    console.print(f"Saved as {table.save(results, RESULTS, given.name)}")
+    console.print(f"Saved as {table.save(results, given.results, given.name)}")
     return 0
 
 
@@ -44,7 +44,8 @@ def arguments() -> Namespace:
     parser.add_argument("--rate", type=float, default=0, help="with --size: IAM calls a second and account")
     parser.add_argument("--burst", type=float, default=50, help="with --size and --rate")
     parser.add_argument("--seed", type=int, default=1, help="of the fleet")
-    parser.add_argument("--name", default="latest", help="of the files in bench/results")
+    parser.add_argument("--name", default="latest", help="of the files that it saves")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the folder that they go to")
     return parser.parse_args()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,7 +174,7 @@ def test_each_script_finds_the_due_keys(name: str, tmp_path: Path) -> None:
 
 def test_what_a_process_cost_is_told_even_if_it_fails(aws: Aws) -> None:
     code = "import sys; held = bytearray(60 << 20); sys.exit('no luck')"
-    cost = measure(["python3", "-c", code], aws.environment())
+    cost = measure([sys.executable, "-c", code], aws.environment())
     assert cost.exit == 1
     assert 60 < cost.peak_mb < 120
     assert "no luck" in cost.said
@@ -194,6 +195,15 @@ def test_keysteward_is_exact_cold_steady_and_in_what_scan_prints(tmp_path: Path)
         seen = {row for row in due if row.user not in hidden_in(aws.fleet, account_number(row.account))}
         assert seen <= shown
         assert {row for row in shown if row[3] in DUE} <= due
+
+
+@pytest.mark.slow
+def test_the_command_measures_prints_and_saves(tmp_path: Path) -> None:
+    options = ["--size=1x20", "--runners=floor,steady", "--latency=0", f"--results={tmp_path}", "--name=mine"]
+    done = subprocess.run([sys.executable, "-m", "bench", *options], check=True, capture_output=True, cwd=ROOT)
+    assert "hand-signed floor" in done.stdout.decode()
+    assert "| Keysteward, steady |" in (tmp_path / "mine.md").read_text()
+    assert set(json.loads((tmp_path / "mine.json").read_text())["micro"]) == {"boto3", "Keysteward", "hand-signed"}
 
 
 def check(row: Row) -> None:
