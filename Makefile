@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check lint format lock example image clean
+.PHONY: help demo test test-slow check lint format bench lock example image clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -36,6 +36,9 @@ lint: $(READY) ## Check format, style, types and the direction of imports
 format: $(READY) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Time it beside other ways to scan, on a fake AWS (ARGS=--full for all sizes)
+	$(BIN)/python -m bench $(ARGS)
 
 lock: $(READY) ## Lock the requirements again (ARGS=--upgrade for newer versions)
 	$(LOCK) --extra dev pyproject.toml --output-file requirements/dev.txt
