@@ -24,13 +24,14 @@ from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
 from app.config.load import find_config, load_config
 from app.config.owners import needs_account_tags, wanted_contacts
-from app.config.schema import Config
+from app.config.schema import Config, ScanSettings
 from app.errors import ConfigError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
 from app.inventory.callers import CloudTrailCallers
 from app.inventory.iam import IamScanner
 from app.inventory.scan import Fleet
+from app.inventory.sessions import Limits as AwsLimits
 from app.inventory.sessions import Sessions
 from app.inventory.users import IamLiveReader
 from app.ledger.interface import Ledger
@@ -196,15 +197,16 @@ def _build_sink(name: str, settings: Any, tools: Tools) -> Sink:
     return sink_type(settings.type).build(name, settings, tools)
 
 
-def connect(clock: Clock | None = None) -> tuple[Sessions, threading.Event]:
+def connect(scan: ScanSettings) -> tuple[Sessions, threading.Event]:
     """Sessions with AWS, and the event that ends all their waiting."""
     stop = threading.Event()
-    return Sessions(pace=Pace(stop=stop), clock=clock or SystemClock()), stop
+    limits = AwsLimits(connections=scan.concurrency, per_second=scan.requests_per_second)
+    return Sessions(limits, Pace(stop=stop)), stop
 
 
 def open_service(config: Config, *, sinks: Callable[[Config], Mapping[str, Sink]] = build_sinks) -> Service:
     """A service for real: refuses a ledger of rehearsals. Raises `ConfigError` or `LedgerError`."""
-    sessions, stop = connect()
+    sessions, stop = connect(config.scan)
     ledger = open_ledger(config.ledger_url)
     if ledger.rehearsal():
         raise ConfigError("ledger: it belongs to rehearsals (run --at): name another for normal runs")
@@ -213,7 +215,7 @@ def open_service(config: Config, *, sinks: Callable[[Config], Mapping[str, Sink]
 
 def open_rehearsal(config: Config, at: datetime) -> Service:
     """A service at a made-up instant. It needs a stand-in for AWS and a ledger of its own."""
-    sessions, stop = connect()
+    sessions, stop = connect(config.scan)
     if not sessions.endpoint_overridden():
         raise ConfigError(f"run --at: {REHEARSAL_ADVICE}")
     ledger = open_ledger(config.ledger_url)
@@ -226,7 +228,7 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
 
 def open_for_change(config: Config, at: datetime | None) -> Service:
     """For commands that change something. In a ledger of rehearsals, now is its last run."""
-    sessions, stop = connect()
+    sessions, stop = connect(config.scan)
     ledger = open_ledger(config.ledger_url)
     rehearsal = ledger.rehearsal()
     if at and not rehearsal:
@@ -238,7 +240,7 @@ def open_for_change(config: Config, at: datetime | None) -> Service:
 
 def open_for_looking(config: Config, at: datetime | None) -> Service:
     """For commands that write nothing: the ledger is read where there is one."""
-    sessions, stop = connect()
+    sessions, stop = connect(config.scan)
     try:
         ledger: Ledger = open_ledger(config.ledger_url, create=False)
     except NoLedger:

@@ -87,6 +87,22 @@ class ScheduleSettings(Section):
         return cron
 
 
+class ScanSettings(Section):
+    """What scanning may ask of AWS in all; each account's own pace is learnt from its throttling."""
+
+    concurrency: int = Field(64, ge=1, le=256, description="calls under way at once, 1 to 256")
+    requests_per_second: float | None = Field(
+        None, ge=0.1, allow_inf_nan=False, description="a ceiling; without: none", examples=[200]
+    )
+
+    @field_validator("concurrency", "requests_per_second", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        if isinstance(value, bool):  # would be read as 1 or 0
+            raise ValueError("should be a number")
+        return value
+
+
 class HttpSettings(Section):
     """One port: metrics and health answer everywhere."""
 
@@ -150,6 +166,7 @@ class Config(BaseSettings):
         AccountsSettings(), description="which accounts; with none given, that of the current AWS credentials"
     )
     schedule: ScheduleSettings = Field(ScheduleSettings(), description="when the accounts are scanned")
+    scan: ScanSettings = Field(ScanSettings(), description="how much is asked of AWS at once, acts aside")
     owners: tuple[OwnerSettings, ...] = Field(
         (OwnerSettings(tag="owner"),),
         description="who answers for a key: tried in order",

@@ -120,7 +120,7 @@ def prepare(folder: Path, console: Console, everything: bool, today: datetime) -
     """
     start = today - timedelta(days=DAYS - 1)
     config = _config(folder, start)
-    sessions, stop = connect()
+    sessions, stop = connect(config.scan)
     ledger = open_ledger(config.ledger_url)
     ledger.mark_rehearsal(start)
     clock = DemoClock(start)

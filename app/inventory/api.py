@@ -1,23 +1,28 @@
 """Calls to one account's API with this service's own patience over throttling.
 
-The SDK's retry modes *fail* under a low bucket shared by many threads: the loop here waits instead,
-with full jitter, until the account's deadline. Throttled is slow, never wrong.
+The SDK's retry modes *fail* under a low bucket shared by many threads: here a call waits for its turn
+instead, until the account's deadline. Throttled is slow, never wrong.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from threading import Event
-from typing import Any
+from threading import Event, Lock
+from typing import Any, Self
 
-from app.errors import Permanent, Transient
+from botocore.credentials import ReadOnlyCredentials
+
+from app.errors import KeystewardError, Permanent, Transient
+from app.inventory.budget import Budget, RetryBudget
 from app.inventory.credentials import Scope
+from app.inventory.crew import Later
 from app.inventory.faults import ExpiredSession, NotReady, OutOfTime, Throttled, translate
+from app.inventory.tempo import Tempo
 from app.inventory.wire import Wire
 
-ATTEMPTS_WITHOUT_THROTTLE = 4
+ATTEMPTS = 4  # after failures other than throttling
 
 
 @dataclass(frozen=True)
@@ -50,53 +55,140 @@ class Deadline:
     def __init__(self, allowed: timedelta, monotonic: Callable[[], float]) -> None:
         self._allowed, self._monotonic = allowed, monotonic
         self._end = monotonic() + allowed.total_seconds()
+        self._lock, self._excused = Lock(), 0.0  # until when
 
     @property
     def over(self) -> bool:
         return self._monotonic() >= self._end
+
+    def excuse(self, seconds: float) -> None:
+        """The next ``seconds`` don't count. Where several threads wait at once, they are excused once."""
+        with self._lock:
+            now = self._monotonic()
+            self._end += max(0.0, now + seconds - max(now, self._excused))
+            self._excused = max(now + seconds, self._excused)
 
     def check(self, why: str) -> None:
         if self.over:
             raise OutOfTime(f"{why} (not finished within {self._allowed.total_seconds():.0f} s)")
 
 
+@dataclass(frozen=True, slots=True)
 class Api:
-    """One service's operations in one account, as plain dictionaries."""
+    """One service's operations in one account, as plain dictionaries. It is the account's `Lane` too.
 
-    def __init__(self, wire: Wire, scope: Scope, where: str, pace: Pace, deadline: Deadline) -> None:
-        self._wire, self._scope, self._where = wire, scope, where
-        self._pace, self._deadline = pace, deadline
+    ``tempo`` is shared by all calls on the same bucket, the budgets by the whole process.
+    """
+
+    wire: Wire
+    scope: Scope
+    where: str
+    deadline: Deadline
+    pace: Pace
+    tempo: Tempo
+    budget: Budget
+    retries: RetryBudget
+    yields: bool = False
+
+    def yielding(self) -> Self:
+        """The same for a `Crew`'s jobs: throttled, it raises `Later` and frees its thread."""
+        return replace(self, yields=True)
 
     def call(self, operation: str, **params: object) -> Mapping[str, Any]:
         """One answer, however long the throttling lasts (until the deadline).
 
         Raises `Transient` or `Permanent` (`Denied`, `Gone`, `NotReady` among them).
         """
-        attempt = 0
+        retried = 0
         while True:
-            self._pace.check()
+            self.pace.check()
             try:
-                return self.once(operation, **params)
+                answer = self.once(operation, **params)
+            except Throttled as error:
+                self.deadline.check(str(error))
+                if self.yields:
+                    raise Later from None
             except Transient as error:
-                if not _worth_repeating(error, attempt):
+                if not self._worth_repeating(error, retried):
                     raise
-                why = str(error)
-            self._pace.backoff(attempt)
-            self._deadline.check(why)
-            attempt += 1
+                self.pace.backoff(retried)
+                self.deadline.check(str(error))
+                retried += 1
+            else:
+                self.retries.earn(retried > 0)
+                return answer
 
     def once(self, operation: str, **params: object) -> Mapping[str, Any]:
         """One attempt, with no repetition behind the caller's back: what writes need."""
-        action = f"{self._wire.service}:{self._wire.action(operation)}"
         try:
-            credentials = self._scope.credentials()
-            self._deadline.check(f"{action} {self._where}: not sent")
-            return self._wire.send(operation, params, credentials)
+            return self._send(operation, params, self.scope.credentials())
         except Exception as error:
-            fault = translate(error, action, self._where)
+            fault = self._fault(error, operation)
         if isinstance(fault, ExpiredSession):
-            self._scope.forget()
+            self.scope.forget()
         raise fault  # outside the `except`: the vendor's message, which may hold an id, is not chained
+
+    def width(self, jobs: int) -> int:
+        return self.tempo.width(jobs)
+
+    def ready(self) -> bool:
+        return self.tempo.pause() == 0
+
+    def wait(self) -> None:
+        while (pause := self.tempo.pause()) > 0:
+            self.pace.wait(pause, pause)
+
+    def _send(
+        self, operation: str, params: Mapping[str, object], credentials: ReadOnlyCredentials
+    ) -> Mapping[str, Any]:
+        self._take_turn(operation)
+        with self.budget.in_flight:
+            self._check_time(operation)
+            sent = self.tempo.sent()
+            try:
+                answer = self.wire.send(operation, params, credentials)
+            except Exception as error:
+                fault = self._fault(error, operation)
+            else:
+                self.tempo.passed(sent)
+                return answer
+        if isinstance(fault, Throttled):
+            self.tempo.throttled(sent)
+        else:
+            self.tempo.passed(sent)
+        raise fault
+
+    def _take_turn(self, operation: str) -> None:
+        """Waits for the account's slot, then for the process's, which is no time of the account's own."""
+        while not self._took_slot():
+            self._check_time(operation)
+        pause = self.budget.take()
+        if pause > 0:
+            self.deadline.excuse(pause)
+            self.pace.wait(pause, pause)
+
+    def _took_slot(self) -> bool:
+        emptied = self.tempo.emptied
+        mine, pause = self.tempo.take()
+        if pause > 0:
+            self.pace.wait(pause, pause)
+        return mine and emptied == self.tempo.emptied
+
+    def _check_time(self, operation: str) -> None:
+        if self.deadline.over:
+            told = self.tempo.told() or "not sent"
+            self.deadline.check(f"{self._action(operation)} {self.where}: {told}")
+
+    def _fault(self, error: Exception, operation: str) -> KeystewardError:
+        return translate(error, self._action(operation), self.where)
+
+    def _action(self, operation: str) -> str:
+        return f"{self.wire.service}:{self.wire.action(operation)}"
+
+    def _worth_repeating(self, error: Transient, retried: int) -> bool:
+        if isinstance(error, NotReady | OutOfTime) or retried + 1 >= ATTEMPTS:
+            return False
+        return self.retries.spend()
 
     def pages(self, operation: str, items: str, **params: object) -> Iterator[Any]:
         """Every item of every page of an IAM listing: only `IsTruncated` says whether there is more."""
@@ -107,12 +199,6 @@ class Api:
             if not page.get("IsTruncated"):
                 return
             marker = _next_marker(page, marker, operation)
-
-
-def _worth_repeating(error: Transient, attempt: int) -> bool:
-    if isinstance(error, NotReady | OutOfTime):
-        return False
-    return isinstance(error, Throttled) or attempt + 1 < ATTEMPTS_WITHOUT_THROTTLE
 
 
 def _next_marker(page: Mapping[str, Any], last: Mapping[str, object], operation: str) -> dict[str, object]:

@@ -6,12 +6,13 @@ Endpoints follow the SDK's own `AWS_ENDPOINT_URL…` variables. Nothing is creat
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import botocore.session
 from botocore.config import Config
@@ -21,9 +22,12 @@ from app import __version__
 from app.clock import Clock, SystemClock
 from app.errors import Permanent
 from app.inventory.api import Api, Deadline, Pace
+from app.inventory.budget import ApiBudget, Budget, RetryBudget, Unbudgeted
 from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleScope, Scope
+from app.inventory.crew import Crew
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
+from app.inventory.tempo import Tempo
 from app.inventory.watch import Calls, DateSkew, Watch
 from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
@@ -38,12 +42,17 @@ ACT_ASSUME, ACT_CONNECT, ACT_READ = timedelta(seconds=3), timedelta(seconds=2), 
 
 @dataclass(frozen=True)
 class Limits:
-    """Time-outs and pool size. ``account``: how long one account's scan may take in all."""
+    """Time-outs, and what all calls together may do.
+
+    ``account``: how long one account's scan may take in all. ``connections``: calls under way at once, acts
+    aside. ``per_second``: calls a second of all accounts together; None: no ceiling.
+    """
 
     connect: timedelta = timedelta(seconds=5)
     read: timedelta = timedelta(seconds=20)
     account: timedelta = timedelta(minutes=10)
     connections: int = 64
+    per_second: float | None = None
 
 
 @dataclass
@@ -59,10 +68,15 @@ class Sessions:
 
     def __post_init__(self) -> None:
         self.aws_clock = DateSkew(self.clock)
-        self._lock = RLock()
+        self._lock, self._identity_lock = RLock(), Lock()
         self._wires: dict[tuple[str, str | None], Wire] = {}
         self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}
         self._identity: HubIdentity | None = None
+        self._hub_tempos: dict[str, Tempo] = {}  # by service: each has its own buckets
+        self._account_tempos: WeakValueDictionary[str, Tempo] = WeakValueDictionary()  # while anybody asks
+        self._budget = ApiBudget(self.limits.connections, self.limits.per_second, self.pace.monotonic)
+        self._retries = RetryBudget()
+        self.crew = Crew(self.limits.connections)
         self._fleet = botocore.session.Session()
         self._fleet.register_component("data_loader", self.hub.get_component("data_loader"))
         self._fleet.register_component("credential_provider", PerCallProvider())
@@ -72,21 +86,28 @@ class Sessions:
     # --- what the adapters ask for ---
 
     def reading(self, account: Account, allowed: timedelta | None = None) -> Api:
-        """IAM in this account, read-only, for ``allowed`` (by default as long as a scan may take)."""
-        deadline = Deadline(allowed or self.limits.account, self.pace.monotonic)
-        return self._iam("iam", account, account.reader, "read", deadline)
+        """IAM in this account, read-only, as long as a scan may take.
+
+        With ``allowed`` it is for an act or a person: for so long, and not held up by the scan's budget.
+        """
+        scope, tempo = self._scope(account.reader, "read"), self._tempo_of(account)
+        budget = self._budget if allowed is None else Unbudgeted()
+        where, time = f"in account {account.id}", allowed or self.limits.account
+        return self._api(self._wire("iam"), scope, where, time, tempo, budget)
 
     def acting(self, account: Account) -> Api:
-        """IAM in this account, narrowed to changing access keys; the role is assumed at the first call."""
-        deadline = Deadline(ACT_ASSUME, self.pace.monotonic)
-        return self._iam("iam-act", account, account.actor or account.reader, "act", deadline)
+        """IAM in this account, narrowed to changing access keys; the role is assumed at the first call.
+
+        Nothing holds it up, nor the assuming of its role: no budget, and nobody's pace.
+        """
+        scope, where = self._scope(account.actor or account.reader, "act"), f"in account {account.id}"
+        return self._api(self._wire("iam-act"), scope, where, ACT_ASSUME, self._new_tempo(), Unbudgeted())
 
     def looking_up(self, account: Account, region: str, allowed: timedelta) -> Api:
         """CloudTrail in this account and region, in a session that may look up events and nothing else."""
-        deadline = Deadline(allowed, self.pace.monotonic)
-        scope = self._scope(account.reader, "callers")
-        where = f"in account {account.id}, {region}"
-        return Api(self._wire("cloudtrail", region), scope, where, self.pace, deadline)
+        scope, where = self._scope(account.reader, "callers"), f"in account {account.id}, {region}"
+        wire = self._wire("cloudtrail", region)
+        return self._api(wire, scope, where, allowed, self._new_tempo(), self._budget)
 
     def organizations(self) -> "ByHub":
         """AWS Organizations with the hub's own credentials."""
@@ -98,7 +119,7 @@ class Sessions:
 
     def identity(self) -> HubIdentity:
         """Who the hub is: asked once. Raises `Transient` or `Permanent`."""
-        with self._lock:
+        with self._identity_lock:
             if self._identity is None:
                 self._identity = self._ask_identity()
             return self._identity
@@ -122,28 +143,41 @@ class Sessions:
 
     # --- how ---
 
-    def _iam(
-        self, client: str, account: Account, role: RoleRef | None, purpose: Purpose, deadline: Deadline
+    def _api(
+        self, wire: Wire, scope: Scope, where: str, allowed: timedelta, tempo: Tempo, budget: Budget
     ) -> Api:
-        scope = self._scope(role, purpose)
-        return Api(self._wire(client), scope, f"in account {account.id}", self.pace, deadline)
+        deadline = Deadline(allowed, self.pace.monotonic)
+        return Api(wire, scope, where, deadline, self.pace, tempo, budget, self._retries)
 
     def _scope(self, role: RoleRef | None, purpose: Purpose) -> Scope:
         if role is None:
             return self._hub_scope()
         with self._lock:
             if (role, purpose) not in self._scopes:
+                assume = partial(self._assume, role.arn, purpose)
                 self._scopes[role, purpose] = RoleScope(
-                    partial(self._assume, role.arn), role, purpose, self._session_name, self.pace.monotonic
+                    assume, role, purpose, self._session_name, self.pace.monotonic
                 )
             return self._scopes[role, purpose]
 
-    def _assume(self, role_arn: str, **params: object) -> Mapping[str, Any]:
-        return self._by_hub("sts", f"of {role_arn}").once("assume_role", **params)
+    def _assume(self, role_arn: str, purpose: Purpose, **params: object) -> Mapping[str, Any]:
+        api = self._by_hub("sts", f"of {role_arn}")
+        if purpose == "act":
+            api = replace(api, tempo=self._new_tempo(), budget=Unbudgeted())
+        return api.once("assume_role", **params)
 
     def _by_hub(self, client: str, where: str) -> Api:
-        deadline = Deadline(HUB_CALL, self.pace.monotonic)
-        return Api(self._wire(client), self._hub_scope(), where, self.pace, deadline)
+        with self._lock:
+            tempo = self._hub_tempos.setdefault(client, self._new_tempo())
+        return self._api(self._wire(client), self._hub_scope(), where, HUB_CALL, tempo, self._budget)
+
+    def _tempo_of(self, account: Account) -> Tempo:
+        """One for all that ask this account meanwhile: its calls share a bucket, whoever makes them."""
+        with self._lock:
+            return self._account_tempos.setdefault(account.id, self._new_tempo())
+
+    def _new_tempo(self) -> Tempo:
+        return Tempo(self.pace.monotonic, self.pace.between)
 
     def _hub_scope(self) -> HubScope:
         return HubScope(self._hub_credentials)

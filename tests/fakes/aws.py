@@ -52,18 +52,21 @@ class Session:
 
 
 class Bucket:
-    """So many calls a second, by (account, action) as IAM counts them."""
+    """So many calls a second, by account and, unless told otherwise, by action."""
 
-    def __init__(self, rate: float, burst: int) -> None:
-        self.rate, self.burst = rate, burst
+    def __init__(self, rate: float, burst: int, by_action: bool = True) -> None:
+        self.rate, self.burst, self.by_action = rate, burst, by_action
+        self.limited: set[str] = set()  # accounts; empty: all
         self._levels: dict[tuple[str, str], tuple[float, float]] = {}
 
     def take(self, account: str, action: str) -> bool:
-        now = time.monotonic()
-        level, at = self._levels.get((account, action), (float(self.burst), now))
+        if self.limited and account not in self.limited:
+            return True
+        now, key = time.monotonic(), (account, action if self.by_action else "")
+        level, at = self._levels.get(key, (float(self.burst), now))
         level = min(self.burst, level + (now - at) * self.rate)
         allowed = level >= 1
-        self._levels[account, action] = (level - allowed, now)
+        self._levels[key] = (level - allowed, now)
         return allowed
 
 

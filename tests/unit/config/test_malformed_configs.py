@@ -110,6 +110,18 @@ TABLE: list[tuple[str, list[str]]] = [
     ("schedule: {every: 6h, cron: '0 * * * *'}\n", ["1: schedule: give either every or cron, not both"]),
     ("schedule: {cron: 'every day'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {cron: '99 * * * *'}\n", ["1: schedule.cron: should be five cron fields"]),
+    # scan
+    ("scan: {concurrency: 0}\n", ["1: scan.concurrency: should be greater than or equal to 1"]),
+    ("scan: {concurrency: 257}\n", ["1: scan.concurrency: should be less than or equal to 256"]),
+    ("scan: {concurrency: 1.5}\n", ["1: scan.concurrency: should be a whole number"]),
+    ("scan: {concurrency: true}\n", ["1: scan.concurrency: should be a number"]),
+    ("scan: {concurrency: null}\n", ["1: scan.concurrency: should be a whole number"]),
+    ("scan: {requests_per_second: 0}\n", ["1: scan.requests_per_second: should be greater than or equal"]),
+    ("scan: {requests_per_second: .inf}\n", ["1: scan.requests_per_second: should be a number"]),
+    ("scan: {requests_per_second: .nan}\n", ["1: scan.requests_per_second: should be a number"]),
+    ("scan: {requests_per_second: 20/s}\n", ["1: scan.requests_per_second: should be a number"]),
+    ("scan: {requests_per_second: true}\n", ["1: scan.requests_per_second: should be a number"]),
+    ("scan: {workers: 9}\n", ['1: scan.workers: unknown key "workers"']),
     ("schedule: {timezone: Berlin}\n", ['1: schedule.timezone: unknown time zone "Berlin"']),
     (
         "rules: [{name: a, match: {accounts: '1111*'}, exempt: {reason: x}}]\n",
