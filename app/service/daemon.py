@@ -72,7 +72,7 @@ class Daemon:
         """Starts the scheduler in threads of its own."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        first = self.schedule.first(self.parts.ledger.view(), self.parts.clock.now())
+        first = self.schedule.first(self.parts.ledger.frame(), self.parts.clock.now())
         more = {"next_run_time": first} if first else {}
         self._scheduler.add_job(self.cycle, self.schedule.trigger(), id="cycle", **defaults, **more)
         retry = IntervalTrigger(seconds=RETRY_EVERY.total_seconds(), timezone=UTC)

@@ -71,7 +71,7 @@ def run_once(parts: Parts) -> RunReport:
 
 def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: AccountList) -> RunReport:
     ctx = context(parts, hub, parts.ledger.view(), now)
-    round_ = Round(parts, ctx, lease, Book(ctx.view), Tally())
+    round_ = Round(parts, ctx, lease, Book(parts.ledger), Tally())
     inferred = recover(round_, {account.id: account for account in listed.accounts})
     view = parts.ledger.view()
     ctx = replace(context(parts, hub, view, now), closed=closed_tickets(parts, view))
@@ -84,7 +84,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     plan = with_evidence(parts, plan_for(parts, ctx, listed, scanned, now))
     parts.ledger.apply(_written(ctx, plan, scanned, now), lease)
 
-    round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)
+    round_ = Round(parts, ctx, lease, Book(parts.ledger), round_.tally)
     held = _carry_out(round_, plan, inferred)
     plan = replace(plan, held=(*plan.held, *held))
     report = replace(_report(round_, plan, scanned, listed), scan_seconds=scan_seconds)
