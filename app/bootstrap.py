@@ -233,7 +233,7 @@ def open_for_change(config: Config, at: datetime | None) -> Service:
     rehearsal = ledger.rehearsal()
     if at and not rehearsal:
         raise ConfigError("--at: only in a ledger of rehearsals (run --at)")
-    last = ledger.view().last_run if rehearsal else None
+    last = ledger.frame().last_run if rehearsal else None
     clock: Clock = FixedClock(at or (last.at if last else rehearsal)) if rehearsal else SystemClock()
     return Service(config, clock, sessions, ledger, stop=stop, rehearsal=rehearsal is not None)
 
@@ -250,7 +250,7 @@ def open_for_looking(config: Config, at: datetime | None) -> Service:
 
 
 def _clock_of(ledger: Ledger) -> Clock:
-    last = ledger.view().last_run if ledger.rehearsal() else None
+    last = ledger.frame().last_run if ledger.rehearsal() else None
     return FixedClock(last.at) if last else SystemClock()
 
 

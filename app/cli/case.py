@@ -12,7 +12,7 @@ from app.plan.context import Subject
 from app.plan.facts import as_remembered
 from app.plan.notice import Notice
 from app.policy.rules import OwnerByTag, Policy, Rule, Stage
-from app.service.lookup import find_one
+from app.service.lookup import find_one, view_of
 from app.sinks import samples
 
 _TICKET = "SEC-123"
@@ -58,8 +58,8 @@ def known(
     policy: Policy, rule: Rule, stage: Stage, ledger: Ledger, key: str, now: datetime, dated: bool
 ) -> Case:
     """When it comes to the stage, by the ledger's facts. Raises `NotFound` or `AmbiguousKey`."""
-    view = ledger.view()
-    facts = find_one(view, key)
+    facts = find_one(ledger, key)
+    view = view_of(ledger, facts.account_id)
     subject, now = example.due_from(stage, _subject(view, facts), now)
     finding = view.findings.get(facts.uid) or _blank(subject, "", rule, stage)
     sent = _sent(ledger, finding)

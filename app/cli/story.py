@@ -13,7 +13,7 @@ from app.policy.evaluate import Decision, describe, evaluate
 from app.policy.near import NEVER
 from app.policy.rules import Stage
 from app.policy.stages import condition_text, stage_due
-from app.service.lookup import NotFound, find_one, means, one_of
+from app.service.lookup import NotFound, find_one, means, one_of, view_of
 from app.service.parts import Parts
 from app.service.preview import preview
 
@@ -112,9 +112,9 @@ def _delivery(d: Delivery) -> dict[str, Any]:
 
 def explain_key(parts: Parts, key: str) -> Story:
     """Looks in the ledger, else scans. Raises `NotFound` or `AmbiguousKey`."""
-    view = parts.ledger.view()
     now = parts.clock.now()
     account, credential = _find(parts, key)
+    view = view_of(parts.ledger, credential.account_id)
     facts = view.facts.get(credential.uid)
     since = facts.inactive_since if facts else None
     decision = evaluate(parts.policy, account, credential, since, now, view.refused(credential.uid, now))
@@ -133,9 +133,8 @@ def explain_key(parts: Parts, key: str) -> Story:
 
 
 def _find(parts: Parts, key: str) -> tuple[Account, Credential]:
-    view = parts.ledger.view()
     try:
-        facts = find_one(view, key)
+        facts = find_one(parts.ledger, key)
     except NotFound:
         return _scan_for(parts, key)
     return _live(parts, facts)
@@ -156,7 +155,7 @@ def _scan_for(parts: Parts, key: str) -> tuple[Account, Credential]:
     judged = [j for j in preview(parts, NEVER).plan.judged if j.credential.id]
     by_uid = {j.credential.uid: j for j in judged}
     known = [_as_facts(j.credential) for j in judged]
-    found = one_of(key, [facts for facts in known if means(key, facts)], parts.ledger.view())
+    found = one_of(key, [facts for facts in known if means(key, facts)], parts.ledger.frame())
     return by_uid[found.uid].account, by_uid[found.uid].credential
 
 

@@ -1,12 +1,12 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.model import Delivery, Event, Finding, KeptReport, Pause
+from app.model import Delivery, Event, Facts, Finding, KeptReport, Pause
 from app.plan.record import AccountRows as AccountRows
 from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
@@ -40,10 +40,13 @@ class Ledger(Protocol):
     def accounts_with_findings(self) -> frozenset[str]:
         """The ids of the accounts that have findings, resolved ones too."""
 
+    def search(self, wanted: Callable[[Facts], bool]) -> Sequence[Facts]:
+        """The facts of which ``wanted`` is true, of all accounts: reads all, and keeps no others."""
+
     def finding(self, finding_id: str) -> Finding | None: ...
 
     def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
-        """The unresolved findings whose ``refs`` of ``sink`` have ``ticket`` as their ``key``."""
+        """The unresolved findings whose ``refs`` of ``sink`` have ``ticket`` as ``key``, ordered by id."""
 
     def has_tickets(self, sink: str) -> bool:
         """Whether the ``refs`` of ``sink`` of any unresolved finding have a ``key``."""

@@ -1,7 +1,7 @@
 """The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -82,12 +82,17 @@ class MemoryLedger:
         with self._lock:
             return frozenset(f.account_id for f in self._findings.values())
 
+    def search(self, wanted: Callable[[Facts], bool]) -> Sequence[Facts]:
+        with self._lock:
+            return [facts for facts in self._facts.values() if wanted(facts)]
+
     def finding(self, finding_id: str) -> Finding | None:
         with self._lock:
             return self._findings.get(finding_id)
 
     def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
-        return [finding for finding, key in self._tickets(sink) if key == ticket]
+        found = (finding for finding, key in self._tickets(sink) if key == ticket)
+        return sorted(found, key=lambda finding: finding.id)
 
     def has_tickets(self, sink: str) -> bool:
         return bool(self._tickets(sink))

@@ -1,6 +1,6 @@
 """What is read of the tables. Each query is built once: building one costs more than running it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from app.ledger import rows, schema
 from app.ledger.interface import AccountRows, LedgerView
-from app.model import Delivery, Finding, KeptReport, Pause, RunRecord
+from app.model import Delivery, Facts, Finding, KeptReport, Pause, RunRecord
 from app.plan.record import Refusals
 
 _DELIVERIES, _FINDINGS, _TICKETS = schema.deliveries, schema.findings, schema.tickets
@@ -33,6 +33,7 @@ _ON_TICKET = (
     select(_FINDINGS.c.body)
     .join(_TICKETS, _TICKETS.c.finding_id == _FINDINGS.c.id)
     .where((_TICKETS.c.sink == bindparam("sink")) & (_TICKETS.c.ticket == bindparam("ticket")))
+    .order_by(_FINDINGS.c.id)
 )
 _ANY_TICKET = select(_TICKETS.c.ticket).where(_TICKETS.c.sink == bindparam("sink")).limit(1)
 _REPORT = select(schema.reports).where(schema.reports.c.account_id == bindparam("account"))
@@ -80,6 +81,11 @@ def _by_finding(deliveries: Iterable[Delivery]) -> Mapping[str, list[Delivery]]:
 
 def accounts_with_findings(db: Connection) -> frozenset[str]:
     return frozenset(db.execute(select(_FINDINGS.c.account_id).distinct()).scalars())
+
+
+def search(db: Connection, wanted: Callable[[Facts], bool]) -> list[Facts]:
+    bodies = db.execute(select(schema.facts.c.body), execution_options={"yield_per": 1000}).scalars()
+    return [facts for facts in map(rows.FACTS.load, bodies) if wanted(facts)]
 
 
 def finding(db: Connection, finding_id: str) -> Finding | None:

@@ -1,6 +1,6 @@
 """The ledger on a SQL database, with SQLAlchemy Core."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from app.ledger import reading, rows, schema, writing
 from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
-from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Finding, KeptReport, Pause
+from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 
 
 class Lock(Protocol):
@@ -46,6 +46,10 @@ class SqlLedger:
     def accounts_with_findings(self) -> frozenset[str]:
         with self._reading() as db:
             return reading.accounts_with_findings(db)
+
+    def search(self, wanted: Callable[[Facts], bool]) -> Sequence[Facts]:
+        with self._reading() as db:
+            return reading.search(db, wanted)
 
     def finding(self, finding_id: str) -> Finding | None:
         with self._reading() as db:

@@ -67,7 +67,8 @@ def _findings(db: Connection, findings: Sequence[Finding]) -> None:
     _put(db, schema.findings, [_finding_row(replace(f, revision=f.revision + 1)) for f in findings])
     for batch in _batches(ids):
         db.execute(_NO_TICKETS, {"ids": batch})
-    _put(db, schema.tickets, [row for f in findings for row in _ticket_rows(f)])
+    last = {finding.id: finding for finding in findings}
+    _put(db, schema.tickets, [row for finding in last.values() for row in _ticket_rows(finding)])
 
 
 def _revisions(db: Connection, ids: Sequence[str]) -> dict[str, int]:

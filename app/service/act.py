@@ -31,6 +31,7 @@ from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
+from app.service.lookup import view_of
 from app.service.settle import Round
 from app.telemetry import log_fields
 
@@ -79,7 +80,7 @@ def _check(round_: Round, act: Act) -> tuple[Credential, Decision]:
     """Everything again, on the live key: status, creation, last use, tags, groups, path, policy, notices."""
     parts, now = round_.parts, round_.parts.clock.now()
     fresh = _read(round_, act)
-    view = parts.ledger.view()
+    view = view_of(parts.ledger, fresh.account_id)
     facts = view.facts.get(fresh.uid)
     since = facts.inactive_since if facts else None
     decision = evaluate(parts.policy, act.account, fresh, since, now, view.refused(fresh.uid, now))
@@ -230,7 +231,7 @@ def record_done(
     now = round_.parts.clock.now()
     current = round_.book.get(finding.id) or finding
     settled = replace(row, state=DeliveryState.DELIVERED, settled_at=now, error="", receipt={"how": how})
-    old = round_.parts.ledger.view().facts.get(credential.uid)
+    old = round_.parts.ledger.account(credential.account_id).facts.get(credential.uid)
     facts = (_facts_after(old, now),) if old and row.verb is Verb.DEACTIVATE else ()
     coming = _then(round_, credential, finding, decision.rule, stage, now)
     notices = _tell(account, credential, current, decision, stage, coming, now)
@@ -241,7 +242,6 @@ def record_done(
     rows = (settled, *notices)
     change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,))
     round_.parts.ledger.apply(change, round_.lease)
-    round_.book.wrote([ended])
     round_.tally.acted[row.verb.value] += 1
     round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")
     log.info(what, **log_fields(finding=finding.id, key=credential.masked, account=account.id, how=how))

@@ -18,7 +18,7 @@ from app.model import (
     mask,
 )
 from app.plan.require import day
-from app.service.lookup import find_one
+from app.service.lookup import find_one, view_of
 from app.service.parts import Parts
 
 RESTORE_SNOOZE = timedelta(days=7)
@@ -28,12 +28,11 @@ LEASE_WAIT = timedelta(seconds=30)
 def snooze(parts: Parts, key: str, span: timedelta, by: str, reason: str) -> str:
     """Puts one ladder on hold. Raises `NotFound` or `AmbiguousKey`."""
     now = parts.clock.now()
-    view = parts.ledger.view()
-    facts = find_one(view, key)
-    old = view.snoozes.get(facts.uid)
+    facts = find_one(parts.ledger, key)
+    old = parts.ledger.frame().snoozes.get(facts.uid)
     episode, since = (old.episode, old.since) if old else (0, None)  # the owner's own limit goes on counting
     put = Snooze(facts.uid, now + span, by, reason, now, episode, since)
-    event = _event(parts, view, facts, "snoozed", by, f"until {day(put.until)}: {reason}")
+    event = _event(parts, facts, "snoozed", by, f"until {day(put.until)}: {reason}")
     parts.ledger.apply(Change(snoozes=(put,), events=(event,)))
     return f"{event.key} of {facts.user} is snoozed until {day(put.until)}"
 
@@ -41,12 +40,11 @@ def snooze(parts: Parts, key: str, span: timedelta, by: str, reason: str) -> str
 def unsnooze(parts: Parts, key: str, by: str) -> str:
     """Ends a snooze now; a new dated notice still precedes any act by 24 h."""
     now = parts.clock.now()
-    view = parts.ledger.view()
-    facts = find_one(view, key)
-    old = view.snoozes.get(facts.uid)
+    facts = find_one(parts.ledger, key)
+    old = parts.ledger.frame().snoozes.get(facts.uid)
     if old is None or old.until <= now:
         return f"{_masked(facts)} of {facts.user} is not snoozed"
-    event = _event(parts, view, facts, "unsnoozed", by, "")
+    event = _event(parts, facts, "unsnoozed", by, "")
     parts.ledger.apply(Change(snoozes=(replace(old, until=now),), events=(event,)))
     return f"{event.key} of {facts.user} is not snoozed any more"
 
@@ -68,8 +66,7 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
     Works in every mode and obeys `pause`. Raises `Permanent` when there is nothing to restore.
     """
     _obey_pause(parts)
-    view = parts.ledger.view()
-    facts = find_one(view, key)
+    facts = find_one(parts.ledger, key)
     if facts.deactivated_at is None:
         raise Permanent(f"{_masked(facts)} of {facts.user} was not deactivated by this service")
     account = account_of(parts, facts.account_id)
@@ -87,12 +84,12 @@ def _obey_pause(parts: Parts) -> None:
 
 
 def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:
-    view = parts.ledger.view()  # again: a run may have ended meanwhile
+    view = view_of(parts.ledger, account.id)  # again: a run may have ended meanwhile
     now = parts.clock.now()
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)
     until = max(now + RESTORE_SNOOZE, _snoozed_until(view, facts) or now)
-    event = _event(parts, view, facts, "restored", by, reason)
+    event = _event(parts, facts, "restored", by, reason)
     known = view.facts.get(facts.uid, facts)
     change = Change(
         # Active from now on: should it be seen Inactive again, its quiet period begins anew.
@@ -144,7 +141,7 @@ def caller(parts: Parts) -> str:
         return "unknown (no AWS identity)"
 
 
-def _event(parts: Parts, view: LedgerView, facts: Facts, what: str, by: str, detail: str) -> Event:
+def _event(parts: Parts, facts: Facts, what: str, by: str, detail: str) -> Event:
     finding_id = Finding.id_for(facts.uid)
     return Event(parts.clock.now(), by, what, facts.account_id, finding_id, _masked(facts), detail)
 

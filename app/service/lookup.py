@@ -1,9 +1,9 @@
-"""Finding the one credential that a person means."""
+"""Finding the one credential that a person means, and what the ledger holds of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from app.errors import KeystewardError
-from app.ledger.interface import LedgerView
+from app.ledger.interface import Ledger, LedgerView
 from app.model import SHOWN_CHARACTERS, Facts, Finding, mask
 
 
@@ -21,9 +21,25 @@ def means(key: str, facts: Facts) -> bool:
     return tail or key in (facts.key_id, facts.user, Finding.id_for(facts.uid))
 
 
-def find_one(view: LedgerView, key: str) -> Facts:
+def view_of(ledger: Ledger, account_id: str) -> LedgerView:
+    """The ledger's view with the rows of one account.
+
+    The frame is read last: a pause, a snooze or a refusal that comes in between holds.
+    """
+    rows = ledger.account(account_id)
+    return ledger.frame().with_rows(rows)
+
+
+def find_one(ledger: Ledger, key: str) -> Facts:
     """The credential that ``key`` names. Raises `NotFound` or `AmbiguousKey`."""
-    return one_of(key, [facts for facts in view.facts.values() if means(key, facts)], view)
+    return one_of(key, _meant(ledger, key), ledger.frame())
+
+
+def _meant(ledger: Ledger, key: str) -> Sequence[Facts]:
+    """Only a finding's id is looked up: a key's tail and a user's name may mean any account's."""
+    finding = ledger.finding(key)
+    facts = ledger.account(finding.account_id).facts.get(finding.uid) if finding else None
+    return [facts] if facts else ledger.search(lambda facts: means(key, facts))
 
 
 def one_of(key: str, found: Iterable[Facts], view: LedgerView) -> Facts:

@@ -32,6 +32,7 @@ from app.policy.rules import SnoozeLimit
 from app.service import changes
 from app.service.book import Book
 from app.service.deliver import deliver
+from app.service.lookup import view_of
 from app.service.parts import Parts, Tally
 from app.service.run_once import context
 from app.service.settle import Round
@@ -88,7 +89,7 @@ def handler(parts: Parts, limits: Limits) -> Handler:
 def _failed(parts: Parts, press: Press, answer: Answer) -> Answer:
     """The ledger itself may be what fails: then the log alone is told."""
     try:
-        return _audited(parts, press, "press_failed", answer, _meant(parts.ledger.view(), press))
+        return _audited(parts, press, "press_failed", answer, parts.ledger.finding(press.finding_id))
     except KeystewardError as error:
         text = redact(str(error))
         log.error("press not audited", **log_fields(by=press.presser.id, answer=answer.text, error=text))
@@ -102,23 +103,19 @@ def _answer(parts: Parts, press: Press, limits: Limits) -> Answer:
         Button.NOT_MINE: _not_mine,
         Button.RESTORE: lambda case: _restore(case, limits.restore_within),
     }
-    view = parts.ledger.view()
-    finding = _meant(view, press)
+    finding = parts.ledger.finding(press.finding_id)
     try:
-        return acts[press.button](_case(parts, press, limits, view, finding))
+        return acts[press.button](_case(parts, press, limits, finding))
     except Refused as refused:
         return _audited(parts, press, "press_refused", Answer(str(refused)), finding)
 
 
-def _meant(view: LedgerView, press: Press) -> Finding | None:
-    return next((f for f in view.findings.values() if f.id == press.finding_id), None)
-
-
-def _case(parts: Parts, press: Press, limits: Limits, view: LedgerView, finding: Finding | None) -> Case:
+def _case(parts: Parts, press: Press, limits: Limits, known: Finding | None) -> Case:
     """The subject of the press. Raises `Refused` when there is none, or when it isn't the presser's."""
-    if finding is None:
+    if known is None:
         raise Refused("This notice is about a key that is not known here (any more).")
-    now = parts.clock.now()
+    view, now = view_of(parts.ledger, known.account_id), parts.clock.now()
+    finding = view.findings[known.uid]
     owners = _owners(view, finding, now)
     case = Case(parts, press, view, finding, view.facts.get(finding.uid), owners, now)
     _authorized(case, limits)
@@ -193,11 +190,11 @@ def _resolve(case: Case, account: Account, fresh: Credential | None) -> bool | N
 
 def _conclude(case: Case, account: Account, fresh: Credential | None, lease: Lease) -> bool | None:
     parts = case.parts
-    ctx = context(parts, parts.hub(), parts.ledger.view(), case.now)
+    ctx = context(parts, parts.hub(), view_of(parts.ledger, account.id), case.now)
     plan = plan_for_one(ctx, account, case.finding.uid, fresh)
     parts.ledger.apply(plan.change, lease)
     closings = [d.id for d in plan.change.deliveries if d.verb is Verb.RESOLVE and d.id in plan.send]
-    deliver(Round(parts, ctx, lease, Book.open(parts.ledger), Tally()), closings)
+    deliver(Round(parts, ctx, lease, Book(parts.ledger), Tally()), closings)
     resolved = any(f.id == case.finding.id and f.state is FindingState.RESOLVED for f in plan.change.findings)
     return resolved or (None if fresh is None else False)
 
@@ -249,7 +246,7 @@ def _disowned_already(case: Case) -> bool:
     """Whether whom the latest notice named is passed over already: the next one has not been asked yet,
     and an admin's double click must not speak for them."""
     latest, uid = _latest(case.view, case.finding), case.finding.uid
-    said = ((r.address, r.at) for r in case.view.refusals if r.uid == uid)
+    said = ((r.address, r.at) for r in case.view.refusals.by_uid.get(uid, ()))
     return latest is not None and any(
         address == latest.payload["owner"] and at >= latest.created_at for address, at in said
     )

@@ -77,7 +77,7 @@ def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[
 def _infer(
     round_: Round, row: Delivery, account: Account, finding: Finding, seen: Credential | None
 ) -> list[str]:
-    facts = round_.parts.ledger.view().facts.get(finding.uid)
+    facts = round_.parts.ledger.account(finding.account_id).facts.get(finding.uid)
     rule, stage = _rung(round_, finding, row)
     if facts is None:
         _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")

@@ -15,18 +15,18 @@ from app.service.settle import Round
 def retry_failed(parts: Parts) -> Tally:
     """One round over what is due for another attempt. Acts are only ever tried again by a whole run."""
     tally = Tally()
-    if parts.policy.mode is Mode.OBSERVE or not _due(parts, parts.ledger.view()):
+    if parts.policy.mode is Mode.OBSERVE or not _due(parts, parts.ledger.frame()):
         return tally
     with parts.ledger.lease(parts.holder, parts.lease_wait) as lease:
         if lease is not None:
-            view = parts.ledger.view()
-            ctx = context(parts, parts.hub(), view, parts.clock.now())
-            deliver(Round(parts, ctx, lease, Book(view), tally), _due(parts, view))
+            frame = parts.ledger.frame()
+            ctx = context(parts, parts.hub(), frame, parts.clock.now())
+            deliver(Round(parts, ctx, lease, Book(parts.ledger), tally), _due(parts, frame))
     return tally
 
 
-def _due(parts: Parts, view: LedgerView) -> list[str]:
-    if view.pause or not _same_config(parts, view):
+def _due(parts: Parts, frame: LedgerView) -> list[str]:
+    if frame.pause or not _same_config(parts, frame):
         return []
     now = parts.clock.now()
     failed = (DeliveryState.FAILED, DeliveryState.AMBIGUOUS)
@@ -37,27 +37,27 @@ def _due(parts: Parts, view: LedgerView) -> list[str]:
         and row.verb in (Verb.NOTIFY, Verb.RESOLVE)
         and row.next_attempt_at is not None
         and row.next_attempt_at <= now
-        and _still_holds(view, row, parts)
+        and _still_holds(frame, row, parts)
     ]
 
 
-def _same_config(parts: Parts, view: LedgerView) -> bool:
+def _same_config(parts: Parts, frame: LedgerView) -> bool:
     """After an edit only a run can tell whether rule, mode and owner still hold."""
-    return view.last_run is not None and view.last_run.config_hash == parts.config_hash
+    return frame.last_run is not None and frame.last_run.config_hash == parts.config_hash
 
 
-def _still_holds(view: LedgerView, row: Delivery, parts: Parts) -> bool:
-    finding = next((f for f in view.findings.values() if f.id == row.finding_id), None)
+def _still_holds(frame: LedgerView, row: Delivery, parts: Parts) -> bool:
+    finding = parts.ledger.finding(row.finding_id)
     if finding is None or finding.episode != row.episode:
         return False
     if row.verb is Verb.RESOLVE or tells_what_was_done(row):
         return True
-    now, snooze = parts.clock.now(), view.snoozes.get(finding.uid)
+    now, snooze = parts.clock.now(), frame.snoozes.get(finding.uid)
     asleep = snooze is not None and snooze.until > now
-    return finding.state is FindingState.OPEN and not asleep and not _is_disowned(view, row, finding, now)
+    return finding.state is FindingState.OPEN and not asleep and not _is_disowned(frame, row, finding, now)
 
 
-def _is_disowned(view: LedgerView, row: Delivery, finding: Finding, now: datetime) -> bool:
+def _is_disowned(frame: LedgerView, row: Delivery, finding: Finding, now: datetime) -> bool:
     """Whether its owner has said meanwhile that it isn't theirs: the next run tells the next one."""
     owner = str(row.payload.get("owner", "")).casefold()
-    return row.route == "owner" and owner in view.refused(finding.uid, now)
+    return row.route == "owner" and owner in frame.refused(finding.uid, now)

@@ -71,10 +71,10 @@ def run_once(parts: Parts) -> RunReport:
 
 def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: AccountList) -> RunReport:
     ctx = context(parts, hub, parts.ledger.frame(), now)
-    round_ = Round(parts, ctx, lease, Book(parts.ledger.view()), Tally())
+    round_ = Round(parts, ctx, lease, Book(parts.ledger), Tally())
     inferred = recover(round_, {account.id: account for account in listed.accounts})
     ctx = context(parts, hub, parts.ledger.frame(), now)
-    ctx = replace(ctx, closed=closed_tickets(parts, parts.ledger.view()))
+    ctx = replace(ctx, closed=closed_tickets(parts, ctx.view))
 
     started = parts.monotonic()
     sweep = Sweep(parts, ctx, lease)
@@ -87,7 +87,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     plan = with_evidence(parts, confirmed(parts, plan_for(sweep, listed)))
     parts.ledger.apply(plan.change, lease)
 
-    round_ = Round(parts, ctx, lease, Book.open(parts.ledger), round_.tally)
+    round_ = Round(parts, ctx, lease, Book(parts.ledger), round_.tally)
     held = _carry_out(round_, plan, inferred)
     plan = replace(plan, held=(*plan.held, *held))
     report = replace(_report(round_, plan, sweep, listed), scan_seconds=scan_seconds)

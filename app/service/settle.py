@@ -88,7 +88,6 @@ def backoff(attempts: int) -> timedelta:
 def write(round_: Round, rows: Sequence[Delivery], findings: Sequence[Finding]) -> None:
     change = Change(deliveries=tuple(rows), findings=tuple(findings))
     round_.parts.ledger.apply(change, round_.lease)
-    round_.book.wrote(findings)
 
 
 def count(round_: Round, rows: Sequence[Delivery], outcome: str) -> None:

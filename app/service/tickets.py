@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
-from app.model import FindingState, redact
+from app.model import redact
 from app.service.parts import Parts
 from app.telemetry import log_fields
 
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str]]:
-    """Sink -> keys of closed tickets, for sinks that keep one of an open finding."""
+    """Sink -> keys of closed tickets, for sinks that keep one of an unresolved finding."""
     found: dict[str, frozenset[str]] = {}
     if view.pause:
         return found
     for name, sink in parts.sinks.items():
-        if sink.tickets and _has_open_tickets(view, name):
+        if sink.tickets and parts.ledger.has_tickets(name):
             try:
                 found[name] = sink.closed(parts.clock.now())
             except KeystewardError as error:
@@ -26,7 +26,3 @@ def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str
             except Exception:  # a fault of the adapter must not cost the run
                 log.exception("sink broke", **log_fields(sink=name))
     return found
-
-
-def _has_open_tickets(view: LedgerView, sink: str) -> bool:
-    return any(f.state is FindingState.OPEN and "key" in f.refs.get(sink, {}) for f in view.findings.values())

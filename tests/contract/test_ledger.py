@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import ConflictingWrite
-from app.ledger.interface import Ledger, LedgerView
+from app.ledger.interface import AccountRows, Ledger, LedgerView
 from app.model import DeliveryState, LastUsed, Snooze
 from app.plan.record import Change, Refusals
 from tests.fakes.ledger_rows import (
@@ -33,7 +33,7 @@ SETTLED = [DeliveryState.DELIVERED, DeliveryState.CANCELLED]
 
 
 def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
-    assert everything(ledger) == (LedgerView(), [], [], [], {}, None)
+    assert everything(ledger) == (LedgerView(), [], [], [], AccountRows(), None, None)
     assert ledger.paused() is None
     assert ledger.delivery("KS-NONE/1/warn/1/slack/owner") is None
 

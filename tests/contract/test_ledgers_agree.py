@@ -14,11 +14,12 @@ from app.errors import LedgerError
 from app.ledger.interface import Lease, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
-from app.model import DeliveryState, Finding
+from app.model import DeliveryState, Finding, FindingState, KeptReport
 from app.plan.record import Change
 from tests.fakes.ledger_rows import (
     ACCOUNT,
     DAY,
+    KEY_ID,
     NOW,
     PAUSE,
     WHOLE,
@@ -30,7 +31,10 @@ from tests.fakes.ledger_rows import (
     run,
 )
 
-UIDS = [a_uid(number) for number in range(3)]
+OTHER = "444455556666"
+ACCOUNTS = [ACCOUNT, OTHER]
+UIDS = [a_uid(0), a_uid(1), f"{OTHER}/{KEY_ID}"]
+TICKETS = ["", "SEC-1", "SEC-2"]
 uids = st.sampled_from(UIDS)
 small = st.integers(0, 2)
 instants = st.builds(lambda microseconds: NOW + timedelta(microseconds=microseconds), small)
@@ -52,19 +56,46 @@ deliveries = st.builds(
     small,
 )
 findings = st.builds(
-    lambda uid, episode, revision: finding(uid, episode=episode, revision=revision), uids, small, small
+    lambda uid, episode, revision, state, ticket: finding(
+        uid,
+        account_id=uid.partition("/")[0],
+        episode=episode,
+        revision=revision,
+        state=state,
+        refs={"jira": {"key": ticket}},
+    ),
+    uids,
+    small,
+    st.sampled_from([0, 0, 0, 0, 1]),  # added to the stored one: seldom stale
+    st.sampled_from(FindingState),
+    st.sampled_from(TICKETS),
 )
-changes = st.builds(
-    Change,
-    facts=some(st.builds(lambda uid, at: facts(uid, first_seen=at), uids, instants)),
-    forget=some(uids),
-    findings=some(findings),
-    deliveries=some(deliveries),
-    events=some(st.builds(event, st.sampled_from("abc"), instants)),
-    users=some(st.builds(lambda n: replace(WHOLE.users[0], user=f"user-{n}"), small)),
-    accounts=some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
-    snoozes=some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
-    run=st.none() | st.builds(run, instants),
+accounts = st.sampled_from(ACCOUNTS)
+users = st.builds(
+    lambda account, n, groups: replace(WHOLE.users[0], account_id=account, user=f"user-{n}", groups=groups),
+    accounts,
+    small,
+    st.sampled_from([None, (), ("developers",)]),
+)
+reports = st.builds(KeptReport, accounts, instants, instants, st.binary(max_size=4))
+a_facts = st.builds(
+    lambda uid, at: facts(uid, account_id=uid.partition("/")[0], first_seen=at), uids, instants
+)
+PARTS: dict[str, st.SearchStrategy[Any]] = {
+    "facts": some(a_facts),
+    "forget": some(uids),
+    "deliveries": some(deliveries),
+    "events": some(st.builds(event, st.sampled_from("abc"), instants)),
+    "users": some(users),
+    "reports": some(reports),
+    "refusals": some(st.builds(lambda uid, at: replace(WHOLE.refusals[0], uid=uid, at=at), uids, instants)),
+    "accounts": some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
+    "snoozes": some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
+    "run": st.builds(run, instants),
+}
+# Of few parts each: of large changes Hypothesis makes few, and nearly all of those empty.
+changes = st.sets(st.sampled_from(sorted(PARTS)), min_size=1, max_size=3).flatmap(
+    lambda names: st.builds(Change, **{name: PARTS[name] for name in sorted(names)})
 )
 
 
@@ -94,11 +125,17 @@ class Histories(RuleBasedStateMachine):
     def apply(self, change: Change, leased: bool) -> None:
         self.both("apply", change, self.leases[-1] if leased else None)
 
-    @rule(data=st.data())
-    def apply_on_top_of_what_is_stored(self, data: st.DataObject) -> None:
-        stored = list(self.ledgers[0].view().findings.values())
-        risen = [replace(f, episode=data.draw(small)) for f in stored]
-        self.both("apply", Change(findings=tuple(risen)))
+    @rule(found=st.lists(findings, min_size=1, max_size=3), rows=some(deliveries))
+    def find(self, found: list[Finding], rows: tuple[Any, ...]) -> None:
+        self.both("apply", Change(findings=tuple(map(self.risen, found)), deliveries=rows))
+
+    def risen(self, finding: Finding) -> Finding:
+        stored = self.ledgers[0].finding(finding.id)
+        return replace(finding, revision=finding.revision + (stored.revision if stored else 0))
+
+    @rule(known=some(users), kept=some(reports))
+    def remember_what_a_scan_read(self, known: tuple[Any, ...], kept: tuple[Any, ...]) -> None:
+        self.both("apply", Change(users=known, reports=kept))
 
     @rule(lease_back=small, rows=some(deliveries))
     def claim(self, lease_back: int, rows: tuple[Any, ...]) -> None:
@@ -138,14 +175,21 @@ class Histories(RuleBasedStateMachine):
         self.both("view")
         self.both("undelivered")
         self.both("abandoned", self.leases[-1])
-        self.both("account", ACCOUNT)
         self.both("frame")
+        self.both("accounts_with_findings")
+        self.both("has_tickets", "jira")
+        for account in ACCOUNTS:
+            self.both("account", account)
+            self.both("kept_report", account)
         self.both("events", NOW)
         self.both("events", NOW + DAY)
         self.both("rehearsal")
         self.both("paused")
         for uid in UIDS:
             self.both("deliveries_of", Finding.id_for(uid))
+            self.both("finding", Finding.id_for(uid))
+        for ticket in TICKETS:
+            self.both("on_ticket", "jira", ticket)
 
     def teardown(self) -> None:
         self.ledgers[1].close()

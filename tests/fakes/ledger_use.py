@@ -15,7 +15,8 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.deliveries_of(finding_id),
         ledger.undelivered(),
         ledger.events(),
-        ledger.account(ACCOUNT).users,
+        ledger.account(ACCOUNT),
+        ledger.kept_report(ACCOUNT),
         ledger.rehearsal(),
     )
 

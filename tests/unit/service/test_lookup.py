@@ -1,0 +1,62 @@
+"""What the ledger holds of the one credential that is meant."""
+
+import pytest
+
+from app.ledger.interface import AccountRows, Change
+from app.ledger.memory import MemoryLedger
+from app.model import SHOWN_CHARACTERS, Finding, Snooze
+from app.service.lookup import AmbiguousKey, NotFound, find_one, view_of
+from tests.fakes.ledger_rows import ACCOUNT, DAY, KEY_ID, NOW, PAUSE, UID, a_uid, event, facts, finding
+
+OTHER = f"444455556666/{KEY_ID}"
+SNOOZE = Snooze(UID, NOW + DAY, "jane@example.com", "a release", NOW)
+
+
+class Meanwhile(MemoryLedger):
+    """Somebody pauses the service and snoozes a key just as an account was read."""
+
+    def account(self, account_id: str) -> AccountRows:
+        rows = super().account(account_id)
+        self.pause(PAUSE, event("paused"))
+        self.apply(Change(snoozes=(SNOOZE,)))
+        return rows
+
+
+def test_a_pause_or_a_snooze_that_comes_while_the_ledger_is_read_holds() -> None:
+    ledger = Meanwhile()
+    ledger.apply(Change(facts=(facts(),)))
+    view = view_of(ledger, ACCOUNT)
+    assert view.facts == {UID: facts()}
+    assert (view.pause, view.snoozes) == (PAUSE, {UID: SNOOZE})
+
+
+def test_a_view_shows_one_account() -> None:
+    ledger = MemoryLedger()
+    ledger.apply(Change(facts=(facts(), facts(OTHER, account_id="444455556666")), findings=(finding(),)))
+    assert list(view_of(ledger, ACCOUNT).facts) == [UID]
+    assert list(view_of(ledger, "444455556666").facts) == [OTHER]
+    assert view_of(ledger, "444455556666").findings == {}
+
+
+@pytest.mark.parametrize("key", [KEY_ID, KEY_ID[-SHOWN_CHARACTERS:], "jane", Finding.id_for(UID)])
+@pytest.mark.parametrize("open_", [True, False], ids=["with a finding", "without one"])
+def test_a_credential_is_meant_by_its_id_its_tail_its_user_or_its_finding(key: str, open_: bool) -> None:
+    ledger = MemoryLedger()
+    ledger.apply(Change(facts=(facts(), facts(a_uid(1), user="joe")), findings=(finding(),) if open_ else ()))
+    assert find_one(ledger, key) == facts()
+
+
+def test_a_finding_whose_key_is_gone_means_no_credential() -> None:
+    ledger = MemoryLedger()
+    ledger.apply(Change(findings=(finding(),)))
+    with pytest.raises(NotFound):
+        find_one(ledger, Finding.id_for(UID))
+
+
+def test_what_means_several_lists_them_by_their_findings() -> None:
+    ledger = MemoryLedger()
+    ledger.apply(Change(facts=(facts(), facts(OTHER, account_id="444455556666"))))
+    with pytest.raises(AmbiguousKey) as raised:
+        find_one(ledger, "jane")
+    assert all(Finding.id_for(uid) in str(raised.value) for uid in (UID, OTHER))
+    assert KEY_ID not in str(raised.value)
