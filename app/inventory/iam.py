@@ -1,13 +1,13 @@
 """Scanning one account: its credential report, and live reads of the users it can't answer for."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 from app.errors import KeystewardError, Transient
 from app.inventory.api import Api
+from app.inventory.crew import Crew
 from app.inventory.faults import Denied, NotReady
 from app.inventory.interface import AccountMemory, Fetched, Need, NotYet, Scanned
 from app.inventory.look import answer, is_near, row_is_near
@@ -23,7 +23,6 @@ WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, *(5.0 for _ in range(11)))
 ASK_AGAIN = 4  # every so many fetches in vain
 REPORT_MAX_AGE = timedelta(hours=24)
 TRAITS_KEPT = timedelta(hours=24)
-USERS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,11 @@ class IamScanner:
     def scan(
         self, account: Account, fetched: Fetched | None, need: Need, memory: AccountMemory, now: datetime
     ) -> Scanned:
-        visit = Visit(self.sessions.reading(account), account, need, memory, now)
+        sessions = self.sessions
+        visit = Visit(sessions.reading(account), sessions.crew, account, need, memory, now)
         try:
             scanned = visit.scan(fetched)
-            self.sessions.pace.check()  # what was cut short by SIGTERM is not an inventory
+            sessions.pace.check()  # what was cut short by SIGTERM is not an inventory
         except Exception as error:
             return Scanned(failure(account, now, error), tuple(visit.learnt.values()))
         return scanned
@@ -114,8 +114,10 @@ def _generate(api: Api) -> None:
 class Visit:
     """One account, scanned once. ``learnt``: what is to be remembered, also when the scan fails half-way."""
 
-    def __init__(self, api: Api, account: Account, need: Need, memory: AccountMemory, now: datetime) -> None:
-        self._api, self._account, self._need = api, account, need
+    def __init__(
+        self, api: Api, crew: Crew, account: Account, need: Need, memory: AccountMemory, now: datetime
+    ) -> None:
+        self._api, self._crew, self._account, self._need = api, crew, account, need
         self._memory, self._now = memory, now
         self._traits: Mapping[str, Traits] = {}
         self._traits_at: datetime | None = None
@@ -201,21 +203,19 @@ class Visit:
     # --- live ---
 
     def _read(self, subjects: Sequence[Subject]) -> dict[str, list[Credential]]:
-        reader = UserReader(self._api, self._account.id, self._need, self._now, self._traits)
+        """Many at once, as the account's tempo allows. Raises what the first that failed did."""
+        api, account_id = self._api.yielding(), self._account.id
+        reader = UserReader(api, account_id, self._need, self._now, self._traits)
 
         def read(it: Subject) -> list[Credential]:
             keys = reader.read(it.user, it.path, it.row, it.user in self._memory.open_users)
-            self.learnt[it.user] = remember(self._account.id, it.user, keys, self._now)
+            self.learnt[it.user] = remember(account_id, it.user, keys, self._now)
             return keys
 
-        if len(subjects) <= USERS_AT_ONCE:
-            return {it.user: read(it) for it in subjects}
-        with ThreadPoolExecutor(USERS_AT_ONCE, thread_name_prefix="user") as pool:
-            futures = {it.user: pool.submit(read, it) for it in subjects}
-            try:
-                return {user: future.result() for user, future in futures.items()}
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        found, error = self._crew.each(subjects, read, api)
+        if error:
+            raise error
+        return {it.user: keys for it, keys in found.items()}
 
 
 def list_live(api: Api, warning: str = "") -> Listing:

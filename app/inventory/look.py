@@ -13,6 +13,7 @@ from app.inventory.report import Row, RowKey
 from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey, RememberedUser
 
 TRUE_UP_DAYS = 30
+FIRST_USE_SPAN = timedelta(minutes=15)  # a use is recorded by spans of so long
 NOT_READ = "not read: far from every stage"
 
 
@@ -29,7 +30,7 @@ def answer(
     if need.live or _true_up_due(account_id, row.user, since, now):
         return None
     if known is None:
-        unclear = row_is_near(row, need, now) or row.user in memory.open_users
+        unclear = row_is_near(row, need, now) or row.user in memory.open_users or _was_toggled(row)
         return None if unclear else [_from_row(account_id, row, key, now) for key in row.keys]
     if _changed(row, known) or _contradicted(known, memory):
         return None
@@ -40,6 +41,13 @@ def answer(
 def row_is_near(row: Row, need: Need, now: datetime) -> bool:
     inactive = need.inactive_matters and any(not key.active for key in row.keys)
     return inactive or any(key.active and now - key.rotated >= need.near_age for key in row.keys)
+
+
+def _was_toggled(row: Row) -> bool:
+    """A key that was used before it was "rotated" is older than it looks: its status was changed since."""
+    return any(
+        key.last_used.at is not None and key.last_used.at < key.rotated - FIRST_USE_SPAN for key in row.keys
+    )
 
 
 def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
