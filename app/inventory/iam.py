@@ -18,8 +18,8 @@ from app.inventory.users import UserReader, remember
 from app.inventory.watch import utc
 from app.model import Account, Credential, Inventory, RememberedUser, ScanFailure, redact
 
-# A report usually takes AWS seconds. After the last of these waits (a minute) the account is read live.
-WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, *(5.0 for _ in range(11)))
+# Seconds before each fetch. A report usually takes AWS seconds: after a minute the account is read live.
+WAITS = (0.2, 0.6, 1.6, 3.0, *(5.0 for _ in range(11)))
 ASK_AGAIN = 4  # every so many fetches in vain
 REPORT_MAX_AGE = timedelta(hours=24)
 TRAITS_KEPT = timedelta(hours=24)
@@ -49,16 +49,16 @@ class IamScanner:
 
     sessions: Sessions
 
-    def ask(self, account: Account, need: Need, now: datetime) -> ScanFailure | None:
+    def ask(self, account: Account, need: Need, now: datetime) -> NotYet | ScanFailure | None:
         if need.live:
             return None
         try:
-            self.sessions.reading(account).call("generate_credential_report")
+            answer = self.sessions.reading(account).call("generate_credential_report")
         except Denied as error:
             return failure(account, now, error)
         except Exception:
             return None  # whatever it was, fetching meets it again
-        return None
+        return None if answer.get("State") == "COMPLETE" else NotYet(WAITS[0])
 
     def fetch(
         self, account: Account, need: Need, tries: int, now: datetime
@@ -76,11 +76,11 @@ class IamScanner:
             return Fetched(answer["Content"], utc(answer["GeneratedTime"]))
         except NotReady as wait:
             lost = wait.code != "ReportInProgress"
-        if tries == len(WAITS):
+        if tries + 1 >= len(WAITS):
             return None
         if lost or tries % ASK_AGAIN == ASK_AGAIN - 1:
             _generate(api)
-        return NotYet(self.sessions.pace.between(0.75, 1.25) * WAITS[tries])
+        return NotYet(self.sessions.pace.between(0.75, 1.25) * WAITS[tries + 1])
 
     def scan(
         self, account: Account, fetched: Fetched | None, need: Need, memory: AccountMemory, now: datetime
@@ -132,6 +132,7 @@ class Visit:
         inventory = self._inventory(listing, live)
         stirred = set(self._memory.stirs(inventory)) - live.keys()
         if stirred:
+            self._read_traits(listing, len(stirred))
             live |= self._read([it for it in listing.subjects if it.user in stirred])
             inventory = self._inventory(listing, live)
         return Scanned(inventory, tuple(self.learnt.values()), self._traits_at)
@@ -174,21 +175,28 @@ class Visit:
         kept = [user for user, known in self._memory.users.items() if known.tags is not None]
         at = self._memory.traits_at
         due = bool(kept) and (at is None or self._now - at >= TRAITS_KEPT)
-        needed = sum(map(self._may_be_near, self._unanswered(listing))) + (len(kept) if due else 0)
-        everybody = traits_of_all(self._api) if pays(needed, len(listing.subjects)) else None
-        self._traits = everybody or {}
-        if everybody is not None or due:
+        needed = sum(map(self._lacks_traits, self._unanswered(listing))) + (len(kept) if due else 0)
+        if self._read_traits(listing, needed) or due:
             self._traits_at = self._now
             self._renew(listing, kept)
 
-    def _may_be_near(self, it: Subject) -> bool:
+    def _read_traits(self, listing: Listing, needed: int) -> bool:
+        """Everybody's, when that is the cheaper way to those that are ``needed``, and permitted."""
+        if self._traits or not pays(needed, len(listing.subjects)):
+            return False
+        everybody = traits_of_all(self._api)
+        self._traits = everybody or {}
+        return everybody is not None
+
+    def _lacks_traits(self, it: Subject) -> bool:
         known = self._memory.users.get(it.user)
-        return (
+        near = (
             it.row is None
             or it.user in self._memory.open_users
             or row_is_near(it.row, self._need, self._now)
             or (known is not None and is_near(known, self._need, self._now))
         )
+        return near and (known is None or known.tags is None or known.groups is None)
 
     def _renew(self, listing: Listing, kept: Collection[str]) -> None:
         """Remembers tags and groups that have changed; whose could not be read is read live."""
@@ -200,12 +208,19 @@ class Visit:
         self._memory = replace(self._memory, users=users)
         self._answers.update((it.user, self._answer(it)) for it in listing.subjects if it.user in self.learnt)
 
+    def _known_traits(self) -> Mapping[str, Traits]:
+        """As read in this visit, else as remembered: a day old at the most."""
+        if self._traits:
+            return self._traits
+        known = self._memory.users.values()
+        return {one.user: Traits(one.tags, one.groups) for one in known if one.tags is not None}
+
     # --- live ---
 
     def _read(self, subjects: Sequence[Subject]) -> dict[str, list[Credential]]:
         """Many at once, as the account's tempo allows. Raises what the first that failed did."""
         api, account_id = self._api.yielding(), self._account.id
-        reader = UserReader(api, account_id, self._need, self._now, self._traits)
+        reader = UserReader(api, account_id, self._need, self._now, self._known_traits())
 
         def read(it: Subject) -> list[Credential]:
             keys = reader.read(it.user, it.path, it.row, it.user in self._memory.open_users)

@@ -78,8 +78,8 @@ class AccountScanner(Protocol):
     Never raises: a failure is a `ScanFailure` with its reason, and stays that account's.
     """
 
-    def ask(self, account: Account, need: Need, now: datetime) -> ScanFailure | None:
-        """Has the credential report made. A failure that stands for good is returned."""
+    def ask(self, account: Account, need: Need, now: datetime) -> NotYet | ScanFailure | None:
+        """Has the credential report made; None: it can be fetched. Only a failure for good is returned."""
 
     def fetch(
         self, account: Account, need: Need, tries: int, now: datetime

@@ -113,9 +113,11 @@ class _Sweep:
     ) -> None:
         self._running[self._pool.submit(step)] = (ticket, then)
 
-    def _asked(self, ticket: Ticket, refusal: ScanFailure | None) -> Iterator[Scanned]:
-        if refusal:
-            yield Scanned(refusal)
+    def _asked(self, ticket: Ticket, answer: NotYet | ScanFailure | None) -> Iterator[Scanned]:
+        if isinstance(answer, ScanFailure):
+            yield Scanned(answer)
+        elif answer:
+            self._put_off(ticket, answer.seconds)
         else:
             self._fetch.append(ticket)
 
