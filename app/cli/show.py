@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.service.parts import Progress
 from app.telemetry import redactor
 
 STYLES = {
@@ -101,29 +101,10 @@ def date(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M}Z" if instant else ""
 
 
-class Bar:
-    """`app.service.parts.Progress` as a bar on a terminal; silent elsewhere."""
+def progress() -> Progress | None:
+    """A bar where somebody looks on."""
+    if not sys.stderr.isatty():
+        return None
+    from app.cli.bar import Bar
 
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("Scanning"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("accounts, {task.fields[failed]} failed"),
-            TimeElapsedColumn(),
-            console=console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._failed = 0
-
-    def start(self, accounts: int) -> None:
-        self._task = self._progress.add_task("scan", total=accounts, failed=0)
-        self._progress.start()
-
-    def account(self, label: str, failed: bool) -> None:
-        self._failed += failed
-        self._progress.update(self._task, advance=1, failed=self._failed)
-
-    def finish(self) -> None:
-        self._progress.stop()
+    return Bar(console(stderr=True))

@@ -107,8 +107,11 @@ class Stage:
             "KEYSTEWARD_CONFIG": str(self.folder / "config.yaml"),
         }
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
+    def write(self) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        self.write()
         command = [sys.executable, "-m", "app", *args]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=self.env, stdout=pipe, stderr=pipe, text=True)
