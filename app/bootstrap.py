@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from pydantic import BaseModel, SecretStr
@@ -45,9 +45,10 @@ from app.service.pulse import Pulse
 from app.sinks.interface import Sink
 from app.sinks.presses import Listener, Listening
 from app.sinks.registry import sink_type
-from app.sinks.texts import Texts
-from app.sinks.tools import Tools
 from app.telemetry import Counters, redactor
+
+if TYPE_CHECKING:
+    from app.sinks.tools import Tools
 
 REHEARSAL_ADVICE = "a rehearsal runs against a stand-in for AWS: set AWS_ENDPOINT_URL to it"
 
@@ -188,12 +189,15 @@ def start_listening(service: Service, parts: Parts) -> list[Listening]:
     return [listening for listening in heard if listening]
 
 
-def sink_tools(config: Config) -> Tools:
+def sink_tools(config: Config) -> "Tools":
     """What every sink is handed: how to wait, and the user's texts."""
+    from app.sinks.texts import Texts
+    from app.sinks.tools import Tools
+
     return Tools(texts=Texts(config.templates))
 
 
-def _build_sink(name: str, settings: Any, tools: Tools) -> Sink:
+def _build_sink(name: str, settings: Any, tools: "Tools") -> Sink:
     return sink_type(settings.type).build(name, settings, tools)
 
 
@@ -256,10 +260,12 @@ def _clock_of(ledger: Ledger) -> Clock:
 
 def _sinks_without_secrets(config: Config) -> dict[str, Sink]:
     """What looking ahead needs of the sinks: a missing token is no obstacle to that."""
+    if config.mode is Mode.OBSERVE:
+        return {}
     found, tools = {}, sink_tools(config)
     for name, settings in config.sinks.items():
         try:
             found[name] = _build_sink(name, settings, tools)
         except ConfigError:
             continue
-    return found if config.mode is not Mode.OBSERVE else {}
+    return found

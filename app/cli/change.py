@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from app.bootstrap import open_for_change
-from app.cli.options import Span, at_option, by_option, config_option, load, reason_option
+from app.cli import opening
+from app.cli.options import Span, at_option, by_option, config_option, reason_option
 from app.cli.show import echo
 from app.service import changes
 from app.service.parts import Parts
@@ -15,7 +15,7 @@ AT = at_option("In a ledger of rehearsals: when this happens.")
 
 
 def _parts(config_path: Path | None, at: datetime | None) -> Parts:
-    return open_for_change(load(config_path), at).parts()
+    return opening.to_change(opening.load(config_path), at).parts()
 
 
 @click.command()
@@ -78,6 +78,3 @@ def restore(key: str, reason: str, by: str | None, at: datetime | None, config_p
     """Reactivate KEY, which this service deactivated, and snooze it for 7 days."""
     parts = _parts(config_path, at)
     echo(changes.restore(parts, key, by or changes.caller(parts), reason))
-
-
-COMMANDS = (snooze, unsnooze, pause, resume, restore)

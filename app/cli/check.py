@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_option, load
+from app.cli import opening
+from app.cli.options import config_option
 from app.cli.show import as_json, echo, warn
 from app.config.load import check_config, find_config
 from app.config.owners import wanted_contacts
@@ -52,7 +53,7 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
 
     hub: the service's own; spoke: reads in each account; actor: deactivates and deletes there.
     """
-    config = load(config_path)
+    config = opening.load(config_path)
     document = policy_document(
         role,
         partition=partition,
@@ -98,6 +99,3 @@ def owner_actions(config: Config) -> list[Grant]:
     """What looking for owners asks of AWS beside tags."""
     wanted = wanted_contacts(config.policy().owners)
     return [("ReadContacts", CONTACT_ACTIONS, ("*",))] if wanted else []
-
-
-COMMANDS = (check, schema, iam_policy)

@@ -12,7 +12,6 @@ import click
 from rich.console import Console
 
 from app import __version__
-from app.cli.run import serve_until_stopped
 from app.errors import ConfigError
 from app.service.picture import picture
 from app.service.preview import preview
@@ -67,6 +66,8 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
 
 
 def _serve(walk: "Walk", report: "RunReport", console: Console, listen: str) -> None:
+    from app.cli.serve import serve_until_stopped
+
     walk.clock.go()
     first = picture(walk.service.parts(), report, Snapshot(version=__version__, started_at=walk.clock.now()))
     console.print(
@@ -75,6 +76,3 @@ def _serve(walk: "Walk", report: "RunReport", console: Console, listen: str) -> 
     console.print("Ctrl-C ends it.")
     serve_until_stopped(walk.service, first, listen)
     os._exit(0)  # a scheduler's thread must not keep the terminal
-
-
-COMMANDS = (demo,)

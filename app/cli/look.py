@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from app.bootstrap import open_for_looking
-from app.cli import show
-from app.cli.options import Instant, Span, at_option, config_option, format_option, load
+from app.cli import opening, show
+from app.cli.options import Instant, Span, at_option, config_option, format_option
 from app.cli.progress import shown
 from app.cli.story import explain_key
 from app.model import Mode, Verb
@@ -40,7 +39,7 @@ PLAN_COLUMNS = ("what", "account_id", "account", "user", "key", "due_at", "why")
 @config_option
 def scan(form: str, live: bool, config_path: Path | None) -> int:
     """Inventory with verdicts. Read-only; needs no config: current AWS credentials, default policy."""
-    service = open_for_looking(load(config_path), None)
+    service = opening.to_look(opening.load(config_path))
     with shown(service.pulse):
         seen = preview(service.parts(), NEVER if live else timedelta(0))
     now = seen.plan.now
@@ -84,7 +83,7 @@ def _scan_table(rows: list[dict[str, Any]]) -> None:
 @config_option
 def plan(at: datetime | None, until: timedelta | None, form: str, config_path: Path | None) -> int:
     """What a run would do now. Touches nothing."""
-    service = open_for_looking(load(config_path), at)
+    service = opening.to_look(opening.load(config_path), at)
     with shown(service.pulse):
         seen = preview(service.parts(), until or timedelta(0))
     rows = [*_plan_rows(seen.plan), *(_calendar(seen, until) if until else ())]
@@ -205,7 +204,7 @@ def explain(key: str, at: datetime | None, form: str, config_path: Path | None) 
     Shows the rule that matched, each stage's date and what was delivered. KEY is the last four characters,
     the full id, a user's name or the finding's id (KS-…).
     """
-    service = open_for_looking(load(config_path), at)
+    service = opening.to_look(opening.load(config_path), at)
     with shown(service.pulse):
         story = explain_key(service.parts(), key)
     if form == "json":
@@ -221,7 +220,7 @@ def explain(key: str, at: datetime | None, form: str, config_path: Path | None) 
 @config_option
 def history(since: datetime | None, form: str, config_path: Path | None) -> int:
     """The audit trail: who did what, when and why."""
-    service = open_for_looking(load(config_path), None)
+    service = opening.to_look(opening.load(config_path))
     columns = ("at", "by", "what", "account_id", "key", "finding_id", "detail")
     rows = [{name: getattr(e, name) for name in columns} for e in service.ledger.events(since)]
     if form == "table" and not rows:
@@ -234,6 +233,3 @@ def history(since: datetime | None, form: str, config_path: Path | None) -> int:
     else:
         machine(form, columns, rows)
     return 0
-
-
-COMMANDS = (scan, plan, explain, history)

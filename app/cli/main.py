@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
 from app import __version__
-from app.cli import change, check, demo, look, owners, preview, run
 from app.errors import ConfigError, CouldNotStart, KeystewardError, LedgerError, Paused
 from app.model import redact
 from app.service.lookup import AmbiguousKey, NotFound
@@ -15,18 +16,50 @@ from app.telemetry import redactor
 DONE, PARTLY, WRONG, NO_START = 0, 1, 2, 3
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+# Each command's module and its name there, imported when the command is asked for (click's lazy loading,
+# https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands).
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check-config": ("app.cli.check", "check"),
+    "demo": ("app.cli.demo", "demo"),
+    "explain": ("app.cli.look", "explain"),
+    "history": ("app.cli.look", "history"),
+    "iam-policy": ("app.cli.check", "iam_policy"),
+    "owners": ("app.cli.owners", "owners"),
+    "pause": ("app.cli.change", "pause"),
+    "plan": ("app.cli.look", "plan"),
+    "preview": ("app.cli.preview", "preview"),
+    "restore": ("app.cli.change", "restore"),
+    "resume": ("app.cli.change", "resume"),
+    "run": ("app.cli.run", "run"),
+    "scan": ("app.cli.look", "scan"),
+    "schema": ("app.cli.check", "schema"),
+    "snooze": ("app.cli.change", "snooze"),
+    "unsnooze": ("app.cli.change", "unsnooze"),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports the module of the one that is wanted."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    commands={name: click.Command(name) for name in COMMANDS},  # for lists and for "did you mean"
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, message="keysteward %(version)s")
 def cli() -> None:
     """Keeps watch over long-lived AWS access keys: warns, tickets, deactivates, deletes.
 
     Exit codes: 0 done, 1 done in part, 2 the config or command line is wrong, 3 could not start.
     """
-
-
-for module in (run, look, owners, preview, change, check, demo):
-    for command in module.COMMANDS:
-        cli.add_command(command)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Options that several commands share, and what they turn into."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from app.bootstrap import read_config
 from app.config.durations import parse_duration
-from app.config.load import check_config, find_config
-from app.config.schema import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,14 +63,3 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 by_option = click.option("--by", help="Who does this, for the audit trail [default: the caller's ARN].")
 reason_option = click.option("--reason", required=True, help="Why, for the audit trail.")
-
-
-def load(config_path: Path | None) -> Config:
-    """The effective config. Raises `ConfigError`."""
-    return read_config(config_path, os.environ, Path.cwd(), datetime.now(UTC))
-
-
-def doubts(config_path: Path | None) -> list[str]:
-    """What loads and yet deserves a look: a lapsed exemption, a notice that never repeats."""
-    path = find_config(config_path, os.environ, Path.cwd())
-    return [str(fault) for fault in check_config(path, os.environ, now=datetime.now(UTC))]

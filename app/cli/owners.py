@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from app.bootstrap import open_for_looking
-from app.cli import show
+from app.cli import opening, show
 from app.cli.look import end, machine
-from app.cli.options import at_option, config_option, format_option, load
+from app.cli.options import at_option, config_option, format_option
 from app.cli.progress import shown
 from app.model import Owner, Refusal
 from app.plan.actions import Judged
@@ -44,7 +43,7 @@ class Holding:
 @config_option
 def owners(at: datetime | None, form: str, config_path: Path | None) -> int:
     """Who answers for which keys and how we know. Reads every user live: more calls than a scan."""
-    service = open_for_looking(load(config_path), at)
+    service = opening.to_look(opening.load(config_path), at)
     with shown(service.pulse):
         seen = preview(service.parts(), NEVER)
     if form == "table":
@@ -105,6 +104,3 @@ def _row(j: Judged, seen: Preview) -> dict[str, Any]:
         "next_owners": " ".join(o.address for o in candidates[1:]),
         "passed_over": " ".join(sorted(seen.ctx.view.refused(j.credential.uid, seen.ctx.now))),
     }
-
-
-COMMANDS = (owners,)

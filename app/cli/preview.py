@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 from pydantic import BaseModel, ValidationError
 
-from app.bootstrap import open_for_looking
-from app.cli import show
+from app.cli import opening, show
 from app.cli.case import Case, known, made_up, with_tickets
-from app.cli.options import config_option, load
+from app.cli.options import config_option
 from app.config.lint import did_you_mean
 from app.config.load import find_config, load_config
 from app.config.schema import Config
@@ -75,7 +74,7 @@ def _config(config_path: Path | None, key: str | None) -> Config:
     """References to secrets stay references, unless the ledger that is needed is one."""
     path = find_config(config_path, os.environ, Path.cwd())
     config = load_config(path, os.environ, now=datetime.now(UTC))
-    return load(config_path) if key and config.ledger_url.startswith("secretsmanager:") else config
+    return opening.load(config_path) if key and config.ledger_url.startswith("secretsmanager:") else config
 
 
 def _settings(config: Config, name: str) -> BaseModel:
@@ -127,7 +126,7 @@ def _case(config: Config, rung: tuple[Rule, Stage], key: str | None, sink: str, 
     rule, stage = rung
     dated = Mode.lowest(config.mode, rule.mode) is not Mode.NOTIFY
     if key:
-        service = open_for_looking(config, None)
+        service = opening.to_look(config)
         return known(config.policy(), rule, stage, service.ledger, key, service.clock.now(), dated)
     case = made_up(config.policy(), rule, stage, datetime.now(UTC), dated)
     earlier = rule.stages if kind == "resolved" else rule.stages[: rule.stages.index(stage)]
@@ -172,6 +171,3 @@ def _print(shown: Shown, html: str | None) -> None:
         show.echo(view.html(shown).rstrip("\n"))
     else:
         show.to_file(Path(html), view.html(shown))
-
-
-COMMANDS = (preview,)

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import BaseModel, DirectoryPath, Field, InstanceOf, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -80,6 +79,8 @@ class ScheduleSettings(Section):
     @classmethod
     def _cron(cls, cron: str | None) -> str | None:
         if cron is not None:
+            from apscheduler.triggers.cron import CronTrigger
+
             try:
                 CronTrigger.from_crontab(cron, timezone="UTC")
             except (ValueError, KeyError, TypeError):

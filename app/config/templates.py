@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.sinks.check_texts import TemplateFault, check_templates
+if TYPE_CHECKING:
+    from app.sinks.check_texts import TemplateFault
 
 
 def anchored(tree: Mapping[str, Any], config_file: Path | None) -> dict[str, Any]:
@@ -15,7 +16,11 @@ def anchored(tree: Mapping[str, Any], config_file: Path | None) -> dict[str, Any
     return {**tree, "templates": str(config_file.parent / folder)}
 
 
-def faults(tree: Mapping[str, Any]) -> list[TemplateFault]:
+def faults(tree: Mapping[str, Any]) -> list["TemplateFault"]:
     """Nothing for a folder that isn't there: its option has that fault."""
     folder = tree.get("templates")
-    return check_templates(Path(folder)) if isinstance(folder, str) and Path(folder).is_dir() else []
+    if not isinstance(folder, str) or not Path(folder).is_dir():
+        return []
+    from app.sinks.check_texts import check_templates
+
+    return check_templates(Path(folder))

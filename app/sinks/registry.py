@@ -7,7 +7,7 @@ first sink of that type is built, another package when the config names its type
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -18,8 +18,10 @@ from app.sinks.interface import Sink
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.sns.settings import SnsSettings
-from app.sinks.tools import Tools
 from app.sinks.webhook.settings import WebhookSettings
+
+if TYPE_CHECKING:
+    from app.sinks.tools import Tools
 
 GROUP = "keysteward.sinks"  # of entry points, each of which loads to a `SinkType`
 
@@ -32,10 +34,10 @@ class SinkType:
     """
 
     settings: type[BaseModel]
-    build: Callable[[str, Any, Tools], Sink]
+    build: Callable[[str, Any, "Tools"], Sink]
 
 
-def _slack(name: str, settings: SlackSettings, tools: Tools) -> Sink:
+def _slack(name: str, settings: SlackSettings, tools: "Tools") -> Sink:
     from app.sinks.slack.sink import SlackSink
     from app.sinks.slack.webhook import SlackWebhookSink
 
@@ -44,13 +46,13 @@ def _slack(name: str, settings: SlackSettings, tools: Tools) -> Sink:
     return SlackSink(name, settings, tools)
 
 
-def _jira(name: str, settings: JiraSettings, tools: Tools) -> Sink:
+def _jira(name: str, settings: JiraSettings, tools: "Tools") -> Sink:
     from app.sinks.jira.sink import JiraSink
 
     return JiraSink(name, settings, tools)
 
 
-def _console(name: str, settings: ConsoleSettings, tools: Tools) -> Sink:
+def _console(name: str, settings: ConsoleSettings, tools: "Tools") -> Sink:
     from rich.console import Console
 
     from app.sinks.console.sink import ConsoleSink
@@ -58,19 +60,19 @@ def _console(name: str, settings: ConsoleSettings, tools: Tools) -> Sink:
     return ConsoleSink(name, Console(), tools.texts, counts=settings.counts, look=settings.look)
 
 
-def _email(name: str, settings: EmailSettings, tools: Tools) -> Sink:
+def _email(name: str, settings: EmailSettings, tools: "Tools") -> Sink:
     from app.sinks.email.sink import EmailSink
 
     return EmailSink(name, settings, tools)
 
 
-def _webhook(name: str, settings: WebhookSettings, tools: Tools) -> Sink:
+def _webhook(name: str, settings: WebhookSettings, tools: "Tools") -> Sink:
     from app.sinks.webhook.sink import WebhookSink
 
     return WebhookSink(name, settings, tools)
 
 
-def _sns(name: str, settings: SnsSettings, tools: Tools) -> Sink:
+def _sns(name: str, settings: SnsSettings, tools: "Tools") -> Sink:
     from app.sinks.sns.sink import SnsSink
 
     return SnsSink(name, settings, tools)

@@ -200,10 +200,16 @@ def test_keysteward_is_exact_cold_steady_and_in_what_scan_prints(tmp_path: Path)
 @pytest.mark.slow
 def test_the_command_measures_prints_and_saves(tmp_path: Path) -> None:
     options = ["--size=1x20", "--runners=floor,steady", "--latency=0", f"--results={tmp_path}", "--name=mine"]
-    done = subprocess.run([sys.executable, "-m", "bench", *options], check=True, capture_output=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *options], check=True, capture_output=True, cwd=ROOT
+    )
     assert "hand-signed floor" in done.stdout.decode()
     assert "| Keysteward, steady |" in (tmp_path / "mine.md").read_text()
-    assert set(json.loads((tmp_path / "mine.json").read_text())["micro"]) == {"boto3", "Keysteward", "hand-signed"}
+    assert set(json.loads((tmp_path / "mine.json").read_text())["micro"]) == {
+        "boto3",
+        "Keysteward",
+        "hand-signed",
+    }
 
 
 def check(row: Row) -> None:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from app.sinks.interface import Grouping
-from app.sinks.texts import syntax_fault
 
 SCOPED_HOST = "api.atlassian.com"
 # What the sink sets itself, and the option that governs it.
@@ -102,7 +101,7 @@ class JiraSettings(BaseModel):
         for name, value in fields.items():
             if name.casefold() in _OWN_FIELDS:
                 raise ValueError(f'"{name}" can\'t be set here: {_OWN_FIELDS[name.casefold()]}')
-            for fault in filter(None, map(syntax_fault, _texts(value))):
+            for fault in filter(None, map(_syntax_fault, _texts(value))):
                 raise ValueError(f"{name}: not a template: {fault}")
         return fields
 
@@ -111,6 +110,12 @@ class JiraSettings(BaseModel):
         if urlsplit(self.server).hostname == SCOPED_HOST and not self.site_url:
             raise ValueError(f"site_url: needed for links when server is {SCOPED_HOST}")
         return self
+
+
+def _syntax_fault(template: str) -> str:
+    from app.sinks.texts import syntax_fault
+
+    return syntax_fault(template)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from app.cli.progress import Bar, drawn, shown, span, ticking
+from app.cli.bar import Bar, drawn, span
+from app.cli.progress import shown, ticking
 from app.cli.show import Stderr
 from app.service.pulse import Pulse
 from app.service.snapshot import Sweep

@@ -1,0 +1,48 @@
+"""How a command comes by its config and its service.
+
+Both are imported when they are asked for: the SDK, the ledger and the config's models take the better part
+of a second, which no ``--help`` should wait for.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.bootstrap import Service
+    from app.config.schema import Config
+
+
+def load(config_path: Path | None) -> "Config":
+    """The effective config. Raises `ConfigError`."""
+    from app.bootstrap import read_config
+
+    return read_config(config_path, os.environ, Path.cwd(), datetime.now(UTC))
+
+
+def doubts(config_path: Path | None) -> list[str]:
+    """What loads and yet deserves a look: a lapsed exemption, a notice that never repeats."""
+    from app.config.load import check_config, find_config
+
+    path = find_config(config_path, os.environ, Path.cwd())
+    return [str(fault) for fault in check_config(path, os.environ, now=datetime.now(UTC))]
+
+
+def to_run(config: "Config", rehearse_at: datetime | None) -> "Service":
+    """For real, or as if it were ``rehearse_at``."""
+    from app.bootstrap import open_rehearsal, open_service
+
+    return open_rehearsal(config, rehearse_at) if rehearse_at else open_service(config)
+
+
+def to_look(config: "Config", at: datetime | None = None) -> "Service":
+    from app.bootstrap import open_for_looking
+
+    return open_for_looking(config, at)
+
+
+def to_change(config: "Config", at: datetime | None) -> "Service":
+    from app.bootstrap import open_for_change
+
+    return open_for_change(config, at)

@@ -1,0 +1,40 @@
+"""The table of commands: each has its module, none is forgotten."""
+
+import pkgutil
+from importlib import import_module
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import app.cli
+from app.cli.main import COMMANDS, cli
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_goes_by_its_name_in_the_table(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+
+
+def test_every_command_that_is_written_is_in_the_table() -> None:
+    found = {
+        (module, attribute)
+        for module in (f"app.cli.{info.name}" for info in pkgutil.iter_modules(app.cli.__path__))
+        for attribute, value in vars(import_module(module)).items()
+        if isinstance(value, click.Command) and value is not cli
+    }
+    assert found == set(COMMANDS.values())
+
+
+def test_help_lists_every_command_with_what_it_does() -> None:
+    lines = CliRunner().invoke(cli, ["--help"]).output.partition("Commands:\n")[2].splitlines()
+    told = dict(line.strip().split(maxsplit=1) for line in lines)
+    assert sorted(told) == sorted(COMMANDS)
+
+
+def test_a_misspelt_command_is_refused_with_the_one_that_was_meant() -> None:
+    done = CliRunner().invoke(cli, ["scna"])
+    assert done.exit_code == 2
+    assert "scan" in done.output
