@@ -39,15 +39,16 @@ PLAN_COLUMNS = ("what", "account_id", "account", "user", "key", "due_at", "why")
 @config_option
 def scan(form: str, live: bool, config_path: Path | None) -> int:
     """Inventory with verdicts. Read-only; needs no config: current AWS credentials, default policy."""
-    service = opening.to_look(opening.load(config_path))
+    service, ahead = opening.to_look(opening.load(config_path)), NEVER if live else timedelta(0)
+    now = service.clock.now()
+    if form != "table":
+        with shown(service.pulse), show.streamed(form, SCAN_COLUMNS) as write:
+            seen = preview(service.parts(), ahead, lambda j: write(_scan_row(j, now)))
+        return end(seen)
     with shown(service.pulse):
-        seen = preview(service.parts(), NEVER if live else timedelta(0))
-    now = seen.plan.now
-    rows = sorted((_scan_row(j, now) for j in seen.plan.judged), key=lambda r: -int(r["age_days"]))
-    if form == "table":
-        _scan_table(rows)
-    else:
-        machine(form, SCAN_COLUMNS, rows)
+        seen = preview(service.parts(), ahead)
+    rows = (_scan_row(j, now) for j in seen.plan.judged)
+    _scan_table(sorted(rows, key=lambda r: -int(r["age_days"])))
     return end(seen)
 
 

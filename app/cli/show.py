@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import click
@@ -83,12 +85,43 @@ def _plain(value: object) -> object:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    with streamed("csv", columns) as write:
+        for row in rows:
+            write(row)
+
+
+@contextmanager
+def streamed(form: str, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Prints each row as it comes, as CSV or as one JSON list: a fleet's rows needn't fit in memory."""
+    if form == "json":
+        yield from _json_rows()
+    else:
+        yield from _csv_rows(columns)
+
+
+def _json_rows() -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    before = "["
+
+    def write(row: Mapping[str, Any]) -> None:
+        nonlocal before
+        body = json.dumps(row, indent=2, ensure_ascii=False, default=_plain)
+        click.echo(redactor(f"{before}\n{indent(body, '  ')}"), nl=False)
+        before = ","
+
+    yield write
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def _csv_rows(columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """A cell that a spreadsheet would run as a formula is told to be text."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
-    click.echo(redactor(out.getvalue()), nl=False)
+
+    def line(cells: Iterable[object]) -> None:
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerow(cells)
+        click.echo(redactor(out.getvalue()), nl=False)
+
+    line(columns)
+    yield lambda row: line(_cell(row.get(name)) for name in columns)
 
 
 def _cell(value: object) -> object:

@@ -28,7 +28,7 @@ def picture(parts: Parts, report: RunReport, last: Snapshot) -> Snapshot:
         mode=parts.policy.mode.value,
         leader=report.outcome != "standby",
         paused=view.pause,
-        accounts=tuple(view.accounts.values()),
+        accounts=_watched(view, report, last),
         taken_at=now,
         stages=_stage_names(parts.policy),
     )
@@ -41,7 +41,13 @@ def picture(parts: Parts, report: RunReport, last: Snapshot) -> Snapshot:
         last_runs={**last.last_runs, report.outcome: now},
     )
     census = report.census
-    return _of_run(base, parts, report, census, view) if census else base
+    return _of_run(base, parts, report, census) if census else base
+
+
+def _watched(view: LedgerView, report: RunReport, last: Snapshot) -> tuple[AccountState, ...]:
+    """The accounts of the latest list, if there was one: what has left it can't go stale."""
+    ids = report.listed or {state.account_id for state in last.accounts}
+    return tuple(state for state in view.accounts.values() if not ids or state.account_id in ids)
 
 
 def with_deliveries(parts: Parts, snapshot: Snapshot) -> Snapshot:
@@ -55,8 +61,8 @@ def with_deliveries(parts: Parts, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, pending=waiting, dead=dead)
 
 
-def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census, view: LedgerView) -> Snapshot:
-    failed = _known_of_failed(view, {key.account_id for key in census.credentials})
+def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census) -> Snapshot:
+    failed = _known_of_failed(base.accounts, {key.account_id for key in census.credentials})
     return replace(
         base,
         accounts_by_outcome=report.accounts,
@@ -79,9 +85,8 @@ def _with_ticket(parts: Parts, row: FindingRow) -> FindingRow:
     return replace(row, ticket=finding.ticket) if finding else row
 
 
-def _known_of_failed(view: LedgerView, scanned: set[str]) -> Counter[CountKey]:
+def _known_of_failed(states: Iterable[AccountState], scanned: set[str]) -> Counter[CountKey]:
     """A failed account keeps its last known counts."""
-    states: Iterable[AccountState] = view.accounts.values()
     counts: Counter[CountKey] = Counter()
     for account in states:
         if account.error and account.account_id not in scanned:

@@ -53,6 +53,7 @@ class RunReport:
     warnings: tuple[str, ...] = ()
     scan_seconds: float | None = None  # None: no scan was finished
     census: Census | None = None  # None: no scan was finished
+    listed: frozenset[str] = frozenset()  # the ids of the accounts that are watched
     coverage: Coverage = field(default_factory=Coverage)
 
 
@@ -174,6 +175,7 @@ def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> Run
         acted=round_.tally.acted,
         warnings=(*sweep.warnings, *round_.tally.remarks),
         census=sweep.census,
+        listed=frozenset(account.id for account in listed.accounts),
         coverage=sweep.coverage,
     )
 

@@ -115,7 +115,8 @@ def test_a_ladder_of_unused_alone_counts_the_unreadable_key_as_unknown() -> None
     world = World(ladder(*idle), aged(300))
     world.unreadable_use = {ID}
     report = world.day(0)
-    assert report.census and [key.state for key in report.census.credentials] == ["unknown"]
+    assert report.census
+    assert [key.state for key in report.census.credentials] == ["unknown"]
     assert [h.guard for h in report.plan.held] == ["last_use_unknown"]
     assert world.told() == []
 
@@ -652,7 +653,8 @@ def test_unreadable_tags_mean_no_notice_and_no_act() -> None:
     world.days(*range(1, 10))
     assert world.told() == []
     assert world.acts() == []
-    assert report.census and [key.state for key in report.census.credentials] == ["unknown"]
+    assert report.census
+    assert [key.state for key in report.census.credentials] == ["unknown"]
 
 
 def test_the_services_own_key_is_warned_about_but_never_acted_on() -> None:
