@@ -148,3 +148,9 @@ def test_a_finding_leaves_the_ticket_that_another_replaces(ledger: Ledger) -> No
     ledger.apply(Change(findings=(finding(a_uid(1), refs={"jira": {"key": ""}}, revision=2),)))
     assert ledger.on_ticket("jira", "") == []
     assert not ledger.has_tickets("jira")
+
+
+def test_of_a_finding_that_is_written_twice_at_once_the_last_holds(ledger: Ledger) -> None:
+    ledger.apply(Change(findings=(with_ticket(1, "SEC-1"), finding(a_uid(1)))))
+    assert ledger.finding(Finding.id_for(a_uid(1))) == finding(a_uid(1), revision=1)
+    assert ledger.on_ticket("jira", "SEC-1") == []
