@@ -30,7 +30,7 @@ def launch(accounts: int, users: int, service: Service) -> Iterator[Aws]:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
     """Quick, unlimited, two thousand users in all."""
-    yield from launch(50, 40, Service(latency=0, report_seconds=0.2))
+    yield from launch(50, 40, Service(latency=0, report_seconds=2))
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_the_report_is_started_first_and_lasts_until_it_expires(aws: Aws) -> Non
     assert code_of(iam.get_credential_report) in ("ReportNotPresent", "ReportExpired")
     assert iam.generate_credential_report()["State"] == "STARTED"
     assert code_of(iam.get_credential_report) == "ReportInProgress"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while iam.generate_credential_report()["State"] != "COMPLETE" and time.monotonic() < deadline:
         pass
     lines = iam.get_credential_report()["Content"].decode().split("\n")
@@ -200,16 +200,12 @@ def test_keysteward_is_exact_cold_steady_and_in_what_scan_prints(tmp_path: Path)
 @pytest.mark.slow
 def test_the_command_measures_prints_and_saves(tmp_path: Path) -> None:
     options = ["--size=1x20", "--runners=floor,steady", "--latency=0", f"--results={tmp_path}", "--name=mine"]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *options], check=True, capture_output=True, cwd=ROOT
-    )
+    command = [sys.executable, "-m", "bench", *options]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     assert "hand-signed floor" in done.stdout.decode()
     assert "| Keysteward, steady |" in (tmp_path / "mine.md").read_text()
-    assert set(json.loads((tmp_path / "mine.json").read_text())["micro"]) == {
-        "boto3",
-        "Keysteward",
-        "hand-signed",
-    }
+    micro = json.loads((tmp_path / "mine.json").read_text())["micro"]
+    assert set(micro) == {"boto3", "Keysteward", "hand-signed"}
 
 
 def check(row: Row) -> None:
