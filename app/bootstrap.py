@@ -81,7 +81,7 @@ class Service:
             ledger=self.ledger,
             accounts=accounts,
             known_account=accounts.get,
-            fleet=Fleet(IamScanner(self.sessions), pace=self.sessions.pace),
+            fleet=Fleet(IamScanner(self.sessions), self.config.scan.concurrency, self.sessions.pace),
             reader=IamLiveReader(self.sessions),
             actor=IamKeyActor(self.sessions),
             hub=self.sessions.identity,

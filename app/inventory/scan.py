@@ -17,7 +17,8 @@ from app.inventory.iam import failure
 from app.inventory.interface import AccountMemory, AccountScanner, Fetched, Need, NotYet, Scanned
 from app.model import Account, KeptReport, ScanFailure
 
-WORKERS = 32
+WORKERS = 64  # accounts at once: one that is throttled keeps its thread while it waits
+AHEAD = 8  # accounts that wait for a thread, so that none waits for an account
 ATTEMPTS = 3  # of one account in one sweep, when asking again may help
 BETWEEN_ATTEMPTS = (5.0, 15.0)  # seconds
 
@@ -35,8 +36,8 @@ class Ticket:
 class Fleet:
     """`FleetScanner` on a pool of threads.
 
-    Every account's report is asked for before the first is fetched: AWS makes them meanwhile. At most twice
-    ``workers`` accounts are in memory ahead of the caller, whatever their number. An account that failed
+    Every account's report is asked for before the first is fetched: AWS makes them meanwhile. No more than a
+    few accounts beyond ``workers`` are in memory, whatever their number. An account that failed
     is tried again, behind the others. When the service stops, what is left fails at its first call, so the
     caller still hears of every account.
     """
@@ -74,7 +75,7 @@ class _Sweep:
         memory: Callable[[str], AccountMemory],
         now: datetime,
     ) -> None:
-        self._scanner, self._pace, self._most = fleet.scanner, fleet.pace, 2 * fleet.workers
+        self._scanner, self._pace, self._most = fleet.scanner, fleet.pace, fleet.workers + AHEAD
         self._pool, self._need, self._memory, self._now = pool, need, memory, now
         self._fetch: deque[Ticket] = deque()
         self._later: list[tuple[float, int, Ticket]] = []
