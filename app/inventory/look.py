@@ -13,6 +13,7 @@ from app.inventory.report import Row, RowKey
 from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey, RememberedUser
 
 TRUE_UP_DAYS = 30
+FIRST_USE_SPAN = timedelta(minutes=15)  # a use is recorded by spans of so long
 NOT_READ = "not read: far from every stage"
 
 
@@ -29,7 +30,7 @@ def answer(
     if need.live or _true_up_due(account_id, row.user, since, now):
         return None
     if known is None:
-        unclear = row_is_near(row, need, now) or row.user in memory.open_users
+        unclear = row_is_near(row, need, now) or row.user in memory.open_users or _was_toggled(row)
         return None if unclear else [_from_row(account_id, row, key, now) for key in row.keys]
     if _changed(row, known) or _contradicted(known, memory):
         return None
@@ -42,6 +43,13 @@ def row_is_near(row: Row, need: Need, now: datetime) -> bool:
     return inactive or any(key.active and now - key.rotated >= need.near_age for key in row.keys)
 
 
+def _was_toggled(row: Row) -> bool:
+    """A key that was used before it was "rotated" is older than it looks: its status was changed since."""
+    return any(
+        key.last_used.at is not None and key.last_used.at < key.rotated - FIRST_USE_SPAN for key in row.keys
+    )
+
+
 def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
     """The row hides the true age of a key that was toggled, and inactive keys altogether."""
     inactive = need.inactive_matters and any(key.status == INACTIVE for key in known.keys)
@@ -49,7 +57,8 @@ def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
 
 
 def _changed(row: Row, known: RememberedUser) -> bool:
-    if any(key.rotated > known.read_at for key in row.keys):
+    oldest = min((_second(key.created) for key in known.keys), default=known.read_at)
+    if any(not oldest <= key.rotated <= known.read_at for key in row.keys):
         return True
     known_active = sum(key.status == ACTIVE for key in known.keys)
     shown_active = sum(key.active for key in row.keys)
@@ -127,11 +136,14 @@ def last_used_in_row(row: Row | None, created: datetime, keys: Sequence[Remember
     """
     if row is None:
         return LastUsed.unknown(NOT_READ)
-    seconds = [key.created.replace(microsecond=0) for key in keys]
-    second = created.replace(microsecond=0)
-    mine = [key for key in row.keys if key.rotated.replace(microsecond=0) == second]
+    seconds, second = [_second(key.created) for key in keys], _second(created)
+    mine = [key for key in row.keys if _second(key.rotated) == second]
     if not mine and len(row.keys) == len(keys):
-        mine = [key for key in row.keys if key.rotated.replace(microsecond=0) not in seconds]
+        mine = [key for key in row.keys if _second(key.rotated) not in seconds and key.rotated > second]
     if len(mine) == 1 and seconds.count(second) == 1:
         return mine[0].last_used
     return LastUsed.unknown(NOT_READ)
+
+
+def _second(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0)
