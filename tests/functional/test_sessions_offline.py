@@ -8,6 +8,7 @@ from app.errors import Permanent, Transient
 from app.inventory.api import Pace
 from app.inventory.iam import IamScanner
 from app.inventory.interface import AccountMemory, Need
+from app.inventory.scan import Fleet
 from app.inventory.sessions import Sessions
 from app.model import Account, RoleRef, ScanFailure
 from tests.fakes.aws import point_sdk_at
@@ -68,9 +69,10 @@ def test_without_credentials_the_remedy_is_named_and_the_scan_is_a_failure(env: 
         sessions.identity()
     account = Account("111122223333", reader=RoleRef("arn:aws:iam::111122223333:role/r"))
     now = datetime.now(UTC)
-    scan = IamScanner(sessions).scan(account, Need(timedelta(days=60)), AccountMemory(), now).scan
-    assert isinstance(scan, ScanFailure)
-    assert "AWS_PROFILE" in scan.reason
+    fleet = Fleet(IamScanner(sessions))
+    (found,) = fleet.scan([account], Need(timedelta(days=60)), lambda _: AccountMemory(), now)
+    assert isinstance(found.scan, ScanFailure)
+    assert "AWS_PROFILE" in found.scan.reason
 
 
 def test_credentials_that_come_later_are_used_without_a_restart(env: pytest.MonkeyPatch) -> None:
