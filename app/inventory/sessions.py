@@ -27,8 +27,9 @@ from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleSc
 from app.inventory.crew import Crew
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
+from app.inventory.signed import wire_over
 from app.inventory.tempo import Tempo
-from app.inventory.watch import Calls, DateSkew, Watch
+from app.inventory.watch import Calls, CountedWire, DateSkew
 from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
 
@@ -81,7 +82,6 @@ class Sessions:
         self._fleet.register_component("data_loader", self.hub.get_component("data_loader"))
         self._fleet.register_component("credential_provider", PerCallProvider())
         self._fleet.set_config_variable("sts_regional_endpoints", "regional")
-        self._fleet.register("response-received", Watch(self.calls, self.aws_clock))
 
     # --- what the adapters ask for ---
 
@@ -203,9 +203,11 @@ class Sessions:
         try:
             region = region or (self._region() if service == "sts" else self.global_region())
             client = self._fleet.create_client(service, region_name=region, config=self._config(name))
+            ca_bundle = self._fleet.get_config_variable("ca_bundle")
+            wire = SdkWire(client) if name.endswith("-act") else wire_over(client, ca_bundle)
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
-        return SdkWire(client)
+        return CountedWire(wire, self.calls, self.aws_clock)
 
     def _config(self, name: str) -> Config:
         acting = name.endswith("-act")

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict, deque
@@ -60,17 +61,20 @@ def status(code: int, body: Any = "", **headers: str) -> Fault:
 class HttpFake:
     """Use as ``with FakeX() as x: x.url``. Subclasses implement `answer` and `operation`."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._server = _Server(self)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def fail(self, operation: str, *faults: Fault) -> None:
         """Queues faults: each of the next calls of the operation takes one."""
