@@ -219,6 +219,8 @@ class Visit:
 
     def _read(self, subjects: Sequence[Subject]) -> dict[str, list[Credential]]:
         """Many at once, as the account's tempo allows. Raises what the first that failed did."""
+        if not subjects:
+            return {}
         api, account_id = self._api.yielding(), self._account.id
         reader = UserReader(api, account_id, self._need, self._now, self._known_traits())
 
