@@ -120,7 +120,7 @@ class Visit:
         self._api, self._crew, self._account, self._need = api, crew, account, need
         self._memory, self._now = memory, now
         self._traits: Mapping[str, Traits] = {}
-        self._traits_at: datetime | None = None
+        self._traits_at = None if memory.traits_at else now  # what a first scan remembers is no older
         self._answers: dict[str, list[Credential] | None] = {}
         self.learnt: dict[str, RememberedUser] = {}
 
