@@ -187,6 +187,8 @@ def machine(form: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> 
 
 
 def end(seen: Preview) -> int:
+    for guard, number in seen.plan.unlisted.items():
+        show.warn(f"not listed: {number:,} more held by {guard}")
     for text in seen.warnings:
         show.warn(f"warning: {text}")
     for text in seen.failures:
