@@ -29,11 +29,13 @@ from tests.fakes.aws_fleet import (
     FakeUser,
     Refusal,
     describe,
+    detail,
     report_csv,
 )
 from tests.fakes.aws_trail import look_up
 
 HUB = "999900001111"
+LARGEST_PAGE = 1000  # IAM's; a listing that asks for nothing gets 100
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class FakeAws:
         self,
         accounts: list[FakeAccount],
         units: list[FakeUnit] | None = None,
-        page_size: int = 100,
+        page_size: int = LARGEST_PAGE,
         bucket: Bucket | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -234,6 +236,14 @@ class FakeAws:
         encoded = base64.b64encode(content).decode()
         return {"Content": encoded, "ReportFormat": "text/csv", "GeneratedTime": made.strftime(STAMP)}
 
+    def _iam_GetAccountAuthorizationDetails(
+        self, account: FakeAccount, params: Mapping[str, str]
+    ) -> dict[str, Any]:
+        wanted = {value for name, value in params.items() if name.startswith("Filter.member.")}
+        users = account.users if not wanted or "User" in wanted else []
+        found = self._page(params, "UserDetailList", [detail(account, user) for user in users])
+        return {**found, "GroupDetailList": [], "RoleDetailList": [], "Policies": []}
+
     def _iam_UpdateAccessKey(self, account: FakeAccount, params: Mapping[str, str]) -> dict[str, Any]:
         _, key = self._key(account, params["AccessKeyId"], params["UserName"])
         key.status, key.rotated = params["Status"], self.clock()
@@ -253,8 +263,10 @@ class FakeAws:
 
     def _page(self, params: Mapping[str, str], name: str, items: list[dict[str, Any]]) -> dict[str, Any]:
         """Like IAM: it may return fewer than asked, so only IsTruncated tells."""
-        start = int(params.get("Marker", 0))
-        end = start + min(int(params.get("MaxItems", 100)), self.page_size)
+        start, asked = int(params.get("Marker", 0)), int(params.get("MaxItems", 100))
+        if not 1 <= asked <= LARGEST_PAGE:
+            raise Refusal("ValidationError", f"Value '{asked}' at 'maxItems' must be 1 to {LARGEST_PAGE}")
+        end = start + min(asked, self.page_size)
         more = {"IsTruncated": "true", "Marker": str(end)} if end < len(items) else {"IsTruncated": "false"}
         return {name: items[start:end], **more}
 

@@ -107,3 +107,14 @@ def describe(account: FakeAccount, user: FakeUser) -> dict[str, Any]:
         "Arn": f"arn:aws:iam::{account.id}:user{user.path}{user.name}",
         "CreateDate": "2020-01-01T00:00:00Z",
     }
+
+
+def detail(account: FakeAccount, user: FakeUser) -> dict[str, Any]:
+    """As GetAccountAuthorizationDetails has a user: with groups and tags, and a policy that nobody reads."""
+    return {
+        **describe(account, user),
+        "UserPolicyList": [{"PolicyName": "inline", "PolicyDocument": "%7B%22Version%22%3A%20%222012%22%7D"}],
+        "GroupList": list(user.groups),
+        "AttachedManagedPolicies": [],
+        "Tags": [{"Key": key, "Value": value} for key, value in user.tags.items()],
+    }

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict, deque
@@ -60,16 +61,20 @@ def status(code: int, body: Any = "", **headers: str) -> Fault:
 class HttpFake:
     """Use as ``with FakeX() as x: x.url``. Subclasses implement `answer` and `operation`."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
+        self.accepted = 0  # connections
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._server = _Server(self)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def fail(self, operation: str, *faults: Fault) -> None:
         """Queues faults: each of the next calls of the operation takes one."""
@@ -122,6 +127,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, fake: HttpFake) -> None:
         self.fake = fake
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.fake.accepted += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that gave up waiting is what the tests ask for."""
