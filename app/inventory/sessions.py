@@ -24,7 +24,7 @@ from app.inventory.api import Api, Deadline, Pace
 from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleScope, Scope
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
-from app.inventory.watch import Calls, DateSkew, Watch
+from app.inventory.watch import Calls, CountedWire, DateSkew
 from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
 
@@ -67,7 +67,6 @@ class Sessions:
         self._fleet.register_component("data_loader", self.hub.get_component("data_loader"))
         self._fleet.register_component("credential_provider", PerCallProvider())
         self._fleet.set_config_variable("sts_regional_endpoints", "regional")
-        self._fleet.register("response-received", Watch(self.calls, self.aws_clock))
 
     # --- what the adapters ask for ---
 
@@ -171,7 +170,7 @@ class Sessions:
             client = self._fleet.create_client(service, region_name=region, config=self._config(name))
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
-        return SdkWire(client)
+        return CountedWire(SdkWire(client), self.calls, self.aws_clock)
 
     def _config(self, name: str) -> Config:
         acting = name.endswith("-act")

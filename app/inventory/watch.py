@@ -7,16 +7,22 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
 
+from botocore import exceptions as sdk
+from botocore.credentials import ReadOnlyCredentials
+
 from app.clock import Clock
 from app.inventory.faults import DENIALS, THROTTLES
+from app.inventory.wire import Wire
 
 RECENT_ANSWERS = 50
+NO_ANSWER = (sdk.ConnectionError, sdk.HTTPClientError)
 
 
 class Calls:
     """Thread-safe counts by (service, operation, outcome), for `keysteward_aws_requests_total`.
 
-    Outcomes: ``ok``, ``throttled``, ``denied``, ``error`` (AWS said no), ``unanswered``.
+    Outcomes: ``ok``, ``throttled``, ``denied``, ``error`` (AWS said no, or nothing that can be read),
+    ``unanswered``.
     """
 
     def __init__(self) -> None:
@@ -58,30 +64,40 @@ class DateSkew:
             return max(self._recent, key=abs, default=None)
 
 
-class Watch:
-    """The hook on botocore's `response-received` events."""
+class CountedWire:
+    """A `Wire` whose every answer is counted, whichever way it goes. What was never sent is not."""
 
-    def __init__(self, calls: Calls, skew: DateSkew) -> None:
-        self._calls, self._skew = calls, skew
+    def __init__(self, wire: Wire, calls: Calls, skew: DateSkew) -> None:
+        self._wire, self._calls, self._skew = wire, calls, skew
+        self.service, self.endpoint, self.action = wire.service, wire.endpoint, wire.action
 
-    def __call__(self, **event: Any) -> None:
-        _, service, operation = event["event_name"].split(".", 2)
-        answer = event.get("response_dict")
-        self._calls.count(service, operation, _outcome(event.get("parsed_response"), answer))
-        date = answer["headers"].get("Date") if answer else None
+    def send(
+        self, operation: str, params: Mapping[str, object], credentials: ReadOnlyCredentials
+    ) -> Mapping[str, Any]:
+        try:
+            answer = self._wire.send(operation, params, credentials)
+        except sdk.ClientError as error:
+            self._count(operation, _refusal(error.response), error.response)
+            raise
+        except Exception as error:
+            if not isinstance(error, sdk.BotoCoreError) or isinstance(error, NO_ANSWER):
+                self._count(operation, "unanswered" if isinstance(error, NO_ANSWER) else "error", {})
+            raise
+        self._count(operation, "ok", answer)
+        return answer
+
+    def _count(self, operation: str, outcome: str, answer: Mapping[str, Any]) -> None:
+        self._calls.count(self.service, self.action(operation), outcome)
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if date:
             self._skew.saw(date)
 
 
-def _outcome(parsed: Mapping[str, Any] | None, answer: Mapping[str, Any] | None) -> str:
-    if answer is None:
-        return "unanswered"
-    code = (parsed or {}).get("Error", {}).get("Code", "")
-    if code in THROTTLES or answer["status_code"] == 429:
+def _refusal(answer: Mapping[str, Any]) -> str:
+    code = answer.get("Error", {}).get("Code", "")
+    if code in THROTTLES or answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 429:
         return "throttled"
-    if code in DENIALS:
-        return "denied"
-    return "ok" if parsed is not None and answer["status_code"] < 300 else "error"
+    return "denied" if code in DENIALS else "error"
 
 
 def utc(moment: datetime) -> datetime:
