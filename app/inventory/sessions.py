@@ -24,6 +24,7 @@ from app.inventory.api import Api, Deadline, Pace
 from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleScope, Scope
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
+from app.inventory.signed import wire_over
 from app.inventory.watch import Calls, CountedWire, DateSkew
 from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
@@ -168,9 +169,11 @@ class Sessions:
         try:
             region = region or (self._region() if service == "sts" else self.global_region())
             client = self._fleet.create_client(service, region_name=region, config=self._config(name))
+            ca_bundle = self._fleet.get_config_variable("ca_bundle")
+            wire = SdkWire(client) if name.endswith("-act") else wire_over(client, ca_bundle)
         except Exception as error:
             raise translate(error, f"{service}: creating the client", "") from None
-        return CountedWire(SdkWire(client), self.calls, self.aws_clock)
+        return CountedWire(wire, self.calls, self.aws_clock)
 
     def _config(self, name: str) -> Config:
         acting = name.endswith("-act")
