@@ -49,8 +49,9 @@ class Draft:
             self.facts.append(facts)
 
     def keep(self, finding: Finding) -> None:
+        """A reason tells the hour of the last use: it is written with what matters, never for itself."""
         old = self.ctx.view.findings.get(finding.uid)
-        if finding != old:
+        if old is None or replace(finding, reason=old.reason) != old:
             self.findings[finding.id] = finding
         if old is None or (old.state, old.episode) != (finding.state, finding.episode):
             self.stirred.add(finding.user)
