@@ -31,7 +31,7 @@ from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
-from app.service.lookup import view_of
+from app.service.lookup import view_of, without_traits
 from app.service.settle import Round
 from app.telemetry import log_fields
 
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 SINK = "deactivation"
 # An act may take this long: with less of the lease left, another replica could be acting already.
 ACT_TIMEOUT = timedelta(seconds=10)
+# Held for these, the live key is not what was remembered of it.
+OTHERWISE = ("gone", "changed", "notices")
 
 
 def perform(round_: Round, act: Act) -> HeldAct | list[str]:
@@ -55,6 +57,8 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         # An earlier attempt that may have taken effect still may have.
         lost = row.state is DeliveryState.AMBIGUOUS
         _settle(round_, row, row.state if lost else DeliveryState.CANCELLED, f"held: {why}")
+        if why.code in OTHERWISE:
+            _forget(round_, act)
         parts.counts.add("actions_total", action=act.verb.value, outcome="held")
         return held(act, why.code, str(why))
     except (StaleLease, LedgerError):
@@ -209,6 +213,12 @@ def _failed(round_: Round, act: Act, row: Delivery, error: KeystewardError) -> H
     round_.tally.failures.append(f"{what} failed: {error}")
     log.error("act failed", **log_fields(action=act.verb.value, finding=act.finding.id, error=str(error)))
     return held(act, "act_failed", str(error))
+
+
+def _forget(round_: Round, act: Act) -> None:
+    """Else the same memory would plan the same act for weeks, and count towards the brake."""
+    known = without_traits(round_.parts.ledger, act.account.id, act.credential.user)
+    round_.parts.ledger.apply(Change(users=(known,) if known else ()), round_.lease)
 
 
 def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:

@@ -1,6 +1,7 @@
 """A look at the live key before its owner is told what only the report and the memory know of it.
 
-Whoever was read live in this run was seen already. The others are few: what a run may send is capped.
+Whoever was read live in this run was seen already, but for his last use. The others are few: what a run
+may send is capped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from app.errors import KeystewardError
-from app.model import Credential, RememberedUser, Verb, redact
+from app.ledger.interface import LedgerView
+from app.model import Credential, Verb, redact
 from app.plan.actions import HeldAct, Judged, Plan
 from app.plan.gather import is_unsent
 from app.policy.evaluate import evaluate
+from app.policy.stages import asks_for_use
+from app.service.lookup import without_traits
 from app.service.parts import Parts
 
 AT_ONCE = 8
@@ -22,29 +26,43 @@ OTHERWISE = "its key shows something else by now"
 def confirmed(parts: Parts, plan: Plan) -> Plan:
     """``plan`` without the warnings whose key shows something else now: the next run judges them anew."""
     warned = {row.finding_id for row in plan.change.deliveries}
-    doubtful = [j for j in plan.judged if j.finding and j.finding.id in warned and not j.credential.live]
-    why = {j.finding.id: (j, text) for j, text in _looked_at(parts, plan, doubtful) if j.finding and text}
+    judged = [j for j in plan.judged if j.finding and j.finding.id in warned]
+    why = {j.finding.id: (j, text) for j, text in _looked_at(parts, plan, judged) if j.finding and text}
     return _without(parts, plan, why) if why else plan
 
 
-def _looked_at(parts: Parts, plan: Plan, doubtful: Sequence[Judged]) -> Iterator[tuple[Judged, str]]:
-    """Each with what the live key shows that the plan didn't know; empty: nothing."""
+def _looked_at(parts: Parts, plan: Plan, judged: Sequence[Judged]) -> Iterator[tuple[Judged, str]]:
+    """Each with what is known now that the plan didn't know; empty: nothing."""
 
     def look(j: Judged) -> Credential | str:
+        if not _is_doubtful(j):
+            return j.credential
         try:
             return parts.reader.read(j.account, j.credential.user, j.credential.id or "", plan.now) or GONE
         except KeystewardError as error:
             return f"its key could not be read: {redact(str(error))}"
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="confirm") as pool:
-        for judged, seen in zip(doubtful, pool.map(look, doubtful), strict=True):
-            yield judged, seen if isinstance(seen, str) else _news(parts, plan, judged, seen)
+        seen = list(pool.map(look, judged))
+    frame = parts.ledger.frame()  # read last: a snooze or a refusal that comes in between holds
+    for j, fresh in zip(judged, seen, strict=True):
+        yield j, fresh if isinstance(fresh, str) else _news(parts, plan, frame, j, fresh)
 
 
-def _news(parts: Parts, plan: Plan, judged: Judged, fresh: Credential) -> str:
+def _is_doubtful(j: Judged) -> bool:
+    """A user's live read takes the last use from the report: of idleness it is no proof."""
+    rule = j.decision.rule if j.decision else None
+    return not j.credential.live or (rule is not None and asks_for_use(rule))
+
+
+def _news(parts: Parts, plan: Plan, frame: LedgerView, judged: Judged, fresh: Credential) -> str:
     """Empty while the verdict and the people are the same: reasons and dates may have moved on."""
-    was = judged.decision
-    refused = parts.ledger.frame().refused(fresh.uid, plan.now)
+    snooze, was = frame.snoozes.get(fresh.uid), judged.decision
+    if snooze and snooze.until > plan.now:
+        return "it was snoozed meanwhile"
+    if fresh.last_used.state == "unknown":  # a notice fails open: what the report told is good enough
+        fresh = replace(fresh, last_used=judged.credential.last_used)
+    refused = frame.refused(fresh.uid, plan.now)
     now = evaluate(parts.policy, judged.account, fresh, judged.inactive_since, plan.now, refused)
     same = was is not None and (was.state, was.mode, was.owners) == (now.state, now.mode, now.owners)
     return "" if same and fresh.status == judged.credential.status else OTHERWISE
@@ -52,11 +70,17 @@ def _news(parts: Parts, plan: Plan, judged: Judged, fresh: Credential) -> str:
 
 def _without(parts: Parts, plan: Plan, changed: Mapping[str, tuple[Judged, str]]) -> Plan:
     dropped = {row.id for row in plan.change.deliveries if row.finding_id in changed}
-    kept = tuple(d for d in plan.change.deliveries if d.id not in dropped or not is_unsent(d))
+    rows = plan.change.deliveries
+    kept = tuple(
+        # What failed before is not tried between the runs either.
+        replace(d, next_attempt_at=None) if d.id in dropped else d
+        for d in rows
+        if d.id not in dropped or not is_unsent(d)
+    )
     users = {
         (known.account_id, known.user): known
         for judged, _ in changed.values()
-        if (known := _forgotten(parts, judged))
+        if (known := without_traits(parts.ledger, judged.account.id, judged.credential.user))
     }
     return replace(
         plan,
@@ -64,12 +88,6 @@ def _without(parts: Parts, plan: Plan, changed: Mapping[str, tuple[Judged, str]]
         send=tuple(i for i in plan.send if i not in dropped),
         held=(*plan.held, *(_held(judged, text) for judged, text in changed.values())),
     )
-
-
-def _forgotten(parts: Parts, judged: Judged) -> RememberedUser | None:
-    """Without his tags a user near a stage is read live by the next run."""
-    known = parts.ledger.account(judged.account.id).users.get(judged.credential.user)
-    return replace(known, tags=None, groups=None) if known else None
 
 
 def _held(judged: Judged, text: str) -> HeldAct:

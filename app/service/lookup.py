@@ -1,10 +1,11 @@
 """Finding the one credential that a person means, and what the ledger holds of it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from app.errors import KeystewardError
 from app.ledger.interface import Ledger, LedgerView
-from app.model import SHOWN_CHARACTERS, Facts, Finding, mask
+from app.model import SHOWN_CHARACTERS, Facts, Finding, RememberedUser, mask
 
 
 class NotFound(KeystewardError):
@@ -28,6 +29,12 @@ def view_of(ledger: Ledger, account_id: str) -> LedgerView:
     """
     rows = ledger.account(account_id)
     return ledger.frame().with_rows(rows)
+
+
+def without_traits(ledger: Ledger, account_id: str, user: str) -> RememberedUser | None:
+    """What is remembered of a user, but for his tags and groups: if near, he is read live next."""
+    known = ledger.account(account_id).users.get(user)
+    return replace(known, tags=None, groups=None) if known else None
 
 
 def find_one(ledger: Ledger, key: str) -> Facts:

@@ -9,7 +9,7 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import AccountState, Coverage, FindingState, Inventory, ScanFailure
+from app.model import AccountState, Coverage, FindingState, Inventory, KeptReport, ScanFailure
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
@@ -75,9 +75,14 @@ class Sweep:
             open_keys=_open_keys(rows),
             since=state.since if state else None,
             traits_at=state.traits_at if state else None,
-            report=self.parts.ledger.kept_report(account_id) if account_id in self.resumed else None,
+            report=self._report(account_id, state),
             stirs=case.stirred,
         )
+
+    def _report(self, account_id: str, state: AccountState | None) -> KeptReport | None:
+        """What the interrupted sweep read of the account; none when it read it without a report."""
+        kept = self.parts.ledger.kept_report(account_id) if account_id in self.resumed else None
+        return kept if kept and state and kept.kept_at == state.last_success else None
 
     def take(self, scanned: Scanned) -> None:
         """Plans the account and writes what needs no look at the others. Raises `LedgerError`."""
