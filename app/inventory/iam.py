@@ -171,11 +171,11 @@ class Visit:
     # --- tags and groups ---
 
     def _refresh_traits(self, listing: Listing) -> None:
-        """Reads everybody's at once when somebody's are missing, and once a day."""
+        """Reads everybody's at once when somebody near a stage is read live, and once a day."""
         kept = [user for user, known in self._memory.users.items() if known.tags is not None]
         at = self._memory.traits_at
         due = bool(kept) and (at is None or self._now - at >= TRAITS_KEPT)
-        needed = sum(map(self._lacks_traits, self._unanswered(listing))) + (len(kept) if due else 0)
+        needed = sum(map(self._is_near, self._unanswered(listing))) + (len(kept) if due else 0)
         if self._read_traits(listing, needed) or due:
             self._traits_at = self._now
             self._renew(listing, kept)
@@ -188,15 +188,14 @@ class Visit:
         self._traits = everybody or {}
         return everybody is not None
 
-    def _lacks_traits(self, it: Subject) -> bool:
+    def _is_near(self, it: Subject) -> bool:
         known = self._memory.users.get(it.user)
-        near = (
+        return (
             it.row is None
             or it.user in self._memory.open_users
             or row_is_near(it.row, self._need, self._now)
             or (known is not None and is_near(known, self._need, self._now))
         )
-        return near and (known is None or known.tags is None or known.groups is None)
 
     def _renew(self, listing: Listing, kept: Collection[str]) -> None:
         """Remembers tags and groups that have changed; whose could not be read is read live."""
@@ -208,13 +207,6 @@ class Visit:
         self._memory = replace(self._memory, users=users)
         self._answers.update((it.user, self._answer(it)) for it in listing.subjects if it.user in self.learnt)
 
-    def _known_traits(self) -> Mapping[str, Traits]:
-        """As read in this visit, else as remembered: a day old at the most."""
-        if self._traits:
-            return self._traits
-        known = self._memory.users.values()
-        return {one.user: Traits(one.tags, one.groups) for one in known if one.tags is not None}
-
     # --- live ---
 
     def _read(self, subjects: Sequence[Subject]) -> dict[str, list[Credential]]:
@@ -222,7 +214,7 @@ class Visit:
         if not subjects:
             return {}
         api, account_id = self._api.yielding(), self._account.id
-        reader = UserReader(api, account_id, self._need, self._now, self._known_traits())
+        reader = UserReader(api, account_id, self._need, self._now, self._traits)
 
         def read(it: Subject) -> list[Credential]:
             keys = reader.read(it.user, it.path, it.row, it.user in self._memory.open_users)

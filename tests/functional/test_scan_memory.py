@@ -331,6 +331,24 @@ def test_whom_the_plan_stirs_is_judged_by_the_tags_of_today(stage: Stage) -> Non
     assert stage.key(stage.scan(6), 30).tags == {"owner": "3@example.com", "exempt": "yes"}
 
 
+@pytest.mark.parametrize("denied", [set(), {"iam:GetAccountAuthorizationDetails"}], ids=["at once", "singly"])
+def test_a_live_read_of_whom_something_is_remembered_tells_the_tags_of_today(
+    stage: Stage, denied: set[str]
+) -> None:
+    """Nobody looks again at what was read live: a finding must not open on yesterday's tags."""
+    stage.aws.accounts[PROD].denied = denied
+    stage.users[:] = [user(n, 100) for n in range(9)]
+    stage.scan()
+    for number in (3, 5):
+        stage.users[number].tags["exempt"] = "yes"
+    stage.users[3].keys[0].rotated = START + timedelta(hours=5)
+    stage.prod.stirs = lambda _: frozenset({"user-5"})
+    found = stage.scan(6)
+    assert found.live_users == {"user-3", "user-5"}
+    for number in (3, 5):
+        assert (stage.key(found, number * 10).tags or {}).get("exempt") == "yes"
+
+
 # --- reports ---
 
 
