@@ -10,11 +10,10 @@ from dataclasses import replace
 
 from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
-from app.model import Credential, Verb, redact
+from app.model import Credential, LastUsed, Verb, redact
 from app.plan.actions import HeldAct, Judged, Plan
 from app.plan.gather import is_unsent
 from app.policy.evaluate import evaluate
-from app.policy.stages import asks_for_use
 from app.service.lookup import without_traits
 from app.service.parts import Parts
 
@@ -35,7 +34,7 @@ def _looked_at(parts: Parts, plan: Plan, judged: Sequence[Judged]) -> Iterator[t
     """Each with what is known now that the plan didn't know; empty: nothing."""
 
     def look(j: Judged) -> Credential | str:
-        if not _is_doubtful(j):
+        if not _is_doubtful(parts, plan, j):
             return j.credential
         try:
             return parts.reader.read(j.account, j.credential.user, j.credential.id or "", plan.now) or GONE
@@ -49,10 +48,13 @@ def _looked_at(parts: Parts, plan: Plan, judged: Sequence[Judged]) -> Iterator[t
         yield j, fresh if isinstance(fresh, str) else _news(parts, plan, frame, j, fresh)
 
 
-def _is_doubtful(j: Judged) -> bool:
-    """A user's live read takes the last use from the report: of idleness it is no proof."""
-    rule = j.decision.rule if j.decision else None
-    return not j.credential.live or (rule is not None and asks_for_use(rule))
+def _is_doubtful(parts: Parts, plan: Plan, j: Judged) -> bool:
+    """A user's live read takes the last use from the report: what rests on idleness is looked at again."""
+    if not j.credential.live:
+        return True
+    used = replace(j.credential, last_used=LastUsed("at", plan.now))
+    if_used = evaluate(parts.policy, j.account, used, j.inactive_since, plan.now)
+    return j.decision is None or if_used.state != j.decision.state
 
 
 def _news(parts: Parts, plan: Plan, frame: LedgerView, judged: Judged, fresh: Credential) -> str:
