@@ -175,7 +175,7 @@ def test_a_connection_is_used_again(iam: Mirror, make: Make) -> None:
     wire = make("iam")
     for _ in range(5):
         wire.send(*ASK, ANN)
-    assert iam.connections == 1
+    assert iam.accepted == 1
 
 
 @each_wire
@@ -195,7 +195,7 @@ def test_a_server_that_says_it_closes_is_believed(iam: Mirror, make: Make) -> No
     iam.fail("GetUser", *[Fault(Answer(200, GOOD, {"Connection": "close"}))] * 3)
     for _ in range(4):
         wire.send(*ASK, ANN)
-    assert iam.connections == 4
+    assert iam.accepted == 4
 
 
 @each_wire
@@ -211,7 +211,7 @@ def test_threads_never_share_credentials_or_answers(iam: Mirror, make: Make) -> 
         list(pool.map(ask, people))
     assert len(iam.requests) == 8 * 15
     assert all(verified(one, iam.url, people[one.body["UserName"]]) for one in iam.requests)
-    assert iam.connections <= 8
+    assert iam.accepted <= 8
 
 
 @each_wire
@@ -229,7 +229,7 @@ def test_only_who_is_trusted_is_asked(
         wire = make("iam")
         for _ in range(3):
             wire.send(*ASK, ANN)
-        assert iam.connections == 1
+        assert iam.accepted == 1
         point_sdk_at(iam.url.replace("127.0.0.1", "localhost"), monkeypatch)  # which the certificate isn't
         assert isinstance(fault_of(make("iam")), Transient)
         assert len(iam.requests) == 3

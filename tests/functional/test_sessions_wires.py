@@ -56,4 +56,4 @@ def test_nothing_is_sent_to_learn_it(monkeypatch: pytest.MonkeyPatch) -> None:
         point_sdk_at(iam.url, monkeypatch)
         assert Sessions().endpoint("iam") == iam.url
     assert iam.requests == []
-    assert iam.connections == 0
+    assert iam.accepted == 0
