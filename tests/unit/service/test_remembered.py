@@ -124,14 +124,15 @@ def test_a_sweep_that_is_gone_on_with_takes_no_report_of_an_earlier_run() -> Non
     old = KeptReport(PROD.id, START - DAY, START - DAY, b"")
     state = AccountState(PROD.id, "prod", START - timedelta(hours=1))
     world.ledger.apply(Change(reports=(old,), accounts=(state,)))
+    assert resumed_by(world) == frozenset()
+    world.ledger.apply(Change(reports=(replace(old, kept_at=START - timedelta(hours=1)),)))
+    assert resumed_by(world) == {PROD.id}
+
+
+def resumed_by(world: World) -> Collection[str]:
     with world.ledger.lease("me", timedelta(0)) as lease:
         ctx = context(world.parts(), world.identity, world.ledger.frame(), START)
-        sweep = Sweep(world.parts(), ctx, lease)
-        assert sweep.resumed == {PROD.id}
-        assert sweep.memory(PROD.id).report is None
-        kept = replace(old, kept_at=START - timedelta(hours=1))
-        world.ledger.apply(Change(reports=(kept,)))
-        assert sweep.memory(PROD.id).report == kept
+        return Sweep(world.parts(), ctx, lease).resumed
 
 
 def test_a_user_whose_key_we_deleted_is_read_live_until_its_absence_is_seen() -> None:
