@@ -14,6 +14,7 @@ from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey, Rem
 
 TRUE_UP_DAYS = 30
 FIRST_USE_SPAN = timedelta(minutes=15)  # a use is recorded by spans of so long
+SETTLING = timedelta(minutes=10)  # IAM shows a change late, and our clock may be ahead of AWS's
 NOT_READ = "not read: far from every stage"
 
 
@@ -58,7 +59,8 @@ def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
 
 def _changed(row: Row, known: RememberedUser) -> bool:
     oldest = min((_second(key.created) for key in known.keys), default=known.read_at)
-    if any(not oldest <= key.rotated <= known.read_at for key in row.keys):
+    surely_seen = known.read_at - SETTLING
+    if any(not oldest <= key.rotated <= surely_seen for key in row.keys):
         return True
     known_active = sum(key.status == ACTIVE for key in known.keys)
     shown_active = sum(key.active for key in row.keys)

@@ -49,6 +49,7 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
     parts = round_.parts
     row = _claim(round_, act)
     if row is None:
+        _forget(round_, act)
         return held(act, "done_already", "it was carried out already")
     try:
         fresh, decision = _check(round_, act)
@@ -250,7 +251,9 @@ def record_done(
     detail = f"{decision.reason.text} ({how})"
     event = Event(now, "keysteward", what, account.id, finding.id, credential.masked, detail)
     rows = (settled, *notices)
-    change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,))
+    known = without_traits(round_.parts.ledger, account.id, credential.user)  # no report proves a deletion
+    users = (known,) if known else ()
+    change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users)
     round_.parts.ledger.apply(change, round_.lease)
     round_.tally.acted[row.verb.value] += 1
     round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")

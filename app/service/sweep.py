@@ -9,7 +9,7 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import AccountState, Coverage, FindingState, Inventory, KeptReport, ScanFailure
+from app.model import AccountState, Coverage, FindingState, Inventory, ScanFailure
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
@@ -59,7 +59,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.census = Census(self.ctx.now)
-        self.resumed = _half_done(self.ctx) if self.lease else frozenset()
+        self.resumed = frozenset(filter(self._is_kept, _half_done(self.ctx))) if self.lease else frozenset()
         self._gathered = Gathered(self.ctx.now, self.ctx.limits)
         self._cases: dict[str, Case] = {}
         self._batch: list[tuple[Scanned, Change]] = []
@@ -75,14 +75,9 @@ class Sweep:
             open_keys=_open_keys(rows),
             since=state.since if state else None,
             traits_at=state.traits_at if state else None,
-            report=self._report(account_id, state),
+            report=self.parts.ledger.kept_report(account_id) if account_id in self.resumed else None,
             stirs=case.stirred,
         )
-
-    def _report(self, account_id: str, state: AccountState | None) -> KeptReport | None:
-        """What the interrupted sweep read of the account; none when it read it without a report."""
-        kept = self.parts.ledger.kept_report(account_id) if account_id in self.resumed else None
-        return kept if kept and state and kept.kept_at == state.last_success else None
 
     def take(self, scanned: Scanned) -> None:
         """Plans the account and writes what needs no look at the others. Raises `LedgerError`."""
@@ -165,6 +160,11 @@ class Sweep:
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )
+
+    def _is_kept(self, account_id: str) -> bool:
+        """Whether the kept report is the interrupted sweep's: it may have read the account without one."""
+        kept = self.parts.ledger.kept_report(account_id)
+        return kept is not None and kept.kept_at == self.ctx.view.accounts[account_id].last_success
 
     def _is_resumed(self, scanned: Scanned) -> bool:
         whole = isinstance(scanned.scan, Inventory)

@@ -436,3 +436,13 @@ def test_a_last_use_that_the_report_learns_of_is_seen_without_a_call(stage: Stag
     found = stage.key(stage.scan(6), 10)
     assert found.last_used == LastUsed("at", used, "s3", "eu-central-1")
     assert sum(stage.calls().values()) == 3
+
+
+def test_a_key_that_we_deleted_is_proven_gone_though_no_report_tells_it(stage: Stage) -> None:
+    stage.users[:] = [user(1, 100)]
+    stage.users[0].keys[0].status = "Inactive"
+    stage.prod.open_keys = {"user-1": frozenset({key_id(10)})}
+    stage.scan()
+    stage.users[0].keys.clear()
+    stage.prod.users["user-1"] = replace(stage.prod.users["user-1"], tags=None, groups=None)  # as an act does
+    assert stage.scan(24).live_users == {"user-1"}

@@ -270,3 +270,11 @@ def test_an_active_key_near_a_stage_whose_line_is_not_certain_is_read_live() -> 
 def test_of_an_inactive_key_the_last_use_may_stay_unknown() -> None:
     shown = lines(line(True, 90, "active"))
     assert uses(shown, seen(("Active", 90), ("Inactive", 80), near=True)) == ["active", "unknown"]
+
+
+def test_a_key_that_was_made_about_when_its_user_was_read_may_have_been_missed() -> None:
+    """IAM shows a change late, and our clock may be ahead: one key deleted and one made look like the same."""
+    known = seen(("Active", 400), read=1, near=True)
+    minute = 1 / 24 / 60
+    assert reads_live(row((True, 1 + 2 * minute)), known)
+    assert not reads_live(row((True, 1 + 11 * minute)), known)

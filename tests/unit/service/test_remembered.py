@@ -9,6 +9,7 @@ from app.errors import Transient
 from app.inventory.interface import AccountMemory, Need, Scanned
 from app.ledger.interface import Change
 from app.model import (
+    INACTIVE,
     Account,
     AccountState,
     Credential,
@@ -123,11 +124,21 @@ def test_a_sweep_that_is_gone_on_with_takes_no_report_of_an_earlier_run() -> Non
     old = KeptReport(PROD.id, START - DAY, START - DAY, b"")
     state = AccountState(PROD.id, "prod", START - timedelta(hours=1))
     world.ledger.apply(Change(reports=(old,), accounts=(state,)))
+    assert resumed_by(world) == frozenset()
+    world.ledger.apply(Change(reports=(replace(old, kept_at=START - timedelta(hours=1)),)))
+    assert resumed_by(world) == {PROD.id}
+
+
+def resumed_by(world: World) -> Collection[str]:
     with world.ledger.lease("me", timedelta(0)) as lease:
         ctx = context(world.parts(), world.identity, world.ledger.frame(), START)
-        sweep = Sweep(world.parts(), ctx, lease)
-        assert sweep.resumed == {PROD.id}
-        assert sweep.memory(PROD.id).report is None
-        kept = replace(old, kept_at=START - timedelta(hours=1))
-        world.ledger.apply(Change(reports=(kept,)))
-        assert sweep.memory(PROD.id).report == kept
+        return Sweep(world.parts(), ctx, lease).resumed
+
+
+def test_a_user_whose_key_we_deleted_is_read_live_until_its_absence_is_seen() -> None:
+    """No report proves that an inactive key is gone: by memory it would be deleted again for weeks."""
+    world = Remembering(policy(), aged(100, status=INACTIVE))
+    world.days(*range(38))
+    assert (world.writes, world.known().tags) == ([("delete", ID)], None)
+    held = world.day(38).plan.held_by_guard()
+    assert (held["done_already"], world.known().tags) == (1, None)
