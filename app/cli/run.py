@@ -62,6 +62,8 @@ def _tell(report: RunReport) -> None:
         warn(f"warning: {text}")
     for text in report.failures:
         warn(f"failed: {text}")
+    if report.outcome == "failed":
+        return  # nothing was planned
     guards = report.plan.held_by_guard()
     held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
     acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))

@@ -91,7 +91,7 @@ class _Sweep:
                 self._start(Ticket(account), step, self._asked)
             if not self._running:
                 return
-            yield from self._done()
+            yield from self._done(None)  # whatever was put off waits for `run`
 
     def run(self, kept: Sequence[Account]) -> Iterator[Scanned]:
         """Fetches and scans what was asked for, and what is ``kept`` of an earlier sweep."""
@@ -101,7 +101,7 @@ class _Sweep:
                 self._scan(Ticket(account), None)
             self._fetch_due()
             if self._running:
-                yield from self._done()
+                yield from self._done(self._until_next() if self._later else None)
             elif self._later:
                 self._sleep()
             else:
@@ -159,8 +159,8 @@ class _Sweep:
             step = partial(self._scanner.fetch, ticket.account, self._need, ticket.fetches, self._now)
             self._start(ticket, step, self._fetched)
 
-    def _done(self) -> Iterator[Scanned]:
-        patience = self._until_next() if self._later else None
+    def _done(self, patience: float | None) -> Iterator[Scanned]:
+        """Of the steps that end within so many seconds (None: of the next that end, whenever)."""
         done, _ = wait(self._running, patience, FIRST_COMPLETED)
         for future in done:
             ticket, then = self._running.pop(future)
