@@ -39,7 +39,7 @@ def preview(
     sweep = Sweep(parts, ctx, each=each or judged.append)
     try:
         scan_all(sweep, listed, ahead)
-    except BaseException:  # Ctrl-C, a closed pipe: no account's thread may keep the process for its throttling
+    except BaseException:  # Ctrl-C, a closed pipe: no throttled account's thread may keep the process
         parts.stop.set()
         raise
     plan = plan_for(sweep, listed)
