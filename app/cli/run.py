@@ -13,7 +13,7 @@ from app.cli import opening
 from app.cli.options import at_option, config_option
 from app.cli.progress import shown
 from app.cli.show import Stderr, echo, warn
-from app.cli.signals import stop_on_signals
+from app.cli.signals import leave, stop_on_signals
 from app.model import Coverage
 from app.service.run_once import RunReport, run_once
 from app.telemetry import configure_logging, log_fields
@@ -51,7 +51,9 @@ def _once(service: "Service") -> int:
         report = run_once(service.parts())
     _tell(report)
     service.ledger.close()
-    return EXIT["success"] if service.stop.is_set() else EXIT[report.outcome]  # stopped is no failure
+    if service.stop.is_set():
+        leave()  # stopped is no failure
+    return EXIT[report.outcome]
 
 
 def _tell(report: RunReport) -> None:
@@ -62,6 +64,8 @@ def _tell(report: RunReport) -> None:
         warn(f"warning: {text}")
     for text in report.failures:
         warn(f"failed: {text}")
+    if report.outcome == "failed":
+        return  # nothing was planned
     guards = report.plan.held_by_guard()
     held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
     acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))

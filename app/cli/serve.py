@@ -1,14 +1,12 @@
 """The daemon: cycles on schedule beside the web server. Imported only for it: one cycle does without."""
 
 import logging
-import os
-import sys
 import time
 from datetime import timedelta
 
 from app import __version__
 from app.bootstrap import Service, start_listening
-from app.cli.signals import stop_on_signals
+from app.cli.signals import leave, stop_on_signals
 from app.config.schema import Config
 from app.service.daemon import Daemon, Schedule
 from app.service.snapshot import Health, Snapshot, SnapshotHolder
@@ -26,7 +24,7 @@ STOP_WITHIN = timedelta(seconds=8)
 def run_daemon(service: Service) -> int:
     now, mode = service.clock.now(), service.config.mode.value
     serve_until_stopped(service, Snapshot(version=__version__, mode=mode, started_at=now))
-    _leave()
+    leave()
     return 0
 
 
@@ -57,12 +55,3 @@ def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = 
 def schedule_of(config: Config) -> Schedule:
     wanted = config.schedule
     return Schedule(wanted.every, wanted.spread, wanted.cron, wanted.timezone)
-
-
-def _leave() -> None:
-    """Exits now: a thread that hangs in a vendor's call must not keep the process past its time."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-    os._exit(0)

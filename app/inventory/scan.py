@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count, islice
 from typing import Any
 
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Transient
 from app.inventory.api import Pace
 from app.inventory.iam import failure
 from app.inventory.interface import AccountMemory, AccountScanner, Fetched, Need, NotYet, Scanned
@@ -21,6 +21,7 @@ WORKERS = 64  # accounts at once: one that is throttled keeps its thread while i
 AHEAD = 8  # accounts that wait for a thread, so that none waits for an account
 ATTEMPTS = 3  # of one account in one sweep, when asking again may help
 BETWEEN_ATTEMPTS = (5.0, 15.0)  # seconds
+LOOK_UP = 1.0  # seconds, after which a sweep that waits for answers sees that it is to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class _Sweep:
                 self._start(Ticket(account), step, self._asked)
             if not self._running:
                 return
-            yield from self._done()
+            yield from self._done()  # whatever was put off waits for `run`
 
     def run(self, kept: Sequence[Account]) -> Iterator[Scanned]:
         """Fetches and scans what was asked for, and what is ``kept`` of an earlier sweep."""
@@ -101,7 +102,7 @@ class _Sweep:
                 self._scan(Ticket(account), None)
             self._fetch_due()
             if self._running:
-                yield from self._done()
+                yield from self._done(self._until_next() if self._later else LOOK_UP)
             elif self._later:
                 self._sleep()
             else:
@@ -159,9 +160,11 @@ class _Sweep:
             step = partial(self._scanner.fetch, ticket.account, self._need, ticket.fetches, self._now)
             self._start(ticket, step, self._fetched)
 
-    def _done(self) -> Iterator[Scanned]:
-        patience = self._until_next() if self._later else None
-        done, _ = wait(self._running, patience, FIRST_COMPLETED)
+    def _done(self, patience: float = LOOK_UP) -> Iterator[Scanned]:
+        """Of the steps that end within so many seconds."""
+        done, _ = wait(self._running, min(patience, LOOK_UP), FIRST_COMPLETED)
+        if not done and self._pace.stop.is_set():
+            yield from self._abandoned()
         for future in done:
             ticket, then = self._running.pop(future)
             error = future.exception()
@@ -169,6 +172,13 @@ class _Sweep:
                 yield Scanned(failure(ticket.account, self._now, error))
             else:
                 yield from then(ticket, future.result())
+
+    def _abandoned(self) -> Iterator[Scanned]:
+        """What hangs in a call to AWS is not waited for: its time-out is longer than SIGTERM's."""
+        tickets = [ticket for ticket, _ in self._running.values()]
+        self._running.clear()
+        error = Transient("abandoned: the service is stopping")
+        yield from (Scanned(failure(ticket.account, self._now, error)) for ticket in tickets)
 
     def _sleep(self) -> None:
         """Nothing is to be done but to wait for a report or another attempt."""

@@ -37,7 +37,11 @@ def preview(
     ctx = context(parts, hub, parts.ledger.frame(), parts.clock.now())
     judged: list[Judged] = []
     sweep = Sweep(parts, ctx, each=each or judged.append)
-    scan_all(sweep, listed, ahead)
+    try:
+        scan_all(sweep, listed, ahead)
+    except BaseException:  # Ctrl-C, a closed pipe: no throttled account's thread may keep the process
+        parts.stop.set()
+        raise
     plan = plan_for(sweep, listed)
     if each is None:
         plan = replace(plan, judged=tuple(judged))

@@ -66,6 +66,8 @@ def run_once(parts: Parts) -> RunReport:
         try:
             hub, listed = parts.hub(), parts.accounts.list()
         except KeystewardError as error:
+            if parts.stop.is_set():
+                return _stopped(now, "stopped before the scan")
             return _could_not_start(parts, lease, now, str(error))
         return _cycle(parts, lease, now, hub, listed)
 
@@ -82,9 +84,8 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     scan_all(sweep, listed)
     scan_seconds = parts.monotonic() - started
     if parts.stop.is_set():
-        return RunReport(
-            now, "failed", Plan(now), failures=("stopped during the scan: the next start goes on",)
-        )
+        read = f"{sweep.fresh:,} of {len(listed.accounts):,} accounts"
+        return _stopped(now, f"stopped during the scan, {read} read: the next start goes on")
     plan = with_evidence(parts, confirmed(parts, plan_for(sweep, listed)))
     parts.ledger.apply(plan.change, lease)
 
@@ -121,6 +122,8 @@ def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0))
     parts.progress.phase("asking for reports")
     try:
         for scanned in parts.fleet.scan(listed.accounts, need, sweep.memory, sweep.ctx.now, sweep.resumed):
+            if parts.stop.is_set():
+                break  # the rest was abandoned, which says nothing of the accounts
             sweep.take(scanned)
         sweep.flush()
     finally:
@@ -184,6 +187,11 @@ def _with_failures(report: RunReport, failures: list[str]) -> RunReport:
     if not failures:
         return report
     return replace(report, outcome="partial", failures=(*report.failures, *failures))
+
+
+def _stopped(now: datetime, how: str) -> RunReport:
+    """Unrecorded, so that the next start makes the run up."""
+    return RunReport(now, "failed", Plan(now), failures=(how,))
 
 
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:

@@ -59,7 +59,8 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.census = Census(self.ctx.now)
-        self.resumed = frozenset(filter(self._is_kept, _half_done(self.ctx))) if self.lease else frozenset()
+        half_done = _half_done(self.ctx) if self.lease else ()
+        self.resumed = frozenset(account_id for account_id in half_done if self._has_report(account_id))
         self._gathered = Gathered(self.ctx.now, self.ctx.limits)
         self._cases: dict[str, Case] = {}
         self._batch: list[tuple[Scanned, Change]] = []
@@ -161,14 +162,14 @@ class Sweep:
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )
 
-    def _is_kept(self, account_id: str) -> bool:
-        """Whether the kept report is the interrupted sweep's: it may have read the account without one."""
-        kept = self.parts.ledger.kept_report(account_id)
-        return kept is not None and kept.kept_at == self.ctx.view.accounts[account_id].last_success
-
     def _is_resumed(self, scanned: Scanned) -> bool:
         whole = isinstance(scanned.scan, Inventory)
         return whole and scanned.report is None and scanned.scan.account.id in self.resumed
+
+    def _has_report(self, account_id: str) -> bool:
+        """Of the sweep that was cut short: what was read live kept none, or one of an earlier run's."""
+        kept, last = self.parts.ledger.kept_report(account_id), self.ctx.view.last_run
+        return kept is not None and (last is None or last.at < kept.kept_at)
 
     def _write(self, change: Change) -> None:
         if self.lease:

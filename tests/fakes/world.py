@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 from app.accounts.interface import AccountList
 from app.errors import Permanent
@@ -107,6 +108,7 @@ class World:
         self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
         self.limits = Limits(brake=Brake(deactivations=1000, share=1.0))
         self.writes: list[tuple[str, str]] = []
+        self.ended = Event()  # SIGTERM
         self.callers: CallerHistory | None = None
         self.before_write: Callable[[], None] = lambda: None
         self.identity = HubIdentity(
@@ -200,6 +202,7 @@ class World:
             hub=lambda: self.identity,
             sinks={"slack": self.slack, "jira": self.jira},
             callers=self.callers,
+            stop=self.ended,
         )
 
     def day(self, number: float) -> RunReport:

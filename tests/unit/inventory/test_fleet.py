@@ -32,6 +32,8 @@ class Scanner:
     blocked: Collection[str] = ()
     breaking: Collection[str] = ()  # their scan breaks its contract
     without_report: Collection[str] = ()
+    begun: Collection[str] = ()  # whose report is in the making when it is asked for
+    hangs: threading.Event | None = None  # until then no question is answered
     steps: list[tuple[str, str]] = field(default_factory=list)
     given: dict[str, Fetched | None] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,8 +43,12 @@ class Scanner:
             self.steps.append((step, account.id))
             return self.steps.count((step, account.id))
 
-    def ask(self, account: Account, need: Need, now: datetime) -> ScanFailure | None:
+    def ask(self, account: Account, need: Need, now: datetime) -> NotYet | ScanFailure | None:
         self._note("ask", account)
+        if self.hangs:
+            self.hangs.wait(10)
+        if account.id in self.begun:
+            return NotYet(0.0)
         refused = account.id in self.refusing
         return ScanFailure(account, now, "AccessDenied", blocked=True) if refused else None
 
@@ -271,3 +277,37 @@ def test_a_caller_that_goes_away_leaves_no_work_behind(waits: Sleeper) -> None:
         if number == 3:
             break
     assert len(scanner.of("scan")) < 20
+
+
+def test_once_the_service_stops_nobody_waits_for_an_answer_that_does_not_come(waits: Sleeper) -> None:
+    hangs = threading.Event()
+    one_fleet = fleet(Scanner(hangs=hangs), waits)
+    one_fleet.pace.stop.set()
+    first = next(iter(one_fleet.scan(accounts(20), NEED, no_memory, NOW)))
+    assert not hangs.is_set()
+    hangs.set()
+    assert isinstance(first.scan, ScanFailure)
+    assert "stopping" in first.scan.reason
+
+
+def test_a_report_that_is_due_early_does_not_keep_the_sweep_busy_while_it_asks(waits: Sleeper) -> None:
+    asked = 0
+
+    def monotonic() -> float:
+        nonlocal asked
+        asked += 1
+        return waits.now
+
+    hangs, scanner = threading.Event(), Scanner(begun=["000"])
+    pace = Pace(sleep=waits.sleep, monotonic=monotonic)
+    threading.Timer(0.2, hangs.set).start()
+
+    def ask(account: Account, need: Need, now: datetime) -> NotYet | None:
+        if account.id == "000":
+            return NotYet(0.0)
+        hangs.wait(10)
+        return None
+
+    scanner.ask = ask  # type: ignore[method-assign]
+    assert len(whole(run(Fleet(scanner, 4, pace), accounts(3)))) == 3
+    assert asked < 50
