@@ -421,8 +421,9 @@ def test_sigterm_leaves_no_half_of_an_account(stage: Stage) -> None:
 
     stage.aws.handle = handle  # type: ignore[method-assign,assignment]
     results = {one.scan.account.id: one for one in stage.outcomes(PROD, DEV)}
-    assert isinstance(results[PROD].scan, ScanFailure)
-    assert "stopping" in results[PROD].scan.reason
+    cut_short = results[PROD].scan
+    assert isinstance(cut_short, ScanFailure)
+    assert "stopping" in cut_short.reason
     assert not results[PROD].again
     assert stage.aws.count(PROD, "iam:ListAccessKeys") < 30
     assert set(results) == {PROD, DEV}
