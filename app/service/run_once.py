@@ -119,7 +119,6 @@ def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0))
     """Reads every account, and plans and writes each as it is done."""
     parts, need = sweep.parts, need_of(sweep.parts.policy, ahead)
     parts.progress.start(len(listed.accounts))
-    parts.progress.phase("asking for reports")
     try:
         for scanned in parts.fleet.scan(listed.accounts, need, sweep.memory, sweep.ctx.now, sweep.resumed):
             if parts.stop.is_set():

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # AWS gives the same report for four hours: what a sweep read within them, nobody could read any newer.
 RESUMED_WITHIN = timedelta(hours=4)
-BATCH = 50  # accounts a transaction
+BATCH, BATCH_SECONDS = 50, 10.0  # accounts a transaction, and how long the first of them waits for it
 
 
 class Case:
@@ -64,6 +64,7 @@ class Sweep:
         self._gathered = Gathered(self.ctx.now, self.ctx.limits)
         self._cases: dict[str, Case] = {}
         self._batch: list[tuple[Scanned, Change]] = []
+        self._flushed_at = self.parts.monotonic()
 
     def memory(self, account_id: str) -> AccountMemory:
         """What the scanner is to know of the account before it reads it."""
@@ -83,7 +84,6 @@ class Sweep:
     def take(self, scanned: Scanned) -> None:
         """Plans the account and writes what needs no look at the others. Raises `LedgerError`."""
         account, progress = scanned.scan.account, self.parts.progress
-        progress.phase("reading accounts")
         progress.account(account.label, isinstance(scanned.scan, ScanFailure), self._is_resumed(scanned))
         if scanned.again:
             progress.again(account.label)
@@ -94,12 +94,12 @@ class Sweep:
         case = self._cases.pop(account.id, None) or Case(self.ctx, self.parts.ledger.account(account.id))
         self._note(scanned)
         self._batch.append((scanned, self._written(scanned, case.plan(scanned.scan))))
-        if len(self._batch) >= BATCH:
+        if len(self._batch) >= BATCH or self.parts.monotonic() - self._flushed_at >= BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Writes the accounts that are waiting for it, in one transaction."""
-        batch, self._batch = self._batch, []
+        batch, self._batch, self._flushed_at = self._batch, [], self.parts.monotonic()
         try:
             self._write(_joined(change for _, change in batch))
         except ConflictingWrite:
@@ -183,6 +183,7 @@ class Sweep:
         except ConflictingWrite as error:
             log.warning("account left to the next run", **log_fields(account=account.id, reason=str(error)))
             self.failures[account.id] = f"account {account.label} ({account.id}): {error}"
+            self.fresh -= isinstance(scanned.scan, Inventory)
             self._gathered.forget(account.id)
 
 

@@ -273,7 +273,7 @@ def test_of_an_inactive_key_the_last_use_may_stay_unknown() -> None:
 
 
 def test_a_key_that_was_made_about_when_its_user_was_read_may_have_been_missed() -> None:
-    """IAM shows a change late, and our clock may be ahead: one key deleted and one made look like the same."""
+    """IAM shows a change late, and our clock may be ahead: one key deleted, one made, looks the same."""
     known = seen(("Active", 400), read=1, near=True)
     minute = 1 / 24 / 60
     assert reads_live(row((True, 1 + 2 * minute)), known)
