@@ -121,7 +121,8 @@ class Gathered:
         """What the cap would hold back for certain; it holds the rest itself (`guards.py`)."""
         ranked = sorted(self._warnings.values(), key=pressing)
         kept = ranked[: self.limits.notices_per_run + LISTED]
-        self._unlisted["notices_per_run"] += len(ranked) - len(kept)
+        if dropped := len(ranked) - len(kept):
+            self._unlisted["notices_per_run"] += dropped
         self._warnings = {d.id: d for d in kept}
 
 

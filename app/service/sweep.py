@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
@@ -168,8 +168,12 @@ class Sweep:
 
     def _has_report(self, account_id: str) -> bool:
         """Of the sweep that was cut short: what was read live kept none, or one of an earlier run's."""
-        kept, last = self.parts.ledger.kept_report(account_id), self.ctx.view.last_run
-        return kept is not None and (last is None or last.at < kept.kept_at)
+        kept, read_at = self.parts.ledger.kept_report(account_id), self._last_success(account_id)
+        return kept is not None and read_at is not None and read_at <= kept.kept_at
+
+    def _last_success(self, account_id: str) -> datetime | None:
+        state = self.ctx.view.accounts.get(account_id)
+        return state.last_success if state else None
 
     def _write(self, change: Change) -> None:
         if self.lease:

@@ -140,7 +140,9 @@ WHOLE = Change(
         ),
     ),
     accounts=(
-        AccountState(ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1, NOW - DAY),
+        AccountState(
+            ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1, NOW - DAY, NOW
+        ),
     ),
     users=(
         RememberedUser(
