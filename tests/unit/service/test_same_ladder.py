@@ -21,7 +21,7 @@ from app.policy.rules import Rule as PolicyRule
 from app.service import changes
 from app.service.run_once import RunReport
 from tests.fakes.policies import LADDER, policy
-from tests.fakes.world import DAY, PROD, START, World, aged
+from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
 IDS = [f"AKIAEXAMPLE{n:09d}" for n in range(6)]
 USERS = ["ann", "bob", "bob", "cid", "dan", "eve"]  # bob has two keys
@@ -81,6 +81,12 @@ def closed(world: World) -> list[str]:
     return sorted(notice.finding_id for notice in world.jira.resolved)
 
 
+def seen_active(world: World, key: Key) -> bool:
+    """Now, and by the last run that read it."""
+    facts = world.ledger.view().facts.get(f"{key.account.id}/{key.id}")
+    return key.status == ACTIVE and (facts is None or facts.status == ACTIVE)
+
+
 class Twins(RuleBasedStateMachine):
     at = 0
 
@@ -120,13 +126,13 @@ class Twins(RuleBasedStateMachine):
     @rule(key_id=KEYS)
     def deleted_by_hand(self, key_id: str) -> None:
         """An Active one: that an inactive one is gone a report can't show."""
-        self.both(lambda w: w.keys.remove(key) if (key := w.key(key_id)) and key.status == ACTIVE else None)
+        self.both(lambda w: w.keys.remove(key) if (key := w.key(key_id)) and seen_active(w, key) else None)
 
     @rule(key_id=KEYS)
     def rotated(self, key_id: str) -> None:
         def replace_it(world: World) -> None:
             key = world.key(key_id)
-            if key and key.status == ACTIVE:
+            if key and seen_active(world, key):
                 new_id = f"AKIAFRESH{key_id[-7:]}{self.at:04}"
                 used = LastUsed.never() if key.last_used else None
                 fresh = replace(key, id=new_id, created=START + self.at * DAY + HOUR, last_used=used)
