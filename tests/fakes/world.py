@@ -6,6 +6,7 @@ network. Faults are switched on by attribute.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from app.policy.rules import Policy
 from app.service.parts import Parts
 from app.service.run_once import RunReport, run_once
 from app.sinks.interface import Grouping, Message, Receipt
+from tests.fakes.remembering import RememberingScan, Reports, by_user
 
 DAY = timedelta(days=1)
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -94,7 +96,13 @@ class Inbox:
 
 
 class World:
-    """Accounts, keys and people. `day(n)` runs one cycle n days after the start."""
+    """Accounts, keys and people. `day(n)` runs one cycle n days after the start.
+
+    ``remembering``: keys are read live only where they must be, else they are told by a credential report and
+    by what the ledger remembers.
+    """
+
+    remembering = False
 
     def __init__(self, policy: Policy, *keys: Key, ledger: Ledger | None = None) -> None:
         self.policy = policy
@@ -107,6 +115,8 @@ class World:
         self.ledger: Ledger = ledger or MemoryLedger()
         self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
         self.limits = Limits(brake=Brake(deactivations=1000, share=1.0))
+        self.reports = Reports()
+        self.live_reads: Counter[str] = Counter()  # by user, within scans
         self.writes: list[tuple[str, str]] = []
         self.ended = Event()  # SIGTERM
         self.callers: CallerHistory | None = None
@@ -132,7 +142,16 @@ class World:
             if account.id in self.failing:
                 yield Scanned(ScanFailure(account, now, self.failing[account.id]))
             else:
-                yield Scanned(self._inventory(account, memory(account.id), now))
+                yield self._scanned(account, need, memory(account.id), now)
+
+    def _scanned(self, account: Account, need: Need, memory: AccountMemory, now: datetime) -> Scanned:
+        if not self.remembering:
+            return Scanned(self._inventory(account, memory, now))
+        users = by_user(self._seen(key, now) for key in self.keys if key.account.id == account.id)
+        rows = self.reports.of(account, users, now)
+        scanned = RememberingScan(account, users, rows, need, memory, now).scan()
+        self.live_reads.update(scanned.scan.live_users if isinstance(scanned.scan, Inventory) else ())
+        return scanned
 
     def _inventory(self, account: Account, memory: AccountMemory, now: datetime) -> Inventory:
         mine = [key for key in self.keys if key.account.id == account.id]
@@ -209,7 +228,7 @@ class World:
         self.clock.instant = START + number * DAY
         return run_once(self.parts())
 
-    def days(self, *numbers: int) -> None:
+    def days(self, *numbers: float) -> None:
         for number in numbers:
             self.day(number)
 

@@ -47,11 +47,14 @@ class Life:
 
 
 class History(RuleBasedStateMachine):
+    remembering = False  # whether most keys are told by reports and by what the ledger remembers
+
     def __init__(self) -> None:
         super().__init__()
         ages = (300, 86, 70, 30)
         keys = [aged(age, i, f"user{n}") for n, (age, i) in enumerate(zip(ages, IDS, strict=True))]
         self.world = World(policy(), *keys)
+        self.world.remembering = self.remembering
         self.world.limits = replace(self.world.limits, share_of_account=1.0)
         self.world.slack.fallback = "#iam-keys"
         self.owner = OWNERS[0]
@@ -244,8 +247,13 @@ def _fault(kind: str, message: Message) -> Exception | None:
     return None
 
 
+class RememberedHistory(History):
+    remembering = True
+
+
 TestHistory = History.TestCase
-TestHistory.settings = settings(
+TestRememberedHistory = RememberedHistory.TestCase
+TestHistory.settings = TestRememberedHistory.settings = settings(
     max_examples=200,
     stateful_step_count=60,
     deadline=None,

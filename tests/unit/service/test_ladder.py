@@ -31,6 +31,8 @@ from app.sinks.snapshot import Snapshot
 from tests.fakes.policies import DEACTIVATE, DELETE, FINAL, LADDER, TICKET, WARN, days, ladder, policy
 from tests.fakes.world import DAY, PROD, START, Key, World, aged
 
+pytestmark = pytest.mark.usefixtures("each_reading")
+
 ID = "AKIAEXAMPLE000000001"
 TWIN = "AKIAEXAMPLE000000002"
 
