@@ -71,3 +71,8 @@ def hidden_in(fleet: Fleet, account: int) -> frozenset[str]:
 def looks_near(user: User, now: int) -> bool:
     """Whether the report shows an inactive key, or an Active one old enough for some rung."""
     return any(not key.active or now - key.rotated >= NEAR * DAY for key in user.keys)
+
+
+def is_near(user: User, now: int) -> bool:
+    """Whether any of the user's keys is inactive, or of an age near some rung: he must be read live once."""
+    return any(not key.active or now - key.created >= NEAR * DAY for key in user.keys)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from app.model import Finding, FindingState, Snooze
 from app.plan.actions import Judged
@@ -27,26 +28,30 @@ class Census:
     due_within: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(WITHIN, 0)))
     calendar: Counter[date] = field(default_factory=Counter)
     findings: int = 0  # on a ladder, shown or not
-    _rows: list[tuple[float, str, FindingRow]] = field(default_factory=list)
+    _oldest: list[tuple[float, str, Judged, Snooze | None]] = field(default_factory=list)  # a heap
 
     def add(self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze]) -> Counter[str]:
         """Takes one account's credentials; returns how many are in which state."""
         states: Counter[str] = Counter()
         ages: dict[AgeKey, list[float]] = {}
-        for j in judged:
-            kind, account = j.credential.kind.value, j.account
-            states[j.state] += 1
-            self.credentials[CountKey(account.id, account.label, kind, j.state)] += 1
-            age = (self.now - j.credential.created) / DAY
-            ages.setdefault(AgeKey(account.id, account.label, kind), []).append(age)
-            self._due(j.next_act_at)
-            self._show(j, snoozes)
+        for (account, kind), group in groupby(judged, lambda j: (j.account, j.credential.kind.value)):
+            js = list(group)
+            counts = Counter(j.state for j in js)
+            states.update(counts)
+            for state, number in counts.items():
+                self.credentials[CountKey(account.id, account.label, kind, state)] += number
+            old = ((self.now - j.credential.created) / DAY for j in js)
+            ages.setdefault(AgeKey(account.id, account.label, kind), []).extend(old)
+            for j in js:
+                self._due(j.next_act_at)
+                self._show(j, snoozes)
         self.ages.update((key, AgeHistogram.of(days)) for key, days in ages.items())
         return states
 
     def rows(self) -> tuple[FindingRow, ...]:
         """The findings to show: of the oldest credentials, oldest first."""
-        return tuple(row for _, _, row in sorted(self._rows, key=lambda kept: (-kept[0], kept[2].finding_id)))
+        rows = ((age, finding_row(j, snooze)) for age, _, j, snooze in self._oldest)
+        return tuple(row for _, row in sorted(rows, key=lambda kept: (-kept[0], kept[1].finding_id)))
 
     def _due(self, due: datetime | None) -> None:
         if due:
@@ -58,17 +63,19 @@ class Census:
         if j.state in OFF_LADDER and not is_open:
             return
         self.findings += 1
-        youngest = -j.credential.created.timestamp()  # the heap's root, the first to go
-        if len(self._rows) < SHOWN_FINDINGS:
-            heapq.heappush(self._rows, (youngest, j.credential.uid, finding_row(j, snoozes)))
-        elif (youngest, j.credential.uid) > self._rows[0][:2]:
-            heapq.heapreplace(self._rows, (youngest, j.credential.uid, finding_row(j, snoozes)))
+        youngest, uid = (
+            -j.credential.created.timestamp(),
+            j.credential.uid,
+        )  # the heap's root, the first to go
+        if len(self._oldest) < SHOWN_FINDINGS:
+            heapq.heappush(self._oldest, (youngest, uid, j, snoozes.get(uid)))
+        elif (youngest, uid) > self._oldest[0][:2]:
+            heapq.heapreplace(self._oldest, (youngest, uid, j, snoozes.get(uid)))
 
 
-def finding_row(j: Judged, snoozes: Mapping[str, Snooze]) -> FindingRow:
+def finding_row(j: Judged, snooze: Snooze | None) -> FindingRow:
     """One finding as the page and the metrics show it."""
     decision, credential, finding = j.decision, j.credential, j.finding
-    snooze = snoozes.get(credential.uid)
     return FindingRow(
         finding_id=finding.id if finding else Finding.id_for(credential.uid),
         account_id=j.account.id,

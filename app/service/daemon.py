@@ -1,5 +1,6 @@
 """The scheduler around `run_once`: one cycle at a time, a missed one made up, stopped within seconds."""
 
+import gc
 import logging
 import threading
 from dataclasses import dataclass, field, replace
@@ -106,6 +107,7 @@ class Daemon:
                 self._note_failure()
             finally:
                 self.parts.progress.finish()  # a run that broke off leaves no scan that seems to go on
+                gc.collect()  # left to itself it comes late (`app/cli/main.py`)
         self._note_next()
 
     def _run(self) -> None:

@@ -8,6 +8,7 @@ from bench.processes import Calls, Cost, Service
 from bench.runners import Row
 from bench.scenarios import custom
 from bench.table import save
+from bench.truth import is_near, looks_near
 from bench.verify import Verdict
 
 FLEET = Fleet(accounts=1, users=4, now=1_800_000_000)
@@ -61,3 +62,15 @@ def test_the_results_are_saved_as_a_page_and_as_data(tmp_path: Path) -> None:
     page = save(Results({"1x4": result}, {"boto3": 0.001}), tmp_path, "latest")
     assert "| floor | 2.0 s | 1.0 s | 50 MiB | 1 |" in page.read_text()
     assert '"wall": 2' in (tmp_path / "latest.json").read_text()
+
+
+def test_one_call_is_held_against_a_bare_one_of_the_sdk() -> None:
+    (claim,) = claims(Results({}, {"boto3": 0.001, "Keysteward": 0.0005, "hand-signed": 0.0001}))
+    assert (claim.value, claim.holds) == (0.5, False)
+
+
+def test_a_cold_run_may_read_each_user_who_is_truly_near_a_stage() -> None:
+    near = sum(is_near(user, FLEET.now) for user in FLEET.users_of(0))
+    found = told({"cold": row("Keysteward, cold", 1, {"iam:ListAccessKeys": near + 4})})
+    assert found["cold calls an account, besides one for each user near a stage"].value == 4
+    assert near >= sum(looks_near(user, FLEET.now) for user in FLEET.users_of(0)) > 0
