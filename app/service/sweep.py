@@ -9,7 +9,7 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import AccountState, Coverage, FindingState, Inventory, ScanFailure
+from app.model import Account, AccountState, Coverage, FindingState, Inventory, ScanFailure
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
@@ -104,14 +104,14 @@ class Sweep:
             self._write(_joined(change for _, change in batch))
         except ConflictingWrite:
             for scanned, change in batch:
-                self._write_again(scanned, change)
+                written = self._write_alone(scanned.scan.account, change)
+                self.fresh -= not written and isinstance(scanned.scan, Inventory)
 
     def finish(self, listed: AccountList) -> Plan:
         """The fleet's plan before its guards, with what becomes of accounts that are not watched any more."""
         watched = {account.id for account in listed.accounts}
         for account_id in sorted(self.parts.ledger.accounts_with_findings() - watched):
-            ctx = replace(self.ctx, view=self.ctx.view.with_rows(self.parts.ledger.account(account_id)))
-            self._write(self._gathered.take(plan_unread(ctx, watched=False)))
+            self._leave(account_id)
         self.flush()
         return self._gathered.plan()
 
@@ -143,6 +143,13 @@ class Sweep:
             users=scanned.remembered,
             reports=(scanned.report,) if scanned.report else (),
         )
+
+    def _leave(self, account_id: str) -> None:
+        rows = self.parts.ledger.account(account_id)
+        ctx = replace(self.ctx, view=self.ctx.view.with_rows(rows))
+        change = self._gathered.take(plan_unread(ctx, watched=False))
+        label = next((finding.account for finding in rows.findings.values()), account_id)
+        self._write_alone(Account(account_id, label), change)
 
     def _state(self, scanned: Scanned, counts: Mapping[str, int]) -> AccountState:
         """A failed account keeps its last known counts: it never looks compliant."""
@@ -179,16 +186,16 @@ class Sweep:
         if self.lease:
             self.parts.ledger.apply(change, self.lease)
 
-    def _write_again(self, scanned: Scanned, change: Change) -> None:
+    def _write_alone(self, account: Account, change: Change) -> bool:
         """A command changed a finding meanwhile: that account's next run sees it, the others are written."""
-        account = scanned.scan.account
         try:
             self._write(change)
         except ConflictingWrite as error:
             log.warning("account left to the next run", **log_fields(account=account.id, reason=str(error)))
             self.failures[account.id] = f"account {account.label} ({account.id}): {error}"
-            self.fresh -= isinstance(scanned.scan, Inventory)
             self._gathered.forget(account.id)
+            return False
+        return True
 
 
 def _half_done(ctx: Context) -> frozenset[str]:

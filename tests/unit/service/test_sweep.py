@@ -1,0 +1,100 @@
+"""One pass over the accounts: what commands do meanwhile, and what the fleet's caps come to."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from app.inventory.interface import AccountMemory, Need, Scanned
+from app.ledger.interface import AccountRows, Change
+from app.ledger.memory import MemoryLedger
+from app.model import Account, FindingState
+from app.plan.gather import LISTED
+from tests.fakes.policies import policy
+from tests.fakes.world import PROD, World, aged
+
+DEV = Account("222233334444", "dev")
+
+
+def touch(ledger: MemoryLedger, account: Account) -> None:
+    """What a command does: a finding of the account is written between a run's reading and its writing."""
+    rows = ledger.view().findings.values()
+    ledger.apply(Change(findings=tuple(row for row in rows if row.account_id == account.id)))
+
+
+class Busy(World):
+    """Somebody changes a finding of ``busy`` while the accounts are read."""
+
+    busy: Account | None = None
+
+    def scan(
+        self,
+        accounts: Sequence[Account],
+        need: Need,
+        memory: Callable[[str], AccountMemory],
+        now: datetime,
+        resumed: Collection[str] = (),
+    ) -> Iterable[Scanned]:
+        yield from super().scan(accounts, need, memory, now, resumed)
+        if self.busy:
+            assert isinstance(self.ledger, MemoryLedger)
+            touch(self.ledger, self.busy)
+
+
+def two_accounts() -> Busy:
+    world = Busy(policy(), aged(86), aged(86, "AKIAEXAMPLE000000002", "dev", account=DEV))
+    world.accounts.append(DEV)
+    return world
+
+
+def told_of(world: World, account: Account) -> list[str]:
+    return [n.stage for m in world.slack.sent for n in m.notices if n.account_id == account.id]
+
+
+def test_an_account_that_a_command_wrote_to_meanwhile_is_left_to_the_next_run_and_no_other_is() -> None:
+    world = two_accounts()
+    world.day(0)
+    world.busy = PROD
+    report = world.day(1)
+    assert [text.split(":")[0] for text in report.failures] == [f"account prod ({PROD.id})"]
+    assert (report.coverage.fresh, report.coverage.total) == (1, 2)
+    assert told_of(world, PROD) == ["ticket"]
+    assert told_of(world, DEV) == ["ticket", "final"]
+    world.busy = None
+    world.day(2)
+    assert told_of(world, PROD) == ["ticket", "final"]
+
+
+def test_a_finding_changed_while_its_deselected_account_is_settled_waits_for_the_next_run() -> None:
+    class Changed(MemoryLedger):
+        def account(self, account_id: str) -> AccountRows:
+            rows = super().account(account_id)
+            if account_id == DEV.id and meanwhile:
+                touch(self, DEV)
+            return rows
+
+    meanwhile = False
+    world = two_accounts()
+    world.ledger = Changed()
+    world.day(0)
+    world.accounts.remove(DEV)
+    meanwhile = True
+    report = world.day(1)
+    assert [text.split(":")[0] for text in report.failures] == [f"account dev ({DEV.id})"]
+    assert told_of(world, PROD) == ["ticket", "final"]
+    meanwhile = False
+    world.day(2)
+    assert states(world) == {PROD.id: FindingState.OPEN, DEV.id: FindingState.SUSPENDED}
+
+
+def states(world: World) -> dict[str, FindingState]:
+    return {row.account_id: row.state for row in world.ledger.view().findings.values()}
+
+
+def test_far_more_notices_than_a_run_may_send_are_sent_most_pressing_first_and_the_rest_is_counted() -> None:
+    keys = [aged(75 + n / 1000, f"AKIAEXAMPLE{n:09d}", f"user-{n}") for n in range(3 * LISTED)]
+    world = World(policy(), *keys)
+    world.limits = replace(world.limits, notices_per_run=5, share_of_account=1.0)
+    held = world.day(0).plan.held_by_guard()["notices_per_run"]
+    told = [n.user for m in world.slack.sent for n in m.notices]
+    assert told == [f"user-{3 * LISTED - n}" for n in range(1, 6)]
+    assert held == 3 * LISTED - 5
