@@ -199,11 +199,12 @@ Scan = Inventory | ScanFailure
 
 @dataclass(frozen=True, slots=True)
 class RememberedKey:
-    """A key's true CreateDate, once seen live."""
+    """A key's true CreateDate, once seen live, and its line in the credential report."""
 
     id: str
     created: datetime
     status: str
+    line: datetime | None = None  # the date that the line bears, where it isn't the CreateDate
 
 
 @dataclass(frozen=True, slots=True)

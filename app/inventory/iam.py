@@ -218,7 +218,7 @@ class Visit:
 
         def read(it: Subject) -> list[Credential]:
             keys = reader.read(it.user, it.path, it.row, it.user in self._memory.open_users)
-            self.learnt[it.user] = remember(account_id, it.user, keys, self._now)
+            self.learnt[it.user] = remember(account_id, it.user, keys, self._now, it.row)
             return keys
 
         found, error = self._crew.each(subjects, read, api)

@@ -5,17 +5,16 @@ so whoever newly comes near a stage, has changed, or is due for the 30-day true-
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from app.inventory.interface import AccountMemory, Need
+from app.inventory.join import last_used_in_row, second
 from app.inventory.report import Row, RowKey
-from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey, RememberedUser
+from app.model import ACTIVE, INACTIVE, Credential, RememberedKey, RememberedUser
 
 TRUE_UP_DAYS = 30
 FIRST_USE_SPAN = timedelta(minutes=15)  # a use is recorded by spans of so long
 SETTLING = timedelta(minutes=10)  # IAM shows a change late, and our clock may be ahead of AWS's
-NOT_READ = "not read: far from every stage"
 
 
 def answer(
@@ -58,7 +57,7 @@ def is_near(known: RememberedUser, need: Need, now: datetime) -> bool:
 
 
 def _changed(row: Row, known: RememberedUser) -> bool:
-    oldest = min((_second(key.created) for key in known.keys), default=known.read_at)
+    oldest = min((second(key.created) for key in known.keys), default=known.read_at)
     surely_seen = known.read_at - SETTLING
     if any(not oldest <= key.rotated <= surely_seen for key in row.keys):
         return True
@@ -121,31 +120,10 @@ def _remembered(
         id=key.id,
         status=key.status,
         created=key.created,
-        last_used=last_used_in_row(row, key.created, known.keys),
+        last_used=last_used_in_row(row, key, known.keys),
         observed_at=at,
         live=False,
         user_path=row.path,
         tags=known.tags if near else None,
         groups=known.groups if near else None,
     )
-
-
-def last_used_in_row(row: Row | None, created: datetime, keys: Sequence[RememberedKey]) -> LastUsed:
-    """The last use of the one of the user's ``keys`` created then, by the row; unknown where it can't tell.
-
-    A row's key was created in that very second. One that was toggled since shows a later date: it is the
-    one that is left over when the others are found.
-    """
-    if row is None:
-        return LastUsed.unknown(NOT_READ)
-    seconds, second = [_second(key.created) for key in keys], _second(created)
-    mine = [key for key in row.keys if _second(key.rotated) == second]
-    if not mine and len(row.keys) == len(keys):
-        mine = [key for key in row.keys if _second(key.rotated) not in seconds and key.rotated > second]
-    if len(mine) == 1 and seconds.count(second) == 1:
-        return mine[0].last_used
-    return LastUsed.unknown(NOT_READ)
-
-
-def _second(instant: datetime) -> datetime:
-    return instant.replace(microsecond=0)

@@ -9,7 +9,7 @@ from app.errors import KeystewardError
 from app.inventory.api import Api
 from app.inventory.faults import Gone
 from app.inventory.interface import Need
-from app.inventory.look import last_used_in_row
+from app.inventory.join import last_used_in_row, learn_lines
 from app.inventory.report import Row, present
 from app.inventory.sessions import Sessions
 from app.inventory.traits import Traits, traits_of_one
@@ -40,7 +40,7 @@ class UserReader:
         traits = self._traits(user) if any(near) else Traits()
         found = []
         for key, is_near in zip(known, near, strict=True):
-            used = last_used_in_row(row, key.created, known)
+            used = last_used_in_row(row, key, known)
             if used.state == "unknown" and is_near:
                 used = read_last_used(self.api, key.id)
             found.append(credential(self.account_id, user, path, key, used, traits, self.now))
@@ -126,9 +126,15 @@ def credential(
     )
 
 
-def remember(account_id: str, user: str, keys: Sequence[Credential], now: datetime) -> RememberedUser:
-    """What a live read of a user showed: his tags and groups too, if they were read whole."""
-    known = tuple(RememberedKey(key.id, key.created, key.status) for key in keys if key.id)
+def remember(
+    account_id: str, user: str, keys: Sequence[Credential], now: datetime, row: Row | None = None
+) -> RememberedUser:
+    """What a live read of a user showed: his tags and groups too, if they were read whole.
+
+    ``row``: his line in the report that was at hand.
+    """
+    lines = learn_lines(row, keys) if row else {}
+    known = tuple(RememberedKey(k.id, k.created, k.status, lines.get(k.id)) for k in keys if k.id)
     first = keys[0] if keys and not keys[0].unreadable else None
     return RememberedUser(
         account_id, user, now, known, first.tags if first else None, first.groups if first else None

@@ -149,7 +149,7 @@ WHOLE = Change(
             ACCOUNT,
             "jane",
             NOW,
-            (RememberedKey(KEY_ID, NOW - 80 * DAY, "Active"),),
+            (RememberedKey(KEY_ID, NOW - 80 * DAY, "Active", NOW - DAY),),
             {"owner": "jane@example.com"},
             ("developers",),
         ),

@@ -4,15 +4,15 @@ Keys are made, toggled and deleted, also in one second and after the report was 
 show in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from app.inventory.look import last_used_in_row
+from app.inventory.join import last_used_in_row, learn_lines
 from app.inventory.report import Row, RowKey
-from app.model import ACTIVE, INACTIVE, LastUsed, RememberedKey
+from app.model import ACTIVE, INACTIVE, Credential, LastUsed, RememberedKey
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MADE = 9  # the second in which the report was made
@@ -30,7 +30,7 @@ class Life:
 
     @property
     def used(self) -> LastUsed:
-        return LastUsed("at", START + timedelta(hours=1), self.name)
+        return LastUsed("at", START + timedelta(hours=1, minutes=ord(self.name)), self.name)
 
     @property
     def line(self) -> RowKey:
@@ -40,6 +40,12 @@ class Life:
     def known(self) -> RememberedKey:
         status = ACTIVE if self.active else INACTIVE
         return RememberedKey(self.name, START + timedelta(seconds=self.created), status)
+
+    def read(self) -> Credential:
+        """As a live read shows it now."""
+        now = START + timedelta(hours=2)
+        known = self.known
+        return Credential("111122223333", "ann", known.id, known.status, known.created, self.used, now, True)
 
 
 @st.composite
@@ -78,7 +84,7 @@ def test_a_last_use_is_the_keys_own_or_unknown(keys: list[Life], hidden: bool) -
     present = [key for key in keys if not key.deleted]
     assume(not any(deceptive(key, [other for other in shown if other is not key]) for key in keys))
     for key in present:
-        found = last_used_in_row(row, key.known.created, [one.known for one in present])
+        found = last_used_in_row(row, key.known, [one.known for one in present])
         assert found.state == "unknown" or found == key.used or (hidden and not key.active)
 
 
@@ -92,7 +98,7 @@ def test_a_key_that_was_never_toggled_is_always_joined_unless_another_was_made_i
         if key.created == key.rotated and all(
             key.created not in (other.created, other.rotated) for other in present if other is not key
         ):
-            assert last_used_in_row(row, key.known.created, [one.known for one in present]) == key.used
+            assert last_used_in_row(row, key.known, [one.known for one in present]) == key.used
 
 
 @given(st.integers(0, 8), st.integers(1, 9), st.booleans())
@@ -100,10 +106,47 @@ def test_a_toggled_key_is_joined_as_the_one_that_is_left_over(created: int, afte
     toggled, other = Life("a", created, created + after, active), Life("b", 20, 20)
     for keys in ([toggled], [toggled, other], [other, toggled]):
         row = Row("ann", "/", tuple(key.line for key in keys))
-        found = [last_used_in_row(row, key.known.created, [one.known for one in keys]) for key in keys]
+        found = [last_used_in_row(row, key.known, [one.known for one in keys]) for key in keys]
         assert found == [key.used for key in keys]
 
 
 def test_without_a_row_nothing_is_known() -> None:
     key = Life("a", 1, 1).known
-    assert last_used_in_row(None, key.created, [key]).state == "unknown"
+    assert last_used_in_row(None, key, [key]).state == "unknown"
+
+
+@settings(max_examples=400)
+@given(users(), st.booleans())
+@example([Life("a", 1, 5), Life("b", 3, 6)], False)
+def test_what_a_live_read_learns_of_the_lines_is_true(keys: list[Life], hidden: bool) -> None:
+    shown = [key for key in keys if key.created <= MADE and not (hidden and not key.active)]
+    row = Row("ann", "/", tuple(key.line for key in shown))
+    present = [key for key in keys if not key.deleted]
+    assume(not any(deceptive(key, [other for other in shown if other is not key]) for key in keys))
+    learnt = learn_lines(row, [key.read() for key in present])
+    for key in present:
+        assert key.name not in learnt or learnt[key.name] == key.line.rotated or (hidden and not key.active)
+
+
+def test_two_toggled_keys_are_told_apart_by_their_last_use_and_from_then_on_by_their_lines() -> None:
+    one, other = Life("a", 1, 5), Life("b", 3, 6)
+    row = Row("ann", "/", (one.line, other.line))
+    learnt = learn_lines(row, [one.read(), other.read()])
+    known = [replace(key.known, line=learnt[key.name]) for key in (one, other)]
+    assert [last_used_in_row(row, key, known) for key in known] == [one.used, other.used]
+
+
+def test_two_toggled_keys_of_one_last_use_are_not_told_apart() -> None:
+    twin = Life("a", 1, 5)
+    row = Row("ann", "/", (twin.line, replace(twin, rotated=6).line))
+    read = twin.read()
+    assert learn_lines(row, [read, replace(read, id="b", created=START + timedelta(seconds=3))]) == {}
+
+
+def test_a_line_that_changed_again_is_nobodys_until_the_user_is_read_live() -> None:
+    one, other = Life("a", 1, 5), Life("b", 3, 6)
+    row = Row("ann", "/", (one.line, other.line))
+    learnt = learn_lines(row, [one.read(), other.read()])
+    known = [replace(key.known, line=learnt[key.name]) for key in (one, other)]
+    again = Row("ann", "/", tuple(replace(key, rotated=key.rotated + 2).line for key in (one, other)))
+    assert [last_used_in_row(again, key, known).state for key in known] == ["unknown", "unknown"]
