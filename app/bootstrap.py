@@ -22,8 +22,9 @@ from app.accounts.remembered import RememberedAccounts
 from app.accounts.static import StaticAccounts
 from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
+from app.config.asks import asks_for_account_tags, asks_for_units
 from app.config.load import find_config, load_config
-from app.config.owners import needs_account_tags, wanted_contacts
+from app.config.owners import wanted_contacts
 from app.config.schema import Config, ScanSettings
 from app.errors import ConfigError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
@@ -38,7 +39,6 @@ from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.model import Mode
-from app.policy.rules import Policy
 from app.service.parts import Parts
 from app.service.press import Limits, handler
 from app.service.pulse import Pulse
@@ -133,14 +133,11 @@ class ConfiguredAccounts:
             include_ous=frozenset(wanted.include_ous),
             exclude_ous=frozenset(wanted.exclude_ous),
             exclude_accounts=frozenset(wanted.exclude_accounts),
-            with_tags=_asks_for_account_tags(self.config.policy()),
+            with_units=asks_for_units(self.config),
+            with_tags=asks_for_account_tags(self.config),
         )
         api = self.sessions.organizations()
         return OrganizationAccounts(api, selection, hub.account_id, hub.partition)
-
-
-def _asks_for_account_tags(policy: Policy) -> bool:
-    return any(rule.match.account_tags for rule in policy.rules) or needs_account_tags(policy.owners)
 
 
 def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:

@@ -1,4 +1,4 @@
-"""Every ACTIVE account of the AWS organization, found by walking its tree.
+"""Every ACTIVE account of the AWS organization: by its list, or by walking its tree where units matter.
 
 Follows the Organizations API reference: pages hold at most 20 and may be empty while more follow;
 `State` replaced `Status` in 2026, so the newer is read first. Any page that fails fails the whole list.
@@ -32,6 +32,7 @@ class Selection:
     include_ous: frozenset[str] = frozenset()  # ids; each with all that is below; empty: everything
     exclude_ous: frozenset[str] = frozenset()
     exclude_accounts: frozenset[str] = frozenset()
+    with_units: bool = False  # where each account is: two calls a unit or more
     with_tags: bool = False  # a call an account, at 10 a second
 
 
@@ -42,6 +43,9 @@ class Place:
     id: str
     ids: tuple[str, ...]
     path: str
+
+
+ANYWHERE = Place("", (), "")  # of accounts whose unit nobody asked for
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,21 @@ class OrganizationAccounts:
     def list(self) -> AccountList:
         chosen: dict[str, Account] = {}  # by id: one that is moved meanwhile may show twice
         skipped: Counter[str] = Counter()
+        for found, place in self._found():
+            why = self._why_not(found, place)
+            if why:
+                skipped[why] += 1
+            else:
+                chosen[found["Id"]] = self._account(found, place)
+        return AccountList(tuple(map(self._tagged, chosen.values())), dict(skipped))
+
+    def _found(self) -> Iterator[tuple[Mapping[str, Any], Place]]:
+        if not self.selection.with_units:
+            yield from ((found, ANYWHERE) for found in self._pages("list_accounts", "Accounts"))
+            return
         for place in self._places():
             for found in self._pages("list_accounts_for_parent", "Accounts", ParentId=place.id):
-                why = self._why_not(found, place)
-                if why:
-                    skipped[why] += 1
-                else:
-                    chosen[found["Id"]] = self._account(found, place)
-        return AccountList(tuple(map(self._tagged, chosen.values())), dict(skipped))
+                yield found, place
 
     def _places(self) -> Iterator[Place]:
         for root in self._pages("list_roots", "Roots"):

@@ -1,6 +1,7 @@
 """Commands about the config: check-config, schema, iam-policy."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +10,18 @@ import click
 from app.cli import opening
 from app.cli.options import config_option
 from app.cli.show import as_json, echo, warn
+from app.config.asks import asks_for_account_tags, asks_for_units
 from app.config.load import check_config, find_config
 from app.config.owners import wanted_contacts
 from app.config.schema import Config, json_schema
-from app.inventory.permissions import CONTACT_ACTIONS, Grant, PolicyKind, policy_document, role_pattern
+from app.inventory.permissions import (
+    CONTACT_ACTIONS,
+    Grant,
+    PolicyKind,
+    organization_actions,
+    policy_document,
+    role_pattern,
+)
 from app.model import Mode
 from app.sinks.email.settings import EmailSettings
 from app.sinks.sns.settings import SnsSettings
@@ -57,13 +66,19 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
     document = policy_document(
         role,
         partition=partition,
-        organization=config.accounts.organization is not None,
+        organization=_organization(config),
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
         callers=config.evidence.callers,
         grants=[*sink_actions(config), *owner_actions(config)],
     )
     as_json(document)
+
+
+def _organization(config: Config) -> Sequence[str]:
+    if config.accounts.organization is None:
+        return ()
+    return organization_actions(asks_for_units(config), asks_for_account_tags(config))
 
 
 def _reads_own_account(config: Config) -> bool:

@@ -19,7 +19,7 @@ from app.inventory.watch import utc
 from app.model import Account, Credential, Inventory, RememberedUser, ScanFailure, redact
 
 # Seconds before each fetch. A report usually takes AWS seconds: after a minute the account is read live.
-WAITS = (0.2, 0.6, 1.6, 3.0, *(5.0 for _ in range(11)))
+WAITS = (0.6, 0.9, 1.5, 3.0, *(5.0 for _ in range(11)))
 ASK_AGAIN = 4  # every so many fetches in vain
 REPORT_MAX_AGE = timedelta(hours=24)
 TRAITS_KEPT = timedelta(hours=24)

@@ -18,19 +18,21 @@ SPOKE_ACTIONS = (
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
 CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)  # it can't be narrowed to resources
 CONTACT_ACTIONS = ("account:GetAlternateContact",)
-ORGANIZATION_ACTIONS = (
+LIST_ACTIONS = ("organizations:ListAccounts",)
+UNIT_ACTIONS = (  # in the place of the plain list
     "organizations:ListAccountsForParent",
     "organizations:ListOrganizationalUnitsForParent",
     "organizations:ListRoots",
-    "organizations:ListTagsForResource",
 )
+ACCOUNT_TAG_ACTIONS = ("organizations:ListTagsForResource",)
 
 PolicyKind = Literal["hub", "spoke", "actor"]
 Grant = tuple[str, Sequence[str], Sequence[str]]  # a statement's id, its actions, and on what
 
 
-def hub_actions(organization: bool) -> tuple[str, ...]:
-    return ("sts:AssumeRole", *(ORGANIZATION_ACTIONS if organization else ()))
+def organization_actions(units: bool, tags: bool) -> tuple[str, ...]:
+    """To list an organization's accounts, with the units they are in, and with their tags."""
+    return (*(UNIT_ACTIONS if units else LIST_ACTIONS), *(ACCOUNT_TAG_ACTIONS if tags else ()))
 
 
 def role_pattern(partition: str, role_name: str) -> str:
@@ -42,15 +44,17 @@ def policy_document(
     kind: PolicyKind,
     *,
     partition: str = "aws",
-    organization: bool = False,
+    organization: Sequence[str] = (),
     role_arns: Sequence[str] = (),
     own_account: bool = False,
     callers: bool = False,
     grants: Sequence[Grant] = (),
 ) -> dict[str, Any]:
     """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), ``own_account`` adds the reads that it makes in its own account, and ``grants`` what
-    its sinks and owners need. ``callers``: whoever reads may also look up in CloudTrail who uses a key."""
+    `role_pattern`s), ``organization`` are `organization_actions`, ``own_account`` adds the reads that it
+    makes in its own account, and ``grants`` what its sinks and owners need. ``callers``: whoever reads may
+    also look up in CloudTrail who uses a key.
+    """
     if kind == "spoke":
         statements = _reads(callers)
     elif kind == "actor":
@@ -69,12 +73,12 @@ def _reads(callers: bool) -> list[dict[str, Any]]:
     return statements
 
 
-def _hub(organization: bool, role_arns: Sequence[str]) -> list[dict[str, Any]]:
+def _hub(organization: Sequence[str], role_arns: Sequence[str]) -> list[dict[str, Any]]:
     statements = []
     if role_arns:
         statements.append(_statement("AssumeRoles", ("sts:AssumeRole",), sorted(set(role_arns))))
     if organization:
-        statements.append(_statement("ListAccounts", ORGANIZATION_ACTIONS))
+        statements.append(_statement("ListAccounts", organization))
     return statements
 
 

@@ -20,6 +20,7 @@ GENTLE = 0.2  # the share to grow by, over so many calls or seconds, whichever t
 GENTLE_CALLS, GENTLE_SECONDS = 60, 4.0
 FEW, MANY = 4, 32  # calls under way at once while nothing is known
 ONE_IN = 25  # so many of all are under way at once: what the first throttle can waste
+CALM = 300  # calls that passed before any throttle: the bucket is deep, twice as many may be under way
 
 Sent = tuple[int, float]  # how often the bucket had been found empty before, and when (monotonic seconds)
 
@@ -41,6 +42,7 @@ class Tempo:
         self._free_at = 0.0  # the next slot
         self.emptied, self._emptied_at = 0, 0.0  # how often the bucket was found empty, and when it was last
         self._passed, self._measured = 0, False  # calls since then; whether any passed between the last two
+        self._calm = 0  # calls that passed before the first throttle
         self._latency = 0.1  # seconds, a moving average
 
     def pause(self) -> float:
@@ -66,11 +68,12 @@ class Tempo:
     def width(self, jobs: int) -> int:
         """How many of an account's ``jobs`` to have under way at once.
 
-        Unpaced, all of them can be lost to a sudden throttle: a twenty-fifth is 4 %. Paced, as many as
-        the rate fills during one call's time, with some room.
+        Unpaced, all of them can be lost to a sudden throttle: a twenty-fifth is 4 %, and 8 % once the bucket
+        has shown to be deep. Paced, as many as the rate fills during one call's time, with some room.
         """
         if self._rate is None:
-            return max(FEW, min(MANY, jobs // ONE_IN))
+            most = min(MANY, jobs // ONE_IN)
+            return max(FEW, 2 * most if self._calm >= CALM else most)
         return min(MANY, 1 + int(1.5 * self._rate * self._latency))
 
     def sent(self) -> Sent:
@@ -80,6 +83,7 @@ class Tempo:
     def passed(self, sent: Sent) -> None:
         """The call got past the bucket, whatever it was answered."""
         if self._rate is None:
+            self._calm += 1  # without the lock: about right is enough
             return
         with self._lock:
             self._latency += (self._monotonic() - sent[1] - self._latency) / 8

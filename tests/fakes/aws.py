@@ -282,13 +282,12 @@ class FakeAws:
         units = [{"Id": u.id, "Name": u.name} for u in self.units if u.parent == params["ParentId"]]
         return self._tokens(params, "OrganizationalUnits", units)
 
+    def _organizations_ListAccounts(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return self._tokens(params, "Accounts", [_listed(a) for a in self.accounts.values()])
+
     def _organizations_ListAccountsForParent(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        accounts = [
-            {"Id": a.id, "Name": a.name, "State": a.state, "Status": "ACTIVE"}
-            for a in self.accounts.values()
-            if a.parent == params["ParentId"]
-        ]
-        return self._tokens(params, "Accounts", accounts)
+        found = [_listed(a) for a in self.accounts.values() if a.parent == params["ParentId"]]
+        return self._tokens(params, "Accounts", found)
 
     def _organizations_ListTagsForResource(self, params: Mapping[str, Any]) -> dict[str, Any]:
         tags = self.accounts[params["ResourceId"]].tags.items()
@@ -300,6 +299,10 @@ class FakeAws:
         start = int(params.get("NextToken", 0))
         end = start + min(20, self.page_size)
         return {name: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+
+
+def _listed(account: FakeAccount) -> dict[str, Any]:
+    return {"Id": account.id, "Name": account.name, "State": account.state, "Status": "ACTIVE"}
 
 
 class _Entries(list[dict[str, Any]]):

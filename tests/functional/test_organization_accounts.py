@@ -40,22 +40,25 @@ def names(source: OrganizationAccounts) -> set[str]:
     return {account.name for account in source.list().accounts}
 
 
-def test_every_active_account_of_every_level_is_listed_and_the_rest_counted(aws: FakeAws) -> None:
-    found = source().list()
+@pytest.mark.parametrize("units", [False, True])
+def test_every_active_account_of_every_level_is_listed_and_the_rest_counted(
+    aws: FakeAws, units: bool
+) -> None:
+    found = source(with_units=units).list()
     assert {account.name for account in found.accounts} == {"management", "web", "cards", "toys"}
     assert found.skipped == {"suspended": 1, "pending_activation": 1}
 
 
 def test_an_account_knows_its_place_by_id_and_by_name(aws: FakeAws) -> None:
-    cards = {account.name: account for account in source().list().accounts}["cards"]
+    cards = {account.name: account for account in source(with_units=True).list().accounts}["cards"]
     assert cards.ou_ids == ("r-root", "ou-1", "ou-2")
     assert cards.ou_path == "Root/Prod/Payments"
     assert cards.tags == {}
 
 
 def test_a_chosen_unit_brings_what_is_below_it_and_an_excluded_one_takes_it_away(aws: FakeAws) -> None:
-    assert names(source(include_ous=frozenset({"ou-1"}))) == {"web", "cards"}
-    both = source(include_ous=frozenset({"ou-1"}), exclude_ous=frozenset({"ou-2"}))
+    assert names(source(with_units=True, include_ous=frozenset({"ou-1"}))) == {"web", "cards"}
+    both = source(with_units=True, include_ous=frozenset({"ou-1"}), exclude_ous=frozenset({"ou-2"}))
     assert names(both) == {"web"}
     assert both.list().skipped["excluded"] == 3
     assert names(source(exclude_accounts=frozenset({"100000000001"}))) == {"management", "cards", "toys"}
@@ -81,16 +84,31 @@ def test_account_tags_that_are_denied_are_unreadable_rather_than_empty(aws: Fake
     assert {account.tags for account in source(with_tags=True).list().accounts} == {None}
 
 
-def test_throttled_pages_are_asked_for_again(aws: FakeAws) -> None:
-    aws.fail(HUB, "organizations:ListAccountsForParent", "TooManyRequestsException", times=9)
-    assert len(names(source())) == 4
+def test_where_no_unit_is_asked_for_the_tree_is_not_walked(aws: FakeAws) -> None:
+    source().list()
+    walked = ("ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent")
+    assert sum(aws.count(HUB, f"organizations:{action}") for action in walked) == 0
 
 
-@pytest.mark.parametrize("action", ["ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent"])
-def test_one_page_that_fails_makes_the_whole_list_fail(aws: FakeAws, action: str) -> None:
+@pytest.mark.parametrize(("units", "action"), [(False, "ListAccounts"), (True, "ListAccountsForParent")])
+def test_throttled_pages_are_asked_for_again(aws: FakeAws, units: bool, action: str) -> None:
+    aws.fail(HUB, f"organizations:{action}", "TooManyRequestsException", times=9)
+    assert len(names(source(with_units=units))) == 4
+
+
+@pytest.mark.parametrize(
+    ("units", "action"),
+    [
+        (False, "ListAccounts"),
+        (True, "ListRoots"),
+        (True, "ListOrganizationalUnitsForParent"),
+        (True, "ListAccountsForParent"),
+    ],
+)
+def test_one_page_that_fails_makes_the_whole_list_fail(aws: FakeAws, units: bool, action: str) -> None:
     aws.fail(HUB, f"organizations:{action}", "AccessDeniedException")
     with pytest.raises(Permanent, match=f"organizations:{action}"):
-        source().list()
+        source(with_units=units).list()
 
 
 def test_the_caller_serves_a_service_that_runs_for_days(aws: FakeAws) -> None:

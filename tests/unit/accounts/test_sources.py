@@ -27,6 +27,7 @@ class OneRoot:
 
     def call(self, operation: str, **params: object) -> Mapping[str, Any]:
         answers: dict[str, Mapping[str, Any]] = {
+            "list_accounts": {"Accounts": list(self.found)},
             "list_roots": {"Roots": [{"Id": "r-1", "Name": "Root"}]},
             "list_organizational_units_for_parent": {"OrganizationalUnits": []},
             "list_accounts_for_parent": {"Accounts": list(self.found)},

@@ -12,12 +12,14 @@ from app.cli.check import owner_actions, sink_actions
 from app.config.load import load_config
 from app.inventory.credentials import SESSION_ACTIONS, Purpose, session_policy
 from app.inventory.permissions import (
+    ACCOUNT_TAG_ACTIONS,
     ACTOR_ACTIONS,
     CALLERS_ACTIONS,
     CONTACT_ACTIONS,
-    ORGANIZATION_ACTIONS,
+    LIST_ACTIONS,
     SPOKE_ACTIONS,
-    hub_actions,
+    UNIT_ACTIONS,
+    organization_actions,
     policy_document,
     role_pattern,
 )
@@ -35,7 +37,9 @@ def called(*folders: str) -> set[str]:
 def test_the_roles_may_do_exactly_what_the_code_calls() -> None:
     granted = {action.split(":")[1] for action in SPOKE_ACTIONS + CALLERS_ACTIONS + ACTOR_ACTIONS}
     assert called("inventory") - {"GetCallerIdentity"} == granted
-    hub = {action.split(":")[1] for action in ORGANIZATION_ACTIONS + CONTACT_ACTIONS}
+    hub = {
+        action.split(":")[1] for action in LIST_ACTIONS + UNIT_ACTIONS + ACCOUNT_TAG_ACTIONS + CONTACT_ACTIONS
+    }
     assert called("accounts") == hub
 
 
@@ -51,14 +55,28 @@ def test_the_hub_may_assume_exactly_the_named_roles() -> None:
 
 def test_the_hub_of_an_organization_lists_it_and_reads_its_own_account() -> None:
     arns = [role_pattern("aws-us-gov", "ops/reader")]
-    document = policy_document("hub", organization=True, role_arns=arns, own_account=True)
+    document = policy_document("hub", organization=LIST_ACTIONS, role_arns=arns, own_account=True)
     assert [one["Sid"] for one in document["Statement"]] == [
         "AssumeRoles",
         "ListAccounts",
         "ReadCredentials",
     ]
     assert document["Statement"][0]["Resource"] == "arn:aws-us-gov:iam::*:role/ops/reader"
-    assert set(hub_actions(organization=True)) == {"sts:AssumeRole", *ORGANIZATION_ACTIONS}
+
+
+@pytest.mark.parametrize(
+    ("units", "tags", "actions"),
+    [
+        (False, False, LIST_ACTIONS),
+        (True, False, UNIT_ACTIONS),
+        (False, True, LIST_ACTIONS + ACCOUNT_TAG_ACTIONS),
+        (True, True, UNIT_ACTIONS + ACCOUNT_TAG_ACTIONS),
+    ],
+)
+def test_units_and_tags_of_accounts_are_permitted_only_where_they_are_asked_for(
+    units: bool, tags: bool, actions: tuple[str, ...]
+) -> None:
+    assert organization_actions(units, tags) == actions
 
 
 def test_the_actor_changes_access_keys_of_users_only() -> None:
@@ -76,7 +94,7 @@ def test_whoever_reads_may_look_up_callers_only_when_they_are_wanted(options: di
     assert (added["Action"], added["Resource"]) == (["cloudtrail:LookupEvents"], "*")
 
 
-@pytest.mark.parametrize("options", [{"kind": "actor"}, {"kind": "hub", "organization": True}])
+@pytest.mark.parametrize("options", [{"kind": "actor"}, {"kind": "hub", "organization": LIST_ACTIONS}])
 def test_whoever_reads_no_account_looks_up_no_callers(options: dict[str, Any]) -> None:
     assert policy_document(**options, callers=True) == policy_document(**options)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.inventory.tempo import FARTHEST, LOWEST_RATE, Tempo
+from app.inventory.tempo import CALM, FARTHEST, LOWEST_RATE, Tempo
 from tests.fakes.throttling import Asker, Events, TokenBuckets, ask
 
 SEEDS = range(6)
@@ -160,6 +160,13 @@ def test_nobody_is_promised_a_slot_that_is_far_ahead() -> None:
     assert max(mine) <= FARTHEST
     assert len(mine) == pytest.approx(10 * FARTHEST, abs=2)
     assert all(FARTHEST / 2 <= pause <= FARTHEST for is_mine, pause in taken if not is_mine)
+
+
+def test_a_bucket_that_has_shown_to_be_deep_is_asked_by_twice_as_many_at_once() -> None:
+    tempo = Hand().tempo
+    for _ in range(CALM):
+        tempo.passed(tempo.sent())
+    assert [tempo.width(jobs) for jobs in (1, 88, 250, 830)] == [4, 6, 20, 64]
 
 
 @pytest.mark.parametrize(("jobs", "width"), [(1, 4), (88, 4), (100, 4), (250, 10), (830, 32), (10_000, 32)])

@@ -1,0 +1,16 @@
+"""What a config asks of AWS Organizations beyond the list of accounts: it costs calls and permissions."""
+
+from app.config.owners import needs_account_tags
+from app.config.schema import Config
+
+
+def asks_for_account_tags(config: Config) -> bool:
+    policy = config.policy()
+    return any(rule.match.account_tags for rule in policy.rules) or needs_account_tags(policy.owners)
+
+
+def asks_for_units(config: Config) -> bool:
+    """Whether anything is chosen or matched by organizational unit."""
+    wanted = config.accounts.organization
+    chosen = wanted is not None and bool(wanted.include_ous or wanted.exclude_ous)
+    return chosen or any(rule.match.ous for rule in config.policy().rules)
