@@ -33,7 +33,7 @@ QUICK = (
     Scenario("5x100-low", 5, 100, OURS, LOW),
 )
 FULL = (
-    Scenario("1x1000", 1, 1000, (*SCRIPTS, "plain_boto3", *OURS, *TOOLS)),
+    Scenario("1x1000", 1, 1000, (*SCRIPTS, "plain_boto3", *OURS)),
     Scenario("50x100", 50, 100, (*SCRIPTS, "plain_boto3", *OURS, *TOOLS)),
     Scenario("500x100", 500, 100, (*SCRIPTS, *OURS)),
     Scenario("1000x100", 1000, 100, OURS),

@@ -4,7 +4,7 @@ import logging
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 
@@ -39,21 +39,19 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
     for doubt in opening.doubts(config_path):
         log.warning("config", **log_fields(doubt=doubt))
     if once or at:
-        return _once(service)
+        _once(service)
     from app.cli.serve import run_daemon
 
     return run_daemon(service)
 
 
-def _once(service: "Service") -> int:
+def _once(service: "Service") -> NoReturn:
     stop_on_signals(service.stop)
     with shown(service.pulse, logged=True):
         report = run_once(service.parts())
     _tell(report)
     service.ledger.close()
-    if service.stop.is_set():
-        leave()  # stopped is no failure
-    return EXIT[report.outcome]
+    leave(0 if service.stop.is_set() else EXIT[report.outcome])  # stopped is no failure
 
 
 def _tell(report: RunReport) -> None:
