@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.errors import LedgerError
 
@@ -18,6 +18,19 @@ REMEDIES = {
     sqlite3.SQLITE_NOTADB: "is not a database: name another file, or restore it from a backup",
     sqlite3.SQLITE_CORRUPT: "is damaged: restore it from a backup",
     sqlite3.SQLITE_IOERR: "can't be read or written: check the disk and its free space",
+}
+UNREACHABLE = "can't be reached, or lets nobody in: is it up? are host, port, user, password, database right?"
+# PostgreSQL's classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+STATES = {
+    "25006": "can't be written: its URL should name the primary server",
+    "28": "refuses the user or the password of its URL",
+    "3D": "is in a database that isn't there: create that, or mend the URL",
+    "42501": "can't be written: the service's user needs CREATE on its schema and all rights on its tables",
+    "53100": "can't grow: the disk is full; free some space, nothing is lost",
+    "53300": "has no connection left: close some, or allow more",
+    "55P03": "is locked by another process: end that one, or wait for it",
+    "57014": "took too long to answer: see the database's own log",
+    "57P": "is shutting down or starting: it is asked again",
 }
 
 
@@ -35,4 +48,10 @@ def _remedy(error: SQLAlchemyError) -> str:
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int) and (code & 0xFF) in REMEDIES:
         return REMEDIES[code & 0xFF]
+    state = getattr(cause, "sqlstate", "")
+    if state is None and isinstance(error, OperationalError):  # it never came to a server's answer
+        return UNREACHABLE
+    known = next((STATES[state[:size]] for size in (5, 3, 2) if state and state[:size] in STATES), None)
+    if known:
+        return known
     return f"can't be used ({type(cause or error).__name__}): see the database's own log"

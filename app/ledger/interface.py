@@ -1,8 +1,9 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,12 +13,20 @@ from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
 
 
+def unending() -> float:
+    return math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to act. ``epoch`` fences every claim; ``expires_at`` None: held while the process lives."""
+    """The right to act. ``epoch`` fences every write.
+
+    ``remaining``: seconds for which nobody else can take over, by the holder's own clock. Unending where the
+    holder's death alone ends it.
+    """
 
     epoch: int
-    expires_at: datetime | None = None
+    remaining: Callable[[], float] = field(default=unending, compare=False)
 
 
 class Ledger(Protocol):
@@ -92,6 +101,10 @@ class Ledger(Protocol):
     def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
         """Takes the right to act, for the length of the `with` block, waiting up to ``wait``;
         None when another process keeps it. Each taking has a higher epoch than any before.
-        The holder's death frees it at once (SQLite: a file lock) or when it expires (servers)."""
+        The holder's death frees it at once (SQLite: a file lock) or a term later (servers)."""
+
+    def orphaned(self) -> bool:
+        """Whether who held the lease last went without giving it back, and nobody holds it now: what that
+        one was doing is to be gone on with."""
 
     def close(self) -> None: ...

@@ -208,5 +208,8 @@ class MemoryLedger:
         finally:
             self._lease.release()
 
+    def orphaned(self) -> bool:
+        return False  # its holder's death is its own
+
     def close(self) -> None:
         """Nothing to close."""

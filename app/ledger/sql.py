@@ -16,18 +16,24 @@ from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 
 
-class Lock(Protocol):
-    """One holder at a time, over all processes; freed by the holder's death."""
+class Leases(Protocol):
+    """One holder at a time, over all processes and hosts that share the ledger."""
 
-    def hold(self, wait: timedelta) -> AbstractContextManager[bool]: ...
+    def hold(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]: ...
+
+    def orphaned(self) -> bool: ...
 
 
 class SqlLedger:
-    """`Ledger` over ``engine``. Reads are one snapshot each, writes one transaction each."""
+    """`Ledger` over ``engine``. Reads are one snapshot each, writes one transaction each.
 
-    def __init__(self, engine: Engine, lock: Lock) -> None:
-        self._engine = engine
-        self._lock = lock
+    ``reads``: the engine with what a snapshot takes there. A transaction with the option ``write`` excludes
+    all others from its first statement on.
+    """
+
+    def __init__(self, engine: Engine, leases: Leases, reads: Engine | None = None) -> None:
+        self._engine, self._reads = engine, reads or engine
+        self._leases = leases
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -140,24 +146,18 @@ class SqlLedger:
                 raise LedgerError("this ledger belongs to normal runs: a rehearsal needs a ledger of its own")
             writing.set_control(db, "rehearsal", at.isoformat())
 
-    @contextmanager
-    def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
-        with self._lock.hold(wait) as got:
-            yield self._new_lease(holder) if got else None
+    def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
+        return self._leases.hold(holder, wait)
 
-    def _new_lease(self, holder: str) -> Lease:
-        with self._writing() as db:
-            epoch = int(reading.control(db, "epoch") or 0) + 1
-            writing.set_control(db, "epoch", str(epoch))
-            writing.set_control(db, "holder", holder)
-        return Lease(epoch)
+    def orphaned(self) -> bool:
+        return self._leases.orphaned()
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with readable_errors(), self._engine.connect() as db, db.begin():
+        with readable_errors(), self._reads.connect() as db, db.begin():
             yield db
 
     @contextmanager
@@ -166,6 +166,14 @@ class SqlLedger:
             db = plain.execution_options(write=True)
             with db.begin():
                 yield db
+
+
+def next_epoch(db: Connection, holder: str) -> int:
+    """Begins a tenure: from here on writes under any lease before it are refused."""
+    epoch = int(reading.control(db, "epoch") or 0) + 1
+    writing.set_control(db, "epoch", str(epoch))
+    writing.set_control(db, "holder", holder)
+    return epoch
 
 
 def _check_lease(db: Connection, lease: Lease) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, Table, bindparam, delete, insert, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.errors import ConflictingWrite
 from app.ledger import rows, schema
@@ -126,14 +126,16 @@ def _report_row(report: KeptReport) -> Row:
 def _put(db: Connection, table: Table, values: list[Row]) -> None:
     """Writes rows, each in the place of its like."""
     if values:
-        db.execute(_upsert(table), values)
+        db.execute(_upsert(table, db.dialect.name), values)
 
 
 @cache
-def _upsert(table: Table) -> Executable:
+def _upsert(table: Table, dialect: str) -> Executable:
     """Leaves a row that is the same already: most facts are, at each run."""
     keys = ["id"] if table is schema.deliveries else [column.name for column in table.primary_key]
-    statement = upsert(table)
+    insert_into: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert_into(table)
     others = {c.name: statement.excluded[c.name] for c in table.c if c.name not in (*keys, "seq")}
     differs = or_(*(table.c[name] != new for name, new in others.items()))
-    return statement.on_conflict_do_update(index_elements=keys, set_=others, where=differs)
+    upsert: Executable = statement.on_conflict_do_update(index_elements=keys, set_=others, where=differs)
+    return upsert

@@ -167,8 +167,7 @@ def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, no
 
 
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
-    lease, now = round_.lease, round_.parts.clock.now()
-    if lease.expires_at and lease.expires_at - now <= ACT_TIMEOUT:
+    if round_.lease.remaining() <= ACT_TIMEOUT.total_seconds():
         raise Held("lease", "too little of the lease is left")
     if round_.parts.stop.is_set():
         raise Held("stopping", "the service is stopping")

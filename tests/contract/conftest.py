@@ -1,6 +1,7 @@
 """Every ledger that the contract holds."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,46 @@ import pytest
 from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
+from tests.servers.postgres import Postgres, postgres_server
 
-LEDGERS: dict[str, Callable[[Path], Ledger]] = {
-    "memory": lambda folder: MemoryLedger(),
-    "sqlite": lambda folder: open_ledger(f"sqlite:///{folder}/ledger.db"),
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        if server is None:
+            pytest.skip("PostgreSQL is not installed")
+        open_ledger(server.url(server.create())).close()  # what the others are copied from
+        yield server
+
+
+@contextmanager
+def _in_memory(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledger]:
+    yield MemoryLedger()
+
+
+@contextmanager
+def _on_sqlite(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledger]:
+    with closing(open_ledger(f"sqlite:///{folder}/ledger.db")) as ledger:
+        yield ledger
+
+
+@contextmanager
+def _on_postgres(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledger]:
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create("ledger_1")
+    with closing(open_ledger(server.url(name))) as ledger:
+        yield ledger
+    server.drop(name)
+
+
+LEDGERS: dict[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Ledger]]] = {
+    "memory": _in_memory,
+    "sqlite": _on_sqlite,
+    "postgresql": _on_postgres,
 }
 
 
 @pytest.fixture(params=LEDGERS)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    ledger = LEDGERS[request.param](tmp_path)
-    yield ledger
-    ledger.close()
+    with LEDGERS[request.param](request, tmp_path) as ledger:
+        yield ledger

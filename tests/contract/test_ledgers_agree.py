@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -30,6 +31,7 @@ from tests.fakes.ledger_rows import (
     finding,
     run,
 )
+from tests.servers.postgres import Postgres
 
 OTHER = "444455556666"
 ACCOUNTS = [ACCOUNT, OTHER]
@@ -105,11 +107,15 @@ changes = st.lists(st.sampled_from(sorted(PARTS)), max_size=2, unique=True).flat
 class Histories(RuleBasedStateMachine):
     """Does the same to both, and expects the same answers, the same errors and the same memory."""
 
+    def empty_ledger(self) -> str:
+        """Its URL; gone with ``cleanup``."""
+        folder = self.cleanup.enter_context(tempfile.TemporaryDirectory())
+        return f"sqlite:///{folder}/ledger.db"
+
     @initialize()
     def open(self) -> None:
         self.cleanup = ExitStack()
-        folder = self.cleanup.enter_context(tempfile.TemporaryDirectory())
-        self.url = f"sqlite:///{folder}/ledger.db"
+        self.url = self.empty_ledger()
         self.ledgers: list[Ledger] = [MemoryLedger(), open_ledger(self.url)]
         self.leases = [Lease(0)]
 
@@ -196,8 +202,23 @@ class Histories(RuleBasedStateMachine):
         self.cleanup.close()
 
 
+class HistoriesOnPostgres(Histories):
+    server: Postgres
+
+    def empty_ledger(self) -> str:
+        name = self.server.create("ledger_1")
+        self.cleanup.callback(self.server.drop, name)
+        return self.server.url(name)
+
+
+@pytest.fixture
+def histories_on_postgres(postgres: Postgres) -> None:
+    HistoriesOnPostgres.server = postgres
+
+
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(
+TestHistoriesOnPostgres = pytest.mark.usefixtures("histories_on_postgres")(HistoriesOnPostgres.TestCase)
+TestHistories.settings = TestHistoriesOnPostgres.settings = settings(
     max_examples=40,
     stateful_step_count=20,
     deadline=None,

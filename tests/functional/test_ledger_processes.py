@@ -27,6 +27,7 @@ PRELUDE = """
 import os, resource, sys
 from datetime import timedelta
 from app.errors import LedgerError
+import app.ledger.sqlite  # before a child becomes somebody who can't read it
 from app.ledger.open import open_ledger
 from app.plan.record import Change
 from tests.functional.test_ledger_processes import a_change

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, event
 
 from app.errors import LedgerError
 from app.ledger.lock import FileLock
-from app.ledger.open import open_ledger, sqlite_engine
+from app.ledger.open import open_ledger
 from app.ledger.sql import SqlLedger
+from app.ledger.sqlite import FileLease, sqlite_engine
 from app.plan.record import Change
 from tests.fakes.ledger_rows import WHOLE, a_uid, facts
 
@@ -32,7 +33,7 @@ def engine(path: Path) -> Iterator[Engine]:
 
 def ledger_with(engine: Engine, path: Path, pragma: str = "user_version") -> SqlLedger:
     event.listen(engine, "connect", lambda connection, record: connection.execute(f"PRAGMA {pragma}"))
-    return SqlLedger(engine, FileLock(path.with_name("lock")))
+    return SqlLedger(engine, FileLease(FileLock(path.with_name("lock")), engine))
 
 
 def refused(ledger: SqlLedger, change: Change) -> str:

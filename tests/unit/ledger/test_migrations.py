@@ -13,7 +13,8 @@ from alembic.config import Config
 
 from app.ledger import migrations, rows
 from app.ledger.interface import AccountRows, Ledger
-from app.ledger.open import open_ledger, sqlite_engine
+from app.ledger.open import open_ledger
+from app.ledger.sqlite import sqlite_engine
 from app.model import FindingState
 from tests.fakes.ledger_rows import ACCOUNT, UID, WHOLE, a_uid, facts, finding
 

@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 
 from app.errors import LedgerError
 from app.ledger import migrations, schema
-from app.ledger.open import open_ledger, sqlite_engine, sqlite_file
+from app.ledger.open import open_ledger
+from app.ledger.sqlite import sqlite_engine, sqlite_file
 from app.plan.record import Change
 from tests.fakes.ledger_rows import KEY_ID, UID, WHOLE, a_uid, facts
 
@@ -102,7 +103,7 @@ def test_a_folder_in_the_ledgers_place_is_told(tmp_path: Path) -> None:
         open_ledger(f"sqlite:///{tmp_path}")
 
 
-@pytest.mark.parametrize("url", ["postgresql://joe:hunter2@db/keysteward", "dynamodb://table"])
+@pytest.mark.parametrize("url", ["mysql://joe:hunter2@db/keysteward", "dynamodb://table"])
 def test_other_databases_are_refused_without_their_password(url: str) -> None:
     with pytest.raises(LedgerError, match="not supported in this version: use sqlite") as raised:
         open_ledger(url)

@@ -1,0 +1,93 @@
+"""PostgreSQL: a ledger that replicas share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, select, text, update
+from sqlalchemy.exc import ArgumentError
+
+from app.errors import LedgerError, NoLedger
+from app.ledger import reading, schema
+from app.ledger.faults import readable_errors
+from app.ledger.interface import Ledger
+from app.ledger.sql import SqlLedger, next_epoch
+from app.ledger.tenure import VACANT, Tenure
+from app.ledger.version import is_newest, migrate, version_of
+from app.ledger.writing import set_control
+
+CONNECT_TIMEOUT = 5  # seconds
+# The server gives up on what takes longer than a term of the lease; TCP on a peer that is cut off, sooner.
+SETTINGS = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+    "application_name": "keysteward",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+    "prepare_threshold": None,  # a pooler may give each transaction another session
+}
+# One transaction writes at a time, as in SQLite, so that what it has read still holds when it commits. Of the
+# transaction and not of the session: poolers hand sessions around.
+WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
+
+
+def open_postgres(url: str, create: bool) -> Ledger:
+    """``postgresql://USER:PASSWORD@HOST:PORT/DB``, with libpq's options (``?sslmode=verify-full``).
+
+    Raises `LedgerError`; `NoLedger` when the database holds none and none is to be made.
+    """
+    engine = postgres_engine(url)
+    with readable_errors():
+        if not create and version_of(engine) is None:
+            raise NoLedger("the database holds no ledger")
+        if not is_newest(engine):
+            migrate(engine)
+    return SqlLedger(engine, Tenure(Chair(engine)), _snapshots(engine))
+
+
+def postgres_engine(url: str) -> Engine:
+    """Its errors never quote a statement's values, nor the URL."""
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except ArgumentError:
+        raise LedgerError("the ledger's URL is not valid: postgresql://USER:PASSWORD@HOST:PORT/DB") from None
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=SETTINGS)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _snapshots(engine: Engine) -> Engine:
+    """Several statements of one reading see one state."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _on_begin(connection: Any) -> None:
+    if connection.get_execution_options().get("write"):
+        connection.execute(WRITE_LOCK)
+
+
+@dataclass(frozen=True)
+class Chair:
+    """`Seat` in the ledger's control table."""
+
+    engine: Engine
+
+    def beat(self) -> str:
+        with readable_errors(), self.engine.connect() as db:
+            return reading.control(db, "beat") or VACANT
+
+    def take(self, seen: str, beat: str, holder: str) -> int | None:
+        with readable_errors(), self.engine.execution_options(write=True).begin() as db:
+            if (reading.control(db, "beat") or VACANT) != seen:
+                return None
+            set_control(db, "beat", beat)
+            return next_epoch(db, holder)
+
+    def renew(self, epoch: int, beat: str) -> bool:
+        """Without the write lock: its holder's own long transaction must not cost it the lease."""
+        table = schema.control
+        present = select(table.c.value).where(table.c.name == "epoch").scalar_subquery()
+        change = update(table).where((table.c.name == "beat") & (present == str(epoch))).values(value=beat)
+        with readable_errors(), self.engine.begin() as db:
+            return db.execute(change).rowcount == 1

@@ -1,0 +1,27 @@
+"""Which schema a database has. Apart from the machinery that migrates, which is slow to import."""
+
+from sqlalchemy import Engine, inspect, text
+
+from app.ledger.schema import HEAD
+
+
+def version_of(engine: Engine) -> str | None:
+    """None: it is empty."""
+    with engine.connect() as db:
+        if not inspect(db).has_table("alembic_version"):
+            return None
+        version: str | None = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return version
+
+
+def is_newest(engine: Engine) -> bool:
+    return version_of(engine) == HEAD
+
+
+def migrate(engine: Engine) -> None:
+    """Raises `LedgerError` on a schema of a newer release."""
+    version = version_of(engine)
+    if version != HEAD:
+        from app.ledger.migrations import upgrade
+
+        upgrade(engine, version)
