@@ -87,6 +87,11 @@ class Ledger(Protocol):
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         """The audit trail, oldest first."""
 
+    def keep_picture(self, body: bytes) -> None:
+        """Keeps what the last run showed, in the place of the one before: for replicas that did not run."""
+
+    def picture(self) -> bytes | None: ...
+
     def pause(self, pause: Pause | None, event: Event) -> None:
         """Pauses (or with None resumes) all acting and notifying, on every replica, at once."""
 

@@ -47,6 +47,7 @@ class MemoryLedger:
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
         self._rehearsal: datetime | None = None
+        self._picture: bytes | None = None
 
     def view(self) -> LedgerView:
         with self._lock:
@@ -194,6 +195,12 @@ class MemoryLedger:
             if self._rehearsal is None and self._runs:
                 raise LedgerError("this ledger belongs to normal runs: a rehearsal needs a ledger of its own")
             self._rehearsal = self._rehearsal or at
+
+    def keep_picture(self, body: bytes) -> None:
+        self._picture = body
+
+    def picture(self) -> bytes | None:
+        return self._picture
 
     @contextmanager
     def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:

@@ -1,5 +1,6 @@
 """The ledger on a SQL database, with SQLAlchemy Core."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -114,6 +115,11 @@ class SqlLedger:
             value = reading.control(db, "rehearsal")
         return datetime.fromisoformat(value) if value else None
 
+    def picture(self) -> bytes | None:
+        with self._reading() as db:
+            value = reading.control(db, "picture")
+        return b64decode(value) if value else None
+
     # --- writing ---------------------------------------------------------------------------------
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
@@ -130,6 +136,10 @@ class SqlLedger:
             taken = [claimed(row, message_id, lease) for row in found]
             writing.deliveries(db, taken)
         return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
+
+    def keep_picture(self, body: bytes) -> None:
+        with self._writing() as db:
+            writing.set_control(db, "picture", b64encode(body).decode())
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:

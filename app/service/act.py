@@ -6,7 +6,7 @@ Unlike notices, acts fail closed: what can't be read or has changed is held, wit
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.errors import Ambiguous, Held, KeystewardError, LedgerError, StaleLease
 from app.ledger.interface import Change, LedgerView
@@ -38,8 +38,6 @@ from app.telemetry import log_fields
 log = logging.getLogger(__name__)
 
 SINK = "deactivation"
-# An act may take this long: with less of the lease left, another replica could be acting already.
-ACT_TIMEOUT = timedelta(seconds=10)
 # Held for these, the live key is not what was remembered of it.
 OTHERWISE = ("gone", "changed", "notices")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.errors import KeystewardError, LedgerError, Paused, Permanent
+from app.errors import KeystewardError, LedgerError, Paused, Permanent, StaleLease
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import (
     ACTIVE,
@@ -19,7 +19,7 @@ from app.model import (
 )
 from app.plan.require import day
 from app.service.lookup import find_one, view_of
-from app.service.parts import Parts
+from app.service.parts import ACT_TIMEOUT, Parts
 
 RESTORE_SNOOZE = timedelta(days=7)
 LEASE_WAIT = timedelta(seconds=30)
@@ -86,6 +86,8 @@ def _obey_pause(parts: Parts) -> None:
 def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:
     view = view_of(parts.ledger, account.id)  # again: a run may have ended meanwhile
     now = parts.clock.now()
+    if lease.remaining() <= ACT_TIMEOUT.total_seconds():
+        raise StaleLease("too little of the lease is left: try again")
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)
     until = max(now + RESTORE_SNOOZE, _snoozed_until(view, facts) or now)

@@ -14,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
+from app.service.album import keep, shown
 from app.service.parts import Parts
 from app.service.picture import picture, with_deliveries
 from app.service.pulse import ProgressLog
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = timedelta(seconds=10)
 RETRY_EVERY = timedelta(minutes=1)
+WATCH_EVERY = timedelta(seconds=1)  # who holds the lease: a dead one is followed within its term
 LOOK_EVERY = timedelta(seconds=5)  # at a sweep, for the log
 
 
@@ -55,6 +57,12 @@ class Schedule:
             return now if missed else None
         return now if last is None or last + self.every <= now else last + self.every
 
+    def due_after(self, last: datetime, now: datetime) -> datetime:
+        """When the cycle after the one of ``last`` is due."""
+        if last > now:  # under a wrong clock
+            return now
+        return self._next_after(last) if self.cron else last + self.every
+
     def _next_after(self, instant: datetime) -> datetime:
         following: datetime | None = self.trigger().get_next_fire_time(instant, instant)
         return following or instant
@@ -70,14 +78,19 @@ class Daemon:
     health: Health
     counters: Counters
     running: threading.Lock = field(default_factory=threading.Lock)
+    standby: bool = False  # another replica made the last cycle, or is at it
+    last_own: datetime | None = None  # the instant of the last run that this replica made
 
     def start(self) -> None:
-        """Starts the scheduler in threads of its own."""
+        """Starts the scheduler in threads of its own. Until the first run, the last picture is shown."""
+        self._show_last()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         first = self.schedule.first(self.parts.ledger.frame(), self.parts.clock.now())
         more = {"next_run_time": first} if first else {}
-        self._scheduler.add_job(self.cycle, self.schedule.trigger(), id="cycle", **defaults, **more)
+        self._scheduler.add_job(self.on_schedule, self.schedule.trigger(), id="cycle", **defaults, **more)
+        watch = IntervalTrigger(seconds=WATCH_EVERY.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(self.watch, watch, id="watch", **defaults)
         retry = IntervalTrigger(seconds=RETRY_EVERY.total_seconds(), timezone=UTC)
         self._scheduler.add_job(self.retry, retry, id="retry", **defaults)
         beat = IntervalTrigger(seconds=HEARTBEAT.total_seconds(), timezone=UTC)
@@ -93,6 +106,25 @@ class Daemon:
         self.parts.stop.set()
         self._scheduler.shutdown(wait=False)
         return self.running.acquire(timeout=wait.total_seconds())
+
+    def on_schedule(self) -> None:
+        """A cycle, unless another replica has made it. While that one is at it, it may still fail."""
+        due = self._due_after_another()
+        if due is None:
+            self.cycle()
+            due = self.parts.clock.now() + RETRY_EVERY if self.standby else None
+        if due and not self.parts.stop.is_set():
+            self._scheduler.modify_job("cycle", next_run_time=due)
+            self._note_next()
+
+    def watch(self) -> None:
+        """Goes on with what a replica was doing that died, was stopped, or is cut off from the ledger."""
+        try:
+            if not self.running.locked() and self.parts.ledger.orphaned():
+                log.warning("the replica that was acting has fallen silent: taking over")
+                self.cycle()
+        except KeystewardError as error:
+            log.warning("the lease can't be watched", **log_fields(reason=str(error)))
 
     def cycle(self) -> None:
         """One run; whatever happens inside, the next one comes."""
@@ -112,9 +144,40 @@ class Daemon:
 
     def _run(self) -> None:
         report = run_once(self.parts)
+        self.standby = report.outcome == "standby"
         if report.scan_seconds is not None:
             self.counters.observe_scan(report.scan_seconds)
         self.holder.set(picture(self.parts, report, self.holder.get()))
+        if self.standby:
+            self._show_last()
+        else:
+            self.last_own = report.at
+            self.parts.ledger.keep_picture(keep(self.holder.get()))
+
+    def _due_after_another(self) -> datetime | None:
+        """When a cycle is due, if another replica's run was the last one and is recent enough; else None."""
+        try:
+            view = self.parts.ledger.frame()
+        except KeystewardError:
+            return None  # the cycle says what is wrong
+        if view.last_run is None or view.last_run.at == self.last_own:
+            return None
+        now = self.parts.clock.now()
+        due = self.schedule.due_after(view.last_run.at, now)
+        if due <= now:
+            return None
+        self.standby = True
+        self._show_last()
+        return due
+
+    def _show_last(self) -> None:
+        """What another replica's run saw, or this one's before it was restarted."""
+        try:
+            view, body = self.parts.ledger.frame(), self.parts.ledger.picture()
+        except KeystewardError as error:
+            log.warning("the last picture can't be read", **log_fields(reason=str(error)))
+            return
+        self.holder.update(lambda last: shown(body, view, last))
 
     def _note_failure(self) -> None:
         """A run that broke shows at once, in `last_run_timestamp_seconds{outcome="failed"}`."""

@@ -15,6 +15,7 @@ from app.errors import (
     KeystewardError,
     Permanent,
     RecipientUnreachable,
+    StaleLease,
     Transient,
 )
 from app.model import UNDELIVERED, Delivery, DeliveryState, Verb, redact
@@ -27,6 +28,7 @@ from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
+SEND_TIMEOUT = 10.0  # seconds, as long as a vendor may take
 HOPELESS = 2  # findings of a refused message that fail alone, too, before the others are given up
 URGENCIES = ("critical", "warning", "info")
 
@@ -132,6 +134,8 @@ def _undecided(rows: Sequence[Delivery]) -> DeliveryState:
 def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence[Notice]) -> Receipt | None:
     now = round_.parts.clock.now()
     first = rows[0]
+    if round_.lease.remaining() <= SEND_TIMEOUT:
+        raise StaleLease("too little of the lease is left to send it")
     if first.verb is Verb.RESOLVE:
         return sink.resolve(notices[0], now)
     message = Message(

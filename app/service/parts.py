@@ -19,6 +19,8 @@ from app.plan.notice import Notice
 from app.policy.rules import Policy
 from app.sinks.interface import Sink
 
+# An act may take this long: with less of the lease left, another replica could be acting already.
+ACT_TIMEOUT = timedelta(seconds=10)
 # Beyond this the machine's clock can't be trusted with dates that keys live by.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
