@@ -32,6 +32,7 @@ from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
 from app.service.lookup import view_of, without_traits
+from app.service.parts import ACT_TIMEOUT
 from app.service.settle import Round
 from app.telemetry import log_fields
 
