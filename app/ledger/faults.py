@@ -35,4 +35,6 @@ def _remedy(error: SQLAlchemyError) -> str:
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int) and (code & 0xFF) in REMEDIES:
         return REMEDIES[code & 0xFF]
+    if "decode to UTF-8" in str(cause):  # raised by Python's own driver, which gives it no code
+        return REMEDIES[sqlite3.SQLITE_CORRUPT]
     return f"can't be used ({type(cause or error).__name__}): see the database's own log"
