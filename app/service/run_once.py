@@ -112,7 +112,7 @@ def _conclude(round_: Round, report: RunReport) -> RunReport:
 def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
     """The fixed facts of a run."""
     own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
-    return Context(now, parts.policy, view, parts.limits, parts.traits(), own)
+    return Context(now, parts.policy, view, parts.limits, parts.traits(), own, origin=parts.origin)
 
 
 def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0)) -> None:

@@ -222,6 +222,7 @@ class World:
             sinks={"slack": self.slack, "jira": self.jira},
             callers=self.callers,
             stop=self.ended,
+            config_hash="c0ffee",
         )
 
     def day(self, number: float) -> RunReport:
