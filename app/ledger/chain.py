@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.errors import LedgerError
 from app.model import Event, redact
 
 GENESIS = "0" * 64  # stands for the hash before the first event
@@ -53,6 +54,16 @@ class Sealed:
     @property
     def link(self) -> Link:
         return Link(self.seq, self.hash)
+
+    def record(self) -> dict[str, Any]:
+        """The event's fields by name. Raises `LedgerError` when the body is none."""
+        try:
+            record = json.loads(self.body)
+        except (ValueError, RecursionError):  # the latter: nested on purpose
+            record = None
+        if not isinstance(record, dict):
+            raise LedgerError(f"event {self.seq} is damaged: restore the ledger from a backup")
+        return record
 
 
 def seal(events: Iterable[Event], head: Link) -> list[Sealed]:

@@ -1,10 +1,10 @@
 """Whether the audit trail is whole. It is streamed: memory doesn't grow with the trail."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.errors import LedgerError
 from app.ledger.chain import CUT, GENESIS, Ends, Link, Sealed, digest
 from app.ledger.interface import Ledger
 
@@ -104,7 +104,7 @@ class Walk:
         linked = not should_be or sealed.hash in should_be
         # One altered hash must not put the blame on the event behind it too.
         self._previous = {sealed.hash} if linked else {sealed.hash, digest(self.last.hash, sealed.body)}
-        record = _read(sealed.body)
+        record = _read(sealed)
         self._told = self._told or _tells_of(record, self._anchor)
         return linked and (record.get("seq"), record.get("at")) == (sealed.seq, sealed.at)
 
@@ -121,13 +121,12 @@ class Walk:
             yield Break("head", last.seq, last.seq)
 
 
-def _read(body: str) -> dict[str, Any]:
+def _read(sealed: Sealed) -> Mapping[str, Any]:
     try:
-        record = json.loads(body)
-    except (ValueError, RecursionError):  # the latter: nested on purpose
+        return sealed.record()
+    except LedgerError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
-def _tells_of(record: dict[str, Any], anchor: Link) -> bool:
+def _tells_of(record: Mapping[str, Any], anchor: Link) -> bool:
     return record.get("what") == CUT and record.get("data") == {"seq": anchor.seq, "hash": anchor.hash}
