@@ -110,3 +110,16 @@ class Ledger(Protocol):
         The holder's death frees it at once (SQLite: a file lock) or when it expires (servers)."""
 
     def close(self) -> None: ...
+
+
+class Archive(Protocol):
+    """Where the audit trail is copied to. ``target`` names it, for people and in `CopyMark`."""
+
+    @property
+    def target(self) -> str: ...
+
+    def put(self, name: str, content: bytes, now: datetime) -> bool:
+        """Writes ``content`` under a new ``name``. False: that name is taken; what is there was left alone.
+
+        Raises `Transient` or `Permanent`, or `Ambiguous` when it may have been written.
+        """

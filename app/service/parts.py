@@ -12,7 +12,7 @@ from app import __version__
 from app.accounts.interface import AccountSource
 from app.clock import Clock
 from app.inventory.interface import AwsClock, CallerHistory, FleetScanner, HubIdentity, KeyActor, LiveReader
-from app.ledger.interface import Ledger
+from app.ledger.interface import Archive, Ledger
 from app.model import SHOWN_CHARACTERS, Account, Event, Origin
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
@@ -77,6 +77,7 @@ class Parts:
     sinks: Mapping[str, Sink]
     known_account: Callable[[str], Account | None] = lambda _id: None  # as last listed, without a call
     callers: CallerHistory | None = None  # None: nobody wants to know who uses a key
+    archive: Archive | None = None  # None: the audit trail is kept in the ledger only
     aws_clock: AwsClock | None = None  # None: a rehearsal, whose clock AWS knows nothing of
     counts: Counts = field(default_factory=NoCounts)
     progress: Progress = field(default_factory=NoProgress)
