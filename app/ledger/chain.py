@@ -15,6 +15,7 @@ from typing import Any
 from app.errors import LedgerError
 from app.model import Event, redact
 
+_dumped = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 GENESIS = "0" * 64  # stands for the hash before the first event
 CUT = "trail_cut"
 
@@ -92,7 +93,9 @@ def canonical(record: Mapping[str, Any]) -> str:
 
     No full key id is in it: what leaves the house is redacted, and must verify as it is.
     """
-    return json.dumps(_plain(record), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _dumped(_plain(record)).encode("utf-8", "replace").decode()  # a command line may hold any bytes
+    clean = redact(text)
+    return text if clean == text else _dumped(json.loads(clean))  # a masked key has another place
 
 
 def stamp(instant: datetime) -> str:
@@ -102,23 +105,18 @@ def stamp(instant: datetime) -> str:
 
 def _plain(value: object) -> Any:
     """Never fails: no act may be lost over the words of its event. Floats have no canonical form."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, datetime):
         return stamp(value)
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(_mapping(value))
     if isinstance(value, Mapping):
-        return {_text(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return _text(value)
+    return str(value)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _text(value: object) -> str:
-    """A command line may hold bytes that are no UTF-8."""
-    return redact(str(value).encode("utf-8", "replace").decode())

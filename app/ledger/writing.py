@@ -1,7 +1,7 @@
 """What is written to the tables, inside one transaction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import ConflictingWrite, LedgerError
 from app.ledger import reading, rows, schema
-from app.ledger.chain import seal
+from app.ledger.chain import Sealed, seal
 from app.ledger.interface import Change
 from app.ledger.reading import stamp
 from app.model import CopyMark, Delivery, Event, Facts, Finding, FindingState, KeptReport
@@ -61,7 +61,7 @@ def events(db: Connection, happened: Sequence[Event]) -> None:
         raise LedgerError(f"the audit trail has lost its head: {_LOOK}")
     sealed = seal(happened, head)
     try:
-        db.execute(insert(schema.events), [asdict(one) for one in sealed])
+        db.execute(insert(schema.events), [_event_row(one) for one in sealed])
     except IntegrityError:
         raise LedgerError(f"the audit trail goes on behind its head: {_LOOK}") from None
     set_control(db, "chain", rows.LINK.dump(sealed[-1].link))
@@ -134,6 +134,10 @@ def _report_row(report: KeptReport) -> Row:
         "made_at": stamp(report.made_at),
         "content": report.content,
     }
+
+
+def _event_row(one: Sealed) -> Row:
+    return {"seq": one.seq, "at": one.at, "body": one.body, "hash": one.hash}
 
 
 def _copy_row(mark: CopyMark) -> Row:

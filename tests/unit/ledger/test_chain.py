@@ -70,6 +70,8 @@ def test_the_fields_that_an_older_release_wrote_are_sealed_as_they_are() -> None
         (Origin("a"), '{"mode":"a","policy":"","version":""}'),
         ("a byte that is no UTF-8: \udcff", '"a byte that is no UTF-8: ?"'),
         (KEY_ID, '"…WS7X"'),
+        ({KEY_ID: 1, "b": 2}, '{"b":2,"…WS7X":1}'),
+        ({"\udcff": 1}, '{"?":1}'),
     ],
 )
 def test_whatever_is_handed_in_can_be_written(value: object, text: str) -> None:

@@ -167,3 +167,12 @@ def test_no_event_holds_a_full_key_id_and_the_trail_is_whole(world: World) -> No
     assert KEY_ID not in str(world.ledger.events())
     assert verify(world.ledger).breaks == ()
     assert the(world, "deleted")
+
+
+def test_each_run_logs_the_head_of_the_trail(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    world.day(0)
+    head = world.ledger.chain().head
+    assert head
+    (record,) = [one for one in caplog.records if one.getMessage() == "run finished"]
+    assert vars(record)["fields"]["audit"] == f"{head.seq} {head.hash}"
