@@ -23,6 +23,7 @@ from app.accounts.static import StaticAccounts
 from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
 from app.config.asks import asks_for_account_tags, asks_for_units
+from app.config.audit import AuditSettings
 from app.config.load import find_config, load_config
 from app.config.owners import wanted_contacts
 from app.config.schema import Config, ScanSettings
@@ -35,9 +36,10 @@ from app.inventory.scan import Fleet
 from app.inventory.sessions import Limits as AwsLimits
 from app.inventory.sessions import Sessions
 from app.inventory.users import IamLiveReader
-from app.ledger.interface import Ledger
+from app.ledger.interface import Archive, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
+from app.ledger.s3 import S3Archive
 from app.model import Mode
 from app.service.parts import Parts
 from app.service.press import Limits, handler
@@ -87,6 +89,7 @@ class Service:
             hub=self.sessions.identity,
             sinks=self.sinks,
             callers=CloudTrailCallers(self.sessions) if self.config.evidence.callers else None,
+            archive=_archive(self.config.audit),
             aws_clock=None if self.rehearsal else self.sessions.aws_clock,
             counts=self.counters,
             progress=self.pulse,
@@ -168,6 +171,11 @@ def secret_from_aws(reference: str) -> str:
         return str(json.loads(text)[key]) if key else text
     except Exception as error:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
+
+
+def _archive(wanted: AuditSettings) -> Archive | None:
+    s3 = wanted.s3
+    return S3Archive(s3.bucket, s3.prefix, s3.retain, s3.lock, s3.region) if s3 else None
 
 
 def build_sinks(config: Config) -> dict[str, Sink]:

@@ -398,7 +398,8 @@ class Delivery:
     epoch: int = 0  # the lease under which it was claimed
     receipt: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
-    payload: Mapping[str, Any] = field(default_factory=dict)  # the rendered notice (plan/render.py)
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    # the rendered notice (plan/render.py); of an act, what it rests on (service/grounds.py)
 
     @property
     def id(self) -> str:
@@ -429,8 +430,20 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What ran when something happened. ``policy`` is the config's hash (`Config.hash`)."""
+
+    mode: str = ""
+    policy: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the audit trail. ``what`` is a verb of the vocabulary, ``detail`` is for people."""
+    """One line of the audit trail. ``what`` is a verb of the vocabulary, ``detail`` is for people.
+
+    ``data`` holds plain values only: text, whole numbers, booleans, None, and lists and mappings of them.
+    """
 
     at: datetime
     by: str
@@ -440,6 +453,20 @@ class Event:
     key: str = ""  # masked
     detail: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMark:
+    """How far the audit trail has been copied to ``target``.
+
+    Events up to ``done`` are there. Those behind it up to ``tried`` may be, in one object: its writing was
+    begun, and what came of it is not known.
+    """
+
+    target: str
+    done: int = 0
+    tried: int = 0
 
 
 @dataclass(frozen=True, slots=True)

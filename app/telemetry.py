@@ -21,6 +21,7 @@ CHATTY_SERVERS = ("urllib3", "waitress", "werkzeug")
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "deliveries_total": ("sink", "outcome"),
     "actions_total": ("action", "outcome"),
+    "audit_copies_total": ("outcome",),
 }
 SCAN_BOUNDS_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 

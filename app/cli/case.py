@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.ledger.interface import Ledger, LedgerView
-from app.model import Account, Caller, Delivery, Facts, Finding, Owner
+from app.model import DESTRUCTIVE, Account, Caller, Delivery, Facts, Finding, Owner
 from app.plan import example, render
 from app.plan.context import Subject
 from app.plan.facts import as_remembered
@@ -73,7 +73,8 @@ def known(
 def _sent(ledger: Ledger, finding: Finding) -> list[Delivery]:
     """The notices of the present episode, oldest first."""
     rows = ledger.deliveries_of(finding.id)
-    ours = (row for row in rows if row.payload and row.episode == finding.episode)
+    told = (row for row in rows if row.payload and row.verb not in DESTRUCTIVE)
+    ours = (row for row in told if row.episode == finding.episode)
     return sorted(ours, key=lambda row: row.created_at)
 
 

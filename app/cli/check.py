@@ -16,6 +16,7 @@ from app.config.owners import wanted_contacts
 from app.config.schema import Config, json_schema
 from app.inventory.permissions import (
     CONTACT_ACTIONS,
+    COPY_ACTIONS,
     Grant,
     PolicyKind,
     organization_actions,
@@ -70,7 +71,7 @@ def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> No
         role_arns=_roles(config, partition),
         own_account=_reads_own_account(config),
         callers=config.evidence.callers,
-        grants=[*sink_actions(config), *owner_actions(config)],
+        grants=[*sink_actions(config), *owner_actions(config), *audit_actions(config, partition)],
     )
     as_json(document)
 
@@ -114,3 +115,11 @@ def owner_actions(config: Config) -> list[Grant]:
     """What looking for owners asks of AWS beside tags."""
     wanted = wanted_contacts(config.policy().owners)
     return [("ReadContacts", CONTACT_ACTIONS, ("*",))] if wanted else []
+
+
+def audit_actions(config: Config, partition: str) -> list[Grant]:
+    """What copying the audit trail asks of AWS; nothing in `observe`, which copies nothing."""
+    s3 = config.audit.s3
+    if s3 is None or config.mode is Mode.OBSERVE:
+        return []
+    return [("CopyAudit", COPY_ACTIONS, (f"arn:{partition}:s3:::{s3.bucket}/{s3.prefix}*",))]

@@ -1,4 +1,4 @@
-"""Commands that only look: scan, plan, explain, history."""
+"""Commands that only look: scan, plan, explain."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app.cli import opening, show
-from app.cli.options import Instant, Span, at_option, config_option, format_option
+from app.cli.options import Span, at_option, config_option, format_option
 from app.cli.progress import shown
 from app.cli.story import explain_key
 from app.model import Mode, Verb
@@ -214,25 +214,4 @@ def explain(key: str, at: datetime | None, form: str, config_path: Path | None) 
         show.as_json(story.data())
     else:
         story.print()
-    return 0
-
-
-@click.command()
-@click.option("--since", type=Instant(), metavar="INSTANT", help="Only from this instant on.")
-@format_option("json", "csv")
-@config_option
-def history(since: datetime | None, form: str, config_path: Path | None) -> int:
-    """The audit trail: who did what, when and why."""
-    service = opening.to_look(opening.load(config_path))
-    columns = ("at", "by", "what", "account_id", "key", "finding_id", "detail")
-    rows = [{name: getattr(e, name) for name in columns} for e in service.ledger.events(since)]
-    if form == "table" and not rows:
-        show.echo("No events")
-    elif form == "table":
-        cells = ([show.date(r["at"]), *(str(r[name]) for name in columns[1:])] for r in rows)
-        show.table(
-            f"{len(rows)} events", ("When", "By", "What", "Account", "Key", "Finding", "Detail"), cells
-        )
-    else:
-        machine(form, columns, rows)
     return 0

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check-config": ("app.cli.check", "check"),
     "demo": ("app.cli.demo", "demo"),
     "explain": ("app.cli.look", "explain"),
-    "history": ("app.cli.look", "history"),
+    "history": ("app.cli.history", "history"),
     "iam-policy": ("app.cli.check", "iam_policy"),
     "owners": ("app.cli.owners", "owners"),
     "pause": ("app.cli.change", "pause"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.bootstrap import Service
     from app.config.schema import Config
+    from app.ledger.interface import Ledger
 
 
 def load(config_path: Path | None) -> "Config":
@@ -40,6 +41,13 @@ def to_look(config: "Config", at: datetime | None = None) -> "Service":
     from app.bootstrap import open_for_looking
 
     return open_for_looking(config, at)
+
+
+def ledger_of(config: "Config") -> "Ledger":
+    """The ledger alone. Raises `NoLedger` where there is none."""
+    from app.ledger.open import open_ledger
+
+    return open_ledger(config.ledger_url, create=False)
 
 
 def to_change(config: "Config", at: datetime | None) -> "Service":

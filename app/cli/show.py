@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 import click
@@ -105,7 +104,9 @@ def _json_rows() -> Iterator[Callable[[Mapping[str, Any]], None]]:
     def write(row: Mapping[str, Any]) -> None:
         nonlocal before
         body = json.dumps(row, indent=2, ensure_ascii=False, default=_plain)
-        click.echo(redactor(f"{before}\n{indent(body, '  ')}"), nl=False)
+        # Not by `textwrap.indent`: it takes U+2028 inside a text for the end of a line.
+        indented = body.replace("\n", "\n  ")
+        click.echo(redactor(f"{before}\n  {indented}"), nl=False)
         before = ","
 
     yield write

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from app.config.accounts import OrganizationSettings, StaticAccount
+from app.config.audit import S3CopySettings
 from app.config.owners import OwnerSettings
 from app.config.policy import RuleSettings
 from app.config.schema import DEFAULT_SINKS, Config, default_rules
@@ -203,6 +204,12 @@ def _organization(option: FieldInfo) -> Lines:
     yield from _commented(_indented(_uncommented_options(OrganizationSettings, {})))
 
 
+def _s3(option: FieldInfo) -> Lines:
+    yield f"s3: null  # {option.description}"
+    yield "# s3:"
+    yield from _commented(_indented(_uncommented_options(S3CopySettings, {})))
+
+
 def _static(option: FieldInfo) -> Lines:
     yield f"static: []  # {option.description}"
     yield "# static:"
@@ -211,7 +218,7 @@ def _static(option: FieldInfo) -> Lines:
 
 
 _SPECIAL = {"rules": _rules, "owners": _owners, "sinks": _sinks}
-_SPECIAL_BELOW = {"organization": _organization, "static": _static}
+_SPECIAL_BELOW = {"organization": _organization, "static": _static, "s3": _s3}
 
 if __name__ == "__main__":
     sys.stdout.write(render_example())

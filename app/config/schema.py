@@ -15,6 +15,7 @@ from pydantic import BaseModel, DirectoryPath, Field, InstanceOf, SecretStr, fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.config.accounts import AccountsSettings
+from app.config.audit import AuditSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import GuardSettings, RuleSettings
 from app.config.types import Duration, Email, Flag, Listen, Section, Zone
@@ -210,6 +211,7 @@ class Config(BaseSettings):
         description="the durable memory: sqlite:///PATH (from the root; sqlite:///./PATH from here), "
         "postgresql://USER@HOST/DB or dynamodb://TABLE?region=REGION",
     )
+    audit: AuditSettings = Field(AuditSettings(), description="where else the audit trail is kept")
     http: HttpSettings = Field(HttpSettings(), description="metrics, health, the status page")
     metrics: MetricsSettings = Field(MetricsSettings(), description="what Prometheus gets beyond the counts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")

@@ -18,6 +18,7 @@ SPOKE_ACTIONS = (
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
 CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)  # it can't be narrowed to resources
 CONTACT_ACTIONS = ("account:GetAlternateContact",)
+COPY_ACTIONS = ("s3:PutObject", "s3:PutObjectRetention")  # the latter: to say until when it is locked
 LIST_ACTIONS = ("organizations:ListAccounts",)
 UNIT_ACTIONS = (  # in the place of the plain list
     "organizations:ListAccountsForParent",

@@ -54,4 +54,6 @@ def _remedy(error: SQLAlchemyError) -> str:
     known = next((STATES[state[:size]] for size in (5, 3, 2) if state and state[:size] in STATES), None)
     if known:
         return known
+    if "decode to UTF-8" in str(cause):  # raised by Python's own driver, which gives it no code
+        return REMEDIES[sqlite3.SQLITE_CORRUPT]
     return f"can't be used ({type(cause or error).__name__}): see the database's own log"

@@ -1,13 +1,14 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.model import Delivery, Event, Facts, Finding, KeptReport, Pause
+from app.ledger.chain import Ends, Sealed
+from app.model import CopyMark, Delivery, Event, Facts, Finding, KeptReport, Pause
 from app.plan.record import AccountRows as AccountRows
 from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
@@ -85,7 +86,21 @@ class Ledger(Protocol):
         """Every delivery in state pending, claimed, failed, ambiguous or dead, of any episode."""
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
-        """The audit trail, oldest first."""
+        """The audit trail, oldest first. No full key id is in it: what was handed in is redacted."""
+
+    def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
+        """The audit trail as it is stored, in order of its numbers, from number ``since_seq`` on.
+
+        Streamed a few at a time, each as of when it is asked for. Events are numbered from 1 without a gap,
+        and sealed (`chain.py`), in the transaction that writes them; nothing changes them afterwards.
+        """
+
+    def chain(self) -> Ends:
+        """Where the trail begins and ends, kept apart from its events: a trail that was cut short is found
+        by it. Writing an event to a ledger that has lost its head raises `LedgerError`."""
+
+    def copied(self, target: str) -> CopyMark:
+        """How far the trail has been copied to ``target``."""
 
     def keep_picture(self, body: bytes) -> None:
         """Keeps what the last run showed, in the place of the one before: for replicas that did not run."""
@@ -113,3 +128,16 @@ class Ledger(Protocol):
         one was doing is to be gone on with."""
 
     def close(self) -> None: ...
+
+
+class Archive(Protocol):
+    """Where the audit trail is copied to. ``target`` names it, for people and in `CopyMark`."""
+
+    @property
+    def target(self) -> str: ...
+
+    def put(self, name: str, content: bytes, now: datetime) -> bool:
+        """Writes ``content`` under a new ``name``. False: that name is taken; what is there was left alone.
+
+        Raises `Transient` or `Permanent`, or `Ambiguous` when it may have been written.
+        """

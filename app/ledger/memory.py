@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
+from app.ledger import rows
+from app.ledger.chain import Ends, Link, Sealed, seal, stamp
 from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import (
     UNDELIVERED,
     AccountState,
+    CopyMark,
     Delivery,
     DeliveryState,
     Event,
@@ -43,7 +46,8 @@ class MemoryLedger:
         self._accounts: dict[str, AccountState] = {}
         self._users: dict[tuple[str, str], RememberedUser] = {}
         self._reports: dict[str, KeptReport] = {}
-        self._events: list[Event] = []
+        self._sealed: list[Sealed] = []
+        self._copies: dict[str, CopyMark] = {}
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
         self._rehearsal: datetime | None = None
@@ -135,7 +139,8 @@ class MemoryLedger:
         self._accounts.update((a.account_id, a) for a in change.accounts)
         self._users.update(((u.account_id, u.user), u) for u in change.users)
         self._reports.update((r.account_id, r) for r in change.reports)
-        self._events.extend(change.events)
+        self._seal(change.events)
+        self._copies.update((c.target, c) for c in change.copies)
         if change.run:
             self._runs.append(change.run)
 
@@ -177,12 +182,31 @@ class MemoryLedger:
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         with self._lock:
-            return [e for e in self._events if since is None or e.at >= since]
+            found = [one for one in self._sealed if since is None or one.at >= stamp(since)]
+        return [rows.EVENT.load(one.body) for one in found]
+
+    def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
+        with self._lock:
+            found = [one for one in self._sealed if since_seq is None or one.seq >= since_seq]
+        yield from found
+
+    def chain(self) -> Ends:
+        with self._lock:
+            return Ends(head=self._head())
+
+    def copied(self, target: str) -> CopyMark:
+        return self._copies.get(target, CopyMark(target))
+
+    def _head(self) -> Link:
+        return self._sealed[-1].link if self._sealed else Link()
+
+    def _seal(self, events: Iterable[Event]) -> None:
+        self._sealed += seal(events, self._head())
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._lock:
             self._pause = pause
-            self._events.append(event)
+            self._seal([event])
 
     def paused(self) -> Pause | None:
         return self._pause

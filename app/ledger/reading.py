@@ -1,15 +1,20 @@
 """What is read of the tables. Each query is built once: building one costs more than running it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, select
 
+from app.errors import LedgerError
 from app.ledger import rows, schema
+from app.ledger.chain import Ends, Link, Sealed
+from app.ledger.chain import stamp as stamp
 from app.ledger.interface import AccountRows, LedgerView
-from app.model import Delivery, Facts, Finding, KeptReport, Pause, RunRecord
+from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, Pause, RunRecord
 from app.plan.record import Refusals
+
+SEALED_AT_ONCE = 500  # events
 
 _DELIVERIES, _FINDINGS, _TICKETS = schema.deliveries, schema.findings, schema.tickets
 
@@ -38,6 +43,12 @@ _ON_TICKET = (
 _ANY_TICKET = select(_TICKETS.c.ticket).where(_TICKETS.c.sink == bindparam("sink")).limit(1)
 _REPORT = select(schema.reports).where(schema.reports.c.account_id == bindparam("account"))
 _LAST_RUN = select(schema.runs.c.body).order_by(schema.runs.c.seq.desc()).limit(1)
+_SEALED = (
+    select(schema.events)
+    .where(schema.events.c.seq >= bindparam("since"))
+    .order_by(schema.events.c.seq)
+    .limit(SEALED_AT_ONCE)
+)
 _CONTROL = select(schema.control.c.value).where(schema.control.c.name == bindparam("name"))
 
 
@@ -110,6 +121,33 @@ def kept_report(db: Connection, account_id: str) -> KeptReport | None:
     return KeptReport(row.account_id, kept_at, made_at, row.content)
 
 
+def sealed(db: Connection, since_seq: int) -> list[Sealed]:
+    """The next ones, `SEALED_AT_ONCE` at the most."""
+    return [Sealed(row.seq, row.at, row.body, row.hash) for row in db.execute(_SEALED, {"since": since_seq})]
+
+
+def ends(db: Connection) -> Ends:
+    anchor = control(db, "chain_anchor")
+    return Ends(rows.LINK.load(anchor) if anchor else Link(), head(db))
+
+
+def head(db: Connection) -> Link | None:
+    value = control(db, "chain")
+    try:
+        return rows.LINK.load(value) if value else None
+    except LedgerError:
+        return None
+
+
+def copied(db: Connection, target: str) -> CopyMark:
+    value = control(db, copy_name(target))
+    return rows.COPY.load(value) if value else CopyMark(target)
+
+
+def copy_name(target: str) -> str:
+    return f"copy {target}"
+
+
 def pause(db: Connection) -> Pause | None:
     value = control(db, "pause")
     return rows.PAUSE.load(value) if value else None
@@ -117,11 +155,6 @@ def pause(db: Connection) -> Pause | None:
 
 def control(db: Connection, name: str) -> str | None:
     return db.execute(_CONTROL, {"name": name}).scalar()
-
-
-def stamp(instant: datetime) -> str:
-    """Sorts as text in the order of time."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _last_run(db: Connection) -> RunRecord | None:

@@ -5,8 +5,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from app.errors import LedgerError
+from app.ledger.chain import Link
 from app.model import (
     AccountState,
+    CopyMark,
     Delivery,
     Event,
     Facts,
@@ -43,8 +45,10 @@ FINDING: Codec[Finding] = Codec(Finding)
 DELIVERY: Codec[Delivery] = Codec(Delivery)
 SNOOZE: Codec[Snooze] = Codec(Snooze)
 REFUSAL: Codec[Refusal] = Codec(Refusal)
-EVENT: Codec[Event] = Codec(Event)
+EVENT: Codec[Event] = Codec(Event)  # read only: `chain.py` writes events
 ACCOUNT: Codec[AccountState] = Codec(AccountState)
 USER: Codec[RememberedUser] = Codec(RememberedUser)
 RUN: Codec[RunRecord] = Codec(RunRecord)
 PAUSE: Codec[Pause] = Codec(Pause)
+LINK: Codec[Link] = Codec(Link)
+COPY: Codec[CopyMark] = Codec(CopyMark)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-HEAD = "0003"  # the newest migration: `open.py` compares it before it loads the migration machinery
+HEAD = "0004"  # the newest migration: `open.py` compares it before it loads the migration machinery
 
 metadata = MetaData()
 
@@ -58,9 +58,10 @@ refusals = Table(
 events = Table(
     "events",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # given by the chain: it has no gaps
     Column("at", String, nullable=False),
     Column("body", Text, nullable=False),
+    Column("hash", String, nullable=False),
 )
 accounts = Table(
     "accounts", metadata, Column("account_id", String, primary_key=True), Column("body", Text, nullable=False)

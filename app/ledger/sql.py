@@ -11,10 +11,13 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from app.errors import LedgerError, Paused, StaleLease
 from app.ledger import reading, rows, schema, writing
+from app.ledger.chain import Ends, Sealed
 from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
-from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+
+FIRST_SEQ = -(2**31)  # nothing is numbered so, but somebody may have put it there
 
 
 class Leases(Protocol):
@@ -105,6 +108,24 @@ class SqlLedger:
             query = query.where(table.c.at >= reading.stamp(since))
         with self._reading() as db:
             return [rows.EVENT.load(body) for body in db.execute(query).scalars()]
+
+    def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
+        start = FIRST_SEQ if since_seq is None else since_seq
+        while True:
+            with self._reading() as db:
+                found = reading.sealed(db, start)
+            yield from found
+            if len(found) < reading.SEALED_AT_ONCE:
+                return
+            start = found[-1].seq + 1
+
+    def chain(self) -> Ends:
+        with self._reading() as db:
+            return reading.ends(db)
+
+    def copied(self, target: str) -> CopyMark:
+        with self._reading() as db:
+            return reading.copied(db, target)
 
     def paused(self) -> Pause | None:
         with self._reading() as db:

@@ -7,14 +7,17 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, Table, bindparam, delete, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
-from app.errors import ConflictingWrite
-from app.ledger import rows, schema
+from app.errors import ConflictingWrite, LedgerError
+from app.ledger import reading, rows, schema
+from app.ledger.chain import Sealed, seal
 from app.ledger.interface import Change
 from app.ledger.reading import stamp
-from app.model import Delivery, Event, Facts, Finding, FindingState, KeptReport
+from app.model import CopyMark, Delivery, Event, Facts, Finding, FindingState, KeptReport
 
 BATCH = 500  # ids in one statement: SQLite bounds its variables
+_LOOK = "see `keysteward history --verify`, and restore the ledger from a backup"
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _REVISIONS = select(schema.findings.c.id, schema.findings.c.revision).where(schema.findings.c.id.in_(_IDS))
@@ -40,6 +43,7 @@ def write(db: Connection, change: Change) -> None:
     _put(db, schema.users, users)
     _put(db, schema.reports, [_report_row(r) for r in change.reports])
     events(db, change.events)
+    _put(db, schema.control, [_copy_row(c) for c in change.copies])
     if change.run:
         db.execute(insert(schema.runs), [{"body": rows.RUN.dump(change.run)}])
 
@@ -49,9 +53,18 @@ def deliveries(db: Connection, changed: Sequence[Delivery]) -> None:
 
 
 def events(db: Connection, happened: Sequence[Event]) -> None:
-    if happened:
-        values = [{"at": stamp(e.at), "body": rows.EVENT.dump(e)} for e in happened]
-        db.execute(insert(schema.events), values)
+    """Seals them. Who writes at the same time must wait for this transaction: one head has one successor."""
+    if not happened:
+        return
+    head = reading.head(db)
+    if head is None:
+        raise LedgerError(f"the audit trail has lost its head: {_LOOK}")
+    sealed = seal(happened, head)
+    try:
+        db.execute(insert(schema.events), [_event_row(one) for one in sealed])
+    except IntegrityError:
+        raise LedgerError(f"the audit trail goes on behind its head: {_LOOK}") from None
+    set_control(db, "chain", rows.LINK.dump(sealed[-1].link))
 
 
 def set_control(db: Connection, name: str, value: str) -> None:
@@ -121,6 +134,14 @@ def _report_row(report: KeptReport) -> Row:
         "made_at": stamp(report.made_at),
         "content": report.content,
     }
+
+
+def _event_row(one: Sealed) -> Row:
+    return {"seq": one.seq, "at": one.at, "body": one.body, "hash": one.hash}
+
+
+def _copy_row(mark: CopyMark) -> Row:
+    return {"name": reading.copy_name(mark.target), "value": rows.COPY.dump(mark)}
 
 
 def _put(db: Connection, table: Table, values: list[Row]) -> None:

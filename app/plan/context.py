@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.model import Account, Credential, Owner
+from app.model import Account, Credential, Origin, Owner
 from app.plan.limits import Limits
 from app.plan.record import LedgerView
 from app.policy.evaluate import Decision, evaluate
@@ -45,6 +45,7 @@ class Context:
     sinks: SinkTraits = field(default_factory=SinkTraits)
     own: OwnIdentity = field(default_factory=OwnIdentity)
     closed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # sink -> tickets that are closed
+    origin: Origin = field(default_factory=Origin)  # of the events that it gives rise to
 
     def evaluate(self, account: Account, credential: Credential, inactive_since: datetime | None) -> Decision:
         """What the policy says now, and who answers by what the ledger knows of owners."""

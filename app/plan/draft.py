@@ -65,8 +65,20 @@ class Draft:
         self.telling.setdefault(row.finding_id, set()).add(row.sink)
 
     def event(self, what: str, finding: Finding, detail: str) -> None:
-        now = self.ctx.now
-        self.events.append(Event(now, SERVICE, what, finding.account_id, finding.id, finding.masked, detail))
+        about = {"user": finding.user, "episode": finding.episode}
+        self.events.append(
+            Event(
+                self.ctx.now,
+                SERVICE,
+                what,
+                finding.account_id,
+                finding.id,
+                finding.masked,
+                detail,
+                about,
+                self.ctx.origin,
+            )
+        )
 
     def hold(self, guard: str, text: str, subject: Subject, verb: Verb, finding: Finding | None) -> None:
         """Held back, with the reason, so that it is seen."""

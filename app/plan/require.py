@@ -98,6 +98,18 @@ def missing(stage: Stage, told: Told, now: datetime) -> Reason | None:
     return _stale(counted, told.fresh_after, now)
 
 
+def met_by(stage: Stage, told: Told, now: datetime) -> tuple[Delivery, ...]:
+    """Of the notices that count, those that show why `missing` finds nothing missing: the first that are far
+    enough apart, the latest of each sink, and the first one since somebody had to be told afresh."""
+    counted = [d for d in told.dated() if d.names_date and d.names_date <= now]
+    first = set(_spaced(map(_settled, counted), required(stage))[: required(stage).notices])
+    latest = {d.sink: d for d in counted}
+    shown = {d.id for d in latest.values()} | {d.id for d in counted if _settled(d) in first}
+    since = told.fresh_after
+    fresh = next((d.id for d in counted if since and _settled(d) >= since), None)
+    return tuple(d for d in counted if d.id in shown or d.id == fresh)
+
+
 def _reached_present_owner(counted: Sequence[Delivery], told: Told) -> bool:
     """Whether on some sink the latest counted notice went to the present owner, or to a fallback for them.
 

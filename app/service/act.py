@@ -4,9 +4,10 @@ Unlike notices, acts fail closed: what can't be read or has changed is held, wit
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from app.errors import Ambiguous, Held, KeystewardError, LedgerError, StaleLease
 from app.ledger.interface import Change, LedgerView
@@ -26,11 +27,13 @@ from app.model import (
 from app.plan import render
 from app.plan.actions import Act, HeldAct, held
 from app.plan.climb import FITS, goal_of
+from app.plan.draft import SERVICE
 from app.plan.notices import is_unsettled_act, new_delivery
-from app.plan.require import Told, day, earliest, missing
+from app.plan.require import Told, day, earliest, met_by, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
+from app.service.grounds import grounds_of
 from app.service.lookup import view_of, without_traits
 from app.service.parts import ACT_TIMEOUT
 from app.service.settle import Round
@@ -39,6 +42,7 @@ from app.telemetry import log_fields
 log = logging.getLogger(__name__)
 
 SINK = "deactivation"
+DONE = {Verb.DEACTIVATE: "deactivated", Verb.DELETE: "deleted"}
 # Held for these, the live key is not what was remembered of it.
 OTHERWISE = ("gone", "changed", "notices")
 
@@ -51,8 +55,9 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         _forget(round_, act)
         return held(act, "done_already", "it was carried out already")
     try:
-        fresh, decision = _check(round_, act)
-        _mutate(round_, act, fresh)
+        checked = _check(round_, act)
+        row = _note(round_, row, checked.grounds)
+        _mutate(round_, act, checked.fresh)
     except Held as why:
         # An earlier attempt that may have taken effect still may have.
         lost = row.state is DeliveryState.AMBIGUOUS
@@ -65,7 +70,7 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         raise
     except KeystewardError as error:
         return _failed(round_, act, row, error)
-    return record_done(round_, row, act.account, fresh, act.finding, decision, act.stage)
+    return record_done(round_, row, act.account, checked.fresh, act.finding, checked.decision, act.stage)
 
 
 def _claim(round_: Round, act: Act) -> Delivery | None:
@@ -75,12 +80,31 @@ def _claim(round_: Round, act: Act) -> Delivery | None:
         return None
     state = DeliveryState.AMBIGUOUS if old and is_unsettled_act(old) else DeliveryState.PENDING
     row = replace(row, state=state, attempts=old.attempts if old else 0, enforced=True)
+    if old and state is DeliveryState.AMBIGUOUS:  # that attempt's grounds hold until there are others
+        row = replace(row, payload=old.payload)
     round_.parts.ledger.apply(Change(deliveries=(row,)), round_.lease)
     claimed = round_.parts.ledger.claim([row.id], "", round_.lease)
     return claimed[0] if claimed else None
 
 
-def _check(round_: Round, act: Act) -> tuple[Credential, Decision]:
+def _note(round_: Round, row: Delivery, grounds: Mapping[str, Any]) -> Delivery:
+    """Written before the act: what it rested on is known even if nobody lives to record its end."""
+    row = replace(row, payload={"evidence": grounds})
+    claimed = replace(row, state=DeliveryState.CLAIMED)
+    round_.parts.ledger.apply(Change(deliveries=(claimed,)), round_.lease)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The live key that passed every check, and what these found."""
+
+    fresh: Credential
+    decision: Decision
+    grounds: Mapping[str, Any]
+
+
+def _check(round_: Round, act: Act) -> Checked:
     """Everything again, on the live key: status, creation, last use, tags, groups, path, policy, notices."""
     parts, now = round_.parts, round_.parts.clock.now()
     fresh = _read(round_, act)
@@ -90,9 +114,9 @@ def _check(round_: Round, act: Act) -> tuple[Credential, Decision]:
     decision = evaluate(parts.policy, act.account, fresh, since, now, view.refused(fresh.uid, now))
     _same_key(act, fresh)
     _same_decision(act, decision)
-    _told(round_, act, fresh, decision, view, facts, now)
+    notices = _told(round_, act, fresh, decision, view, facts, now)
     _unhindered(round_, act, fresh, view, now)
-    return fresh, decision
+    return Checked(fresh, decision, grounds_of(parts.policy, fresh, decision, act.stage, since, notices))
 
 
 def _read(round_: Round, act: Act) -> Credential:
@@ -138,7 +162,8 @@ def _told(
     view: LedgerView,
     facts: Facts | None,
     now: datetime,
-) -> None:
+) -> Sequence[Delivery]:
+    """The notices that met `require`."""
     snooze = view.snoozes.get(fresh.uid)
     if snooze and snooze.until > now:
         raise Held("snooze", f"snoozed until {day(snooze.until)}")
@@ -153,6 +178,7 @@ def _told(
     lacking = missing(act.stage, told, now)
     if lacking:
         raise Held("notices", lacking.text)
+    return met_by(act.stage, told, now)
 
 
 def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
@@ -206,7 +232,9 @@ def took_effect(verb: Verb, seen: Credential | None) -> bool:
 
 def _failed(round_: Round, act: Act, row: Delivery, error: KeystewardError) -> HeldAct:
     state = DeliveryState.AMBIGUOUS if isinstance(error, Ambiguous) else DeliveryState.FAILED
-    _settle(round_, row, state, str(error))
+    unclear = "it may have been carried out" if state is DeliveryState.AMBIGUOUS else "it was not carried out"
+    event = event_of(round_, row, act.finding, "act_failed", f"{act.verb}: {error} ({unclear})")
+    _settle(round_, row, state, str(error), event)
     round_.parts.counts.add("actions_total", action=act.verb.value, outcome="failed")
     what = f"{act.verb} {act.credential.masked} of {act.credential.user} in {act.account.label}"
     round_.tally.failures.append(f"{what} failed: {error}")
@@ -220,10 +248,17 @@ def _forget(round_: Round, act: Act) -> None:
     round_.parts.ledger.apply(Change(users=(known,) if known else ()), round_.lease)
 
 
-def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:
+def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str, *events: Event) -> None:
     ended = round_.parts.clock.now() if state is DeliveryState.CANCELLED else None
     settled = replace(row, state=state, settled_at=ended, error=error)
-    round_.parts.ledger.apply(Change(deliveries=(settled,)), round_.lease)
+    round_.parts.ledger.apply(Change(deliveries=(settled,), events=events), round_.lease)
+
+
+def event_of(round_: Round, row: Delivery, finding: Finding, what: str, detail: str) -> Event:
+    """Of an act, with what it rested on."""
+    about = {"account_id": finding.account_id, "finding_id": finding.id, "key": finding.masked}
+    known = {"user": finding.user, "episode": row.episode, **row.payload}
+    return round_.parts.event(SERVICE, what, detail, **about, data=known)
 
 
 def record_done(
@@ -245,9 +280,8 @@ def record_done(
     coming = _then(round_, credential, finding, decision.rule, stage, now)
     notices = _tell(account, credential, current, decision, stage, coming, now)
     ended = replace(current, stage=stage.name, due_at=coming.at if coming else None)
-    what = "deactivated" if row.verb is Verb.DEACTIVATE else "deleted"
-    detail = f"{decision.reason.text} ({how})"
-    event = Event(now, "keysteward", what, account.id, finding.id, credential.masked, detail)
+    what = DONE[row.verb]
+    event = event_of(round_, row, finding, what, f"{decision.reason.text} ({how})")
     rows = (settled, *notices)
     known = without_traits(round_.parts.ledger, account.id, credential.user)  # no report proves a deletion
     users = (known,) if known else ()

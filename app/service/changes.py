@@ -51,12 +51,12 @@ def unsnooze(parts: Parts, key: str, by: str) -> str:
 
 def pause(parts: Parts, by: str, reason: str) -> str:
     now = parts.clock.now()
-    parts.ledger.pause(Pause(by, reason, now), Event(now, by, "paused", detail=reason))
+    parts.ledger.pause(Pause(by, reason, now), parts.event(by, "paused", reason))
     return "Paused: nothing is sent or done on any replica; scanning goes on"
 
 
 def resume(parts: Parts, by: str) -> str:
-    parts.ledger.pause(None, Event(parts.clock.now(), by, "resumed"))
+    parts.ledger.pause(None, parts.event(by, "resumed"))
     return "Resumed"
 
 
@@ -144,8 +144,8 @@ def caller(parts: Parts) -> str:
 
 
 def _event(parts: Parts, facts: Facts, what: str, by: str, detail: str) -> Event:
-    finding_id = Finding.id_for(facts.uid)
-    return Event(parts.clock.now(), by, what, facts.account_id, finding_id, _masked(facts), detail)
+    about = {"account_id": facts.account_id, "finding_id": Finding.id_for(facts.uid), "key": _masked(facts)}
+    return parts.event(by, what, detail, **about, data={"user": facts.user})
 
 
 def _masked(facts: Facts) -> str:

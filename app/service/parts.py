@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from app import __version__
 from app.accounts.interface import AccountSource
 from app.clock import Clock
 from app.inventory.interface import AwsClock, CallerHistory, FleetScanner, HubIdentity, KeyActor, LiveReader
-from app.ledger.interface import Ledger
-from app.model import SHOWN_CHARACTERS, Account
+from app.ledger.interface import Archive, Ledger
+from app.model import SHOWN_CHARACTERS, Account, Event, Origin
 from app.plan.context import SinkTraits
 from app.plan.limits import Limits
 from app.plan.notice import Notice
@@ -78,6 +79,7 @@ class Parts:
     sinks: Mapping[str, Sink]
     known_account: Callable[[str], Account | None] = lambda _id: None  # as last listed, without a call
     callers: CallerHistory | None = None  # None: nobody wants to know who uses a key
+    archive: Archive | None = None  # None: the audit trail is kept in the ledger only
     aws_clock: AwsClock | None = None  # None: a rehearsal, whose clock AWS knows nothing of
     counts: Counts = field(default_factory=NoCounts)
     progress: Progress = field(default_factory=NoProgress)
@@ -92,6 +94,14 @@ class Parts:
         """How far the clock is from AWS's; None while that is unknown or can be tolerated."""
         skew = self.aws_clock.skew() if self.aws_clock else None
         return abs(skew) if skew is not None and abs(skew) > CLOCK_TOLERANCE else None
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.policy.mode.value, self.config_hash, __version__)
+
+    def event(self, by: str, what: str, detail: str = "", **about: Any) -> Event:
+        """For the audit trail, as of now. ``about``: further fields of `Event`."""
+        return Event(self.clock.now(), by, what, detail=detail, origin=self.origin, **about)
 
     def traits(self) -> SinkTraits:
         fallbacks = {name: sink.fallback for name, sink in self.sinks.items() if sink.fallback}

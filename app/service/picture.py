@@ -8,6 +8,7 @@ from app.ledger.interface import LedgerView
 from app.model import AccountState, DeliveryState
 from app.plan.actions import HeldAct
 from app.policy.rules import Policy
+from app.service.archive import uncopied
 from app.service.census import Census
 from app.service.parts import Parts
 from app.service.run_once import RunReport
@@ -32,7 +33,7 @@ def picture(parts: Parts, report: RunReport, last: Snapshot) -> Snapshot:
         taken_at=now,
         stages=_stage_names(parts.policy),
     )
-    base = with_deliveries(parts, base)
+    base = replace(with_deliveries(parts, base), uncopied=uncopied(parts))
     if report.outcome == "standby":
         return base
     base = replace(

@@ -277,6 +277,6 @@ def _audited(parts: Parts, press: Press, what: str, answer: Answer, finding: Fin
 def _event(parts: Parts, press: Press, what: str, detail: str, finding: Finding | None) -> Event:
     """What a forged message claims is not written down as a finding's."""
     if finding is None:
-        return Event(parts.clock.now(), press.presser.name, what, detail=detail)
-    account, key = finding.account_id, finding.masked
-    return Event(parts.clock.now(), press.presser.name, what, account, finding.id, key, detail)
+        return parts.event(press.presser.name, what, detail)
+    about = {"account_id": finding.account_id, "finding_id": finding.id, "key": finding.masked}
+    return parts.event(press.presser.name, what, detail, **about, data={"user": finding.user})

@@ -18,6 +18,7 @@ from app.model import (
     Delivery,
     DeliveryState,
     Do,
+    Event,
     Finding,
     Mode,
     Verb,
@@ -26,7 +27,7 @@ from app.model import (
 from app.plan.facts import SETTLING, as_remembered
 from app.policy.evaluate import Decision
 from app.policy.rules import Inactive, Rule, Stage
-from app.service.act import record_done, took_effect
+from app.service.act import DONE, event_of, record_done, took_effect
 from app.service.settle import Round
 from app.telemetry import log_fields
 
@@ -79,8 +80,10 @@ def _infer(
 ) -> list[str]:
     facts = round_.parts.ledger.account(finding.account_id).facts.get(finding.uid)
     rule, stage = _rung(round_, finding, row)
+    row = replace(row, payload={**row.payload, "seen": _seen(round_, seen)})
     if facts is None:
-        _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption")
+        event = event_of(round_, row, finding, DONE[row.verb], "inferred after an interruption")
+        _settle(round_, row, DeliveryState.DELIVERED, "inferred after an interruption", event)
         return []
     credential = seen or replace(as_remembered(facts), tags={}, groups=())
     decision: Decision = round_.ctx.evaluate(account, credential, facts.inactive_since)
@@ -98,6 +101,12 @@ def _infer(
     return [] if decision.mode is Mode.OBSERVE else ids
 
 
+def _seen(round_: Round, credential: Credential | None) -> dict[str, str]:
+    """By what the act is inferred."""
+    status = credential.status if credential else "gone"
+    return {"read_at": round_.parts.clock.now().isoformat(), "status": status}
+
+
 def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, Stage]:
     """The rule and stage of the act; of a policy edited meanwhile, a stage that tells whoever was told."""
     rules = (r for r in round_.parts.policy.rules if r.name == finding.rule)
@@ -109,7 +118,7 @@ def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, 
     return None, Stage(row.stage, Inactive(timedelta(0)), tuple(sinks), do=Do(row.verb.value))
 
 
-def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:
+def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str, *events: Event) -> None:
     ended = None if state is DeliveryState.AMBIGUOUS else round_.parts.clock.now()
     settled = replace(row, state=state, settled_at=ended, error=error)
-    round_.parts.ledger.apply(Change(deliveries=(settled,)), round_.lease)
+    round_.parts.ledger.apply(Change(deliveries=(settled,), events=events), round_.lease)

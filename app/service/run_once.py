@@ -21,6 +21,7 @@ from app.plan.context import Context, OwnIdentity
 from app.plan.guards import apply_guards
 from app.policy.near import need_of
 from app.service.act import perform
+from app.service.archive import copy_audit
 from app.service.book import Book
 from app.service.census import Census
 from app.service.confirm import confirmed
@@ -95,7 +96,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     report = replace(_report(round_, plan, sweep, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
-    return _conclude(round_, report)
+    return _conclude(round_, _with_failures(report, copy_audit(parts, lease)))
 
 
 def _conclude(round_: Round, report: RunReport) -> RunReport:
@@ -105,14 +106,20 @@ def _conclude(round_: Round, report: RunReport) -> RunReport:
     summary = summarize(parts, report.plan, round_.tally, *told, last)
     parts.ledger.apply(Change(run=_record(parts, report)), round_.lease)
     report = _with_failures(report, tell_team(parts, summary))
-    log.info("run finished", **log_fields(**_summary(report)))
+    log.info("run finished", **log_fields(**_summary(report), audit=_head(parts)))
     return report
+
+
+def _head(parts: Parts) -> str:
+    """Logs are kept elsewhere: whoever rewrites the whole audit trail is betrayed by them."""
+    head = parts.ledger.chain().head
+    return f"{head.seq} {head.hash}" if head else "lost"
 
 
 def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
     """The fixed facts of a run."""
     own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
-    return Context(now, parts.policy, view, parts.limits, parts.traits(), own)
+    return Context(now, parts.policy, view, parts.limits, parts.traits(), own, origin=parts.origin)
 
 
 def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0)) -> None:
@@ -195,7 +202,7 @@ def _stopped(now: datetime, how: str) -> RunReport:
 
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
     """No account list, no run: nothing is suspended or resolved for its absence, and the team hears of it."""
-    report = RunReport(now, "failed", Plan(now), failures=(reason,))
+    report = RunReport(now, "failed", Plan(now), failures=(reason, *copy_audit(parts, lease)))
     last = parts.ledger.frame().last_run
     summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)

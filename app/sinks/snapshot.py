@@ -140,6 +140,7 @@ class Snapshot:
     held_rows: tuple[HeldRow, ...] = ()
     pending: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
     dead: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
+    uncopied: int | None = None  # audit events that are not in the copy yet; None: there is to be none
     paused: Pause | None = None
     leader: bool = False
     config_reload_ok: bool = True

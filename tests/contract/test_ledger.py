@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.errors import ConflictingWrite
+from app.ledger.chain import Ends
 from app.ledger.interface import AccountRows, Ledger, LedgerView
-from app.model import DeliveryState, LastUsed, Snooze
+from app.model import CopyMark, DeliveryState, LastUsed, Snooze
 from app.plan.record import Change, Refusals
 from tests.fakes.ledger_rows import (
     ACCOUNT,
@@ -24,7 +25,7 @@ from tests.fakes.ledger_rows import (
     finding,
     run,
 )
-from tests.fakes.ledger_use import everything, in_threads
+from tests.fakes.ledger_use import TARGET, everything, in_threads
 
 NO_WAIT = timedelta(0)
 SETTLED = [DeliveryState.DELIVERED, DeliveryState.CANCELLED]
@@ -33,7 +34,19 @@ SETTLED = [DeliveryState.DELIVERED, DeliveryState.CANCELLED]
 
 
 def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
-    assert everything(ledger) == (LedgerView(), [], [], [], AccountRows(), None, None)
+    blank: tuple[object, ...] = (
+        LedgerView(),
+        [],
+        [],
+        [],
+        [],
+        Ends(),
+        CopyMark(TARGET),
+        AccountRows(),
+        None,
+        None,
+    )
+    assert everything(ledger) == blank
     assert ledger.paused() is None
     assert ledger.delivery("KS-NONE/1/warn/1/slack/owner") is None
 
@@ -55,6 +68,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
     assert ledger.delivery(WHOLE.deliveries[0].id) == WHOLE.deliveries[0]
     assert ledger.account(ACCOUNT).users == {"jane": WHOLE.users[0]}
     assert ledger.events() == [*WHOLE.events, event("paused")]
+    assert ledger.copied(TARGET) == WHOLE.copies[0]
 
 
 def test_the_row_of_each_type_leaves_no_field_at_its_default() -> None:

@@ -15,7 +15,8 @@ from app.errors import LedgerError
 from app.ledger.interface import Lease, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
-from app.model import DeliveryState, Finding, FindingState, KeptReport
+from app.ledger.verify import verify
+from app.model import CopyMark, DeliveryState, Finding, FindingState, KeptReport
 from app.plan.record import Change
 from tests.fakes.ledger_rows import (
     ACCOUNT,
@@ -37,6 +38,7 @@ OTHER = "444455556666"
 ACCOUNTS = [ACCOUNT, OTHER]
 UIDS = [a_uid(0), a_uid(1), f"{OTHER}/{KEY_ID}"]
 TICKETS = ["", "SEC-1", "SEC-2"]
+TARGETS = ["s3://a/", "s3://b/"]
 uids = st.sampled_from(UIDS)
 small = st.integers(0, 2)
 instants = st.builds(lambda microseconds: NOW + timedelta(microseconds=microseconds), small)
@@ -92,6 +94,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "refusals": some(st.builds(lambda uid, at: replace(WHOLE.refusals[0], uid=uid, at=at), uids, instants)),
     "accounts": some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
     "snoozes": some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
+    "copies": some(st.builds(CopyMark, st.sampled_from(TARGETS), small, small)),
     "run": st.builds(run, instants),
 }
 changes = st.lists(st.sampled_from(sorted(PARTS)), max_size=2, unique=True).flatmap(
@@ -189,6 +192,12 @@ class Histories(RuleBasedStateMachine):
             self.both("kept_report", account)
         self.both("events", NOW)
         self.both("events", NOW + DAY)
+        self.both("chain")
+        for target in TARGETS:
+            self.both("copied", target)
+        reference, sql = (list(ledger.sealed(2)) for ledger in self.ledgers)
+        assert sql == reference
+        assert [verify(ledger).breaks for ledger in self.ledgers] == [(), ()]
         self.both("rehearsal")
         self.both("paused")
         for uid in UIDS:

@@ -7,6 +7,7 @@ from typing import Any
 from app.model import (
     INACTIVE,
     AccountState,
+    CopyMark,
     Coverage,
     Delivery,
     DeliveryState,
@@ -17,6 +18,7 @@ from app.model import (
     KeptReport,
     LastUsed,
     Mode,
+    Origin,
     Pause,
     Refusal,
     RememberedKey,
@@ -77,7 +79,8 @@ def delivery(uid: str = UID, state: DeliveryState = DeliveryState.PENDING, **fie
 
 
 def event(what: str = "noticed", at: datetime = NOW, **fields: Any) -> Event:
-    return Event(at, "keysteward", what, **fields)
+    values: dict[str, Any] = {"at": at, "by": "keysteward", "what": what}
+    return Event(**(values | fields))
 
 
 def run(at: datetime = NOW, **fields: Any) -> RunRecord:
@@ -137,6 +140,7 @@ WHOLE = Change(
             key="…WS7X",
             detail="a note",
             data={"stages": ["warn"], "number": 1},
+            origin=Origin("enforce", "c0ffee", "1.2.3"),
         ),
     ),
     accounts=(
@@ -155,6 +159,7 @@ WHOLE = Change(
         ),
     ),
     reports=(KeptReport(ACCOUNT, NOW, NOW - DAY, zlib.compress(b"user,arn")),),
+    copies=(CopyMark("s3://audit/keysteward/", 7, 9),),
     run=run(
         accounts={"ok": 1},
         held={"brake": 2},

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from app.ledger.interface import Ledger
 from app.model import Finding
-from tests.fakes.ledger_rows import ACCOUNT, UID
+from tests.fakes.ledger_rows import ACCOUNT, UID, WHOLE
+
+TARGET = WHOLE.copies[0].target
 
 
 def everything(ledger: Ledger) -> tuple[object, ...]:
@@ -15,6 +17,9 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.deliveries_of(finding_id),
         ledger.undelivered(),
         ledger.events(),
+        list(ledger.sealed()),
+        ledger.chain(),
+        ledger.copied(TARGET),
         ledger.account(ACCOUNT),
         ledger.kept_report(ACCOUNT),
         ledger.rehearsal(),

@@ -84,6 +84,7 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         ),
         pending={"slack": 3},
         dead={"jira": 1},
+        uncopied=4,
         paused=Pause(text("ops@example.com"), text("An incident."), NOW),
         leader=True,
         calendar={date(2026, 11, 23): 1},

@@ -60,6 +60,7 @@ class Stage:
     accounts: list[str]
     config: dict[str, Any] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
+    more_env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.config = {
@@ -105,6 +106,7 @@ class Stage:
             "KEYSTEWARD_SINKS__SLACK__TOKEN": self.slack.token,
             "KEYSTEWARD_SINKS__JIRA__TOKEN": JIRA_TOKEN,
             "KEYSTEWARD_CONFIG": str(self.folder / "config.yaml"),
+            **self.more_env,
         }
 
     def write(self) -> None:

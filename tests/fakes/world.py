@@ -15,7 +15,7 @@ from threading import Event
 from app.accounts.interface import AccountList
 from app.errors import Permanent
 from app.inventory.interface import AccountMemory, CallerHistory, HubIdentity, Need, Scanned
-from app.ledger.interface import Ledger
+from app.ledger.interface import Archive, Ledger
 from app.ledger.memory import MemoryLedger
 from app.model import ACTIVE, INACTIVE, Account, Credential, Inventory, LastUsed, ScanFailure
 from app.plan.limits import Brake, Limits
@@ -120,6 +120,7 @@ class World:
         self.writes: list[tuple[str, str]] = []
         self.ended = Event()  # SIGTERM
         self.callers: CallerHistory | None = None
+        self.archive: Archive | None = None
         self.before_write: Callable[[], None] = lambda: None
         self.identity = HubIdentity(
             "999988887777", "arn:aws:sts::999988887777:assumed-role/hub/x", "aws", None
@@ -221,7 +222,9 @@ class World:
             hub=lambda: self.identity,
             sinks={"slack": self.slack, "jira": self.jira},
             callers=self.callers,
+            archive=self.archive,
             stop=self.ended,
+            config_hash="c0ffee",
         )
 
     def day(self, number: float) -> RunReport:

@@ -128,6 +128,9 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
     yield _by("deliveries_pending", "Deliveries not sent yet.", "sink", snapshot.pending)
     yield _by("deliveries_dead", "Deliveries that can't succeed.", "sink", snapshot.dead)
     yield _counted("actions_total", "Acts on credentials, by outcome.", counters)
+    yield _counted("audit_copies_total", "Objects of the audit trail's copy, by outcome.", counters)
+    waiting = [] if snapshot.uncopied is None else [((), snapshot.uncopied)]
+    yield _gauge("audit_events_uncopied", "Audit events that are not in the copy yet.", (), waiting)
     yield _by("held_actions", "Acts that the latest run held back, by guard.", "guard", snapshot.held)
 
 

@@ -100,6 +100,16 @@ TABLE: list[tuple[str, list[str]]] = [
         "accounts: {organization: {role_name: 'arn:aws:iam::1:role/x'}}\n",
         ["role_name: should be a role's name"],
     ),
+    ("audit: {s3: {prefix: x}}\n", ["1: audit.s3.bucket: is missing"]),
+    (
+        "audit: {s3: {bucket: 'arn:aws:s3:::x', prefix: 'a*', retain: 2h, lock: legal}}\n",
+        [
+            "1: audit.s3.bucket: should be a bucket's name",
+            "1: audit.s3.prefix: should be a key's beginning such as keysteward/",
+            "1: audit.s3.retain: should be a day at least",
+            "1: audit.s3.lock: should be 'governance' or 'compliance'",
+        ],
+    ),
     ("accounts: {organization: {role: x}}\n", ["1: accounts.organization.role: unknown key"]),
     # schedule
     ("schedule: {every: 6 hours}\n", ["1: schedule.every: a duration is a whole number and one unit"]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import app
-from app.cli.check import owner_actions, sink_actions
+from app.cli.check import audit_actions, owner_actions, sink_actions
 from app.config.load import load_config
 from app.inventory.credentials import SESSION_ACTIONS, Purpose, session_policy
 from app.inventory.permissions import (
@@ -143,3 +143,21 @@ def test_the_hub_publishes_to_its_very_topics_and_to_none_in_observe(tmp_path: P
         }
     ]
     assert sink_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"})) == []
+
+
+def test_the_hub_writes_the_audit_copy_and_may_do_nothing_else_there(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        json.dumps({"mode": "notify", "audit": {"s3": {"bucket": "example-audit", "prefix": "ks/"}}})
+    )
+    config = load_config(path, {})
+    assert policy_document("hub", grants=audit_actions(config, "aws-us-gov"))["Statement"] == [
+        {
+            "Sid": "CopyAudit",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:PutObjectRetention"],
+            "Resource": "arn:aws-us-gov:s3:::example-audit/ks/*",
+        }
+    ]
+    assert audit_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"}), "aws") == []
+    assert audit_actions(load_config(None, {"KEYSTEWARD_MODE": "notify"}), "aws") == []

@@ -11,12 +11,16 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+from app.errors import LedgerError
 from app.ledger import migrations, rows
+from app.ledger.chain import Ends, Link
 from app.ledger.interface import AccountRows, Ledger
 from app.ledger.open import open_ledger
 from app.ledger.sqlite import sqlite_engine
-from app.model import FindingState
-from tests.fakes.ledger_rows import ACCOUNT, UID, WHOLE, a_uid, facts, finding
+from app.ledger.verify import verify
+from app.model import Event, FindingState
+from app.plan.record import Change
+from tests.fakes.ledger_rows import ACCOUNT, DAY, KEY_ID, NOW, UID, WHOLE, a_uid, event, facts, finding
 
 OTHER = "444455556666"
 THEIRS = f"{OTHER}/AKIA{0:016}"
@@ -79,3 +83,65 @@ def test_its_findings_are_found_by_their_tickets(old: Ledger) -> None:
 def test_rows_from_before_a_field_was_added_have_its_default(old: Ledger) -> None:
     assert old.account(ACCOUNT).users == {"jane": replace(WHOLE.users[0], tags=None, groups=None)}
     assert old.frame().accounts == {ACCOUNT: replace(WHOLE.accounts[0], traits_at=None)}
+
+
+# --- 0004: the audit trail is sealed -------------------------------------------------------------------
+
+SAID = event(at=NOW + DAY, detail="ünïcode", data={"a": [1, None]}, finding_id="KS-A", key="…WS7X")
+
+
+def with_events(tmp_path: Path, *numbered: tuple[int, Event]) -> Path:
+    """A ledger of revision 0003, whose events had no hashes and may have gaps."""
+    path = tmp_path / "ledger.db"
+    _make(path, "0003")
+    with closing(sqlite3.connect(path)) as db:
+        for seq, said in numbered:
+            body = without(rows.EVENT.dump(said), "origin")
+            db.execute("INSERT INTO events VALUES (?, ?, ?)", (seq, said.at.isoformat(), body))
+        db.commit()
+    return path
+
+
+def test_events_of_an_older_release_are_numbered_without_gaps_and_sealed(tmp_path: Path) -> None:
+    many = [(2 * n + 3, event(str(n), NOW - n * DAY)) for n in range(2100)]
+    path = with_events(tmp_path, *many, (9000, SAID))
+    ledger = open_ledger(f"sqlite:///{path}")
+    assert ledger.events() == [*(said for _, said in many), SAID]
+    assert [one.seq for one in ledger.sealed()] == list(range(1, 2102))
+    assert (verify(ledger).events, verify(ledger).breaks) == (2101, ())
+    ledger.apply(Change(events=(event("new"),)))
+    assert (verify(ledger).last.seq, verify(ledger).breaks) == (2102, ())
+
+
+def test_an_edit_of_an_older_releases_event_is_found_from_then_on(tmp_path: Path) -> None:
+    path = with_events(tmp_path, *((n, event(str(n))) for n in range(1, 5)))
+    open_ledger(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("""UPDATE events SET body = replace(body, '"what":"2"', '"what":"9"')""")
+        db.commit()
+    assert [broken.first for broken in verify(open_ledger(f"sqlite:///{path}")).breaks] == [2]
+
+
+def test_a_full_key_id_in_a_persons_reason_is_masked_when_it_is_sealed(tmp_path: Path) -> None:
+    path = with_events(tmp_path, (1, event(detail=f"restore {KEY_ID}")))
+    ledger = open_ledger(f"sqlite:///{path}")
+    assert ledger.events()[0].detail == f"restore …{KEY_ID[-4:]}"
+    assert verify(ledger).breaks == ()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_a_trail_without_events_has_its_ends_too(tmp_path: Path, revision: str) -> None:
+    _make(tmp_path / "ledger.db", revision)
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    assert ledger.chain() == Ends(Link(), Link())
+
+
+def test_a_damaged_event_is_told_and_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = with_events(tmp_path, (1, SAID), (2, SAID))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE events SET body = substr(body, 1, 20) WHERE seq = 2")
+        db.commit()
+        with pytest.raises(LedgerError, match="damaged: restore it from a backup"):
+            open_ledger(f"sqlite:///{path}")
+        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+        assert [row[1] for row in db.execute("PRAGMA table_info(events)")] == ["seq", "at", "body"]

@@ -49,6 +49,8 @@ keysteward_deliveries_total{outcome="delivered",sink="slack"} 2.0
 keysteward_deliveries_pending{sink="slack"} 3.0
 keysteward_deliveries_dead{sink="jira"} 1.0
 keysteward_actions_total{action="deactivate",outcome="done"} 1.0
+keysteward_audit_copies_total{outcome="success"} 5.0
+keysteward_audit_events_uncopied 4.0
 keysteward_held_actions{guard="freeze"} 1.0
 """
 
@@ -75,6 +77,7 @@ def busy() -> Counters:
     counters = Counters()
     counters.add("deliveries_total", 2, sink="slack", outcome="delivered")
     counters.add("actions_total", action="deactivate", outcome="done")
+    counters.add("audit_copies_total", 5, outcome="success")
     counters.observe_scan(71)
     return counters
 
