@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.model import Delivery, Event, Facts, Finding, KeptReport, Pause
+from app.plan.kept import Approval, HeldPlan, Hold
 from app.plan.record import AccountRows as AccountRows
 from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
@@ -53,6 +54,15 @@ class Ledger(Protocol):
 
     def kept_report(self, account_id: str) -> KeptReport | None: ...
 
+    def held_plans(self) -> Sequence[HeldPlan]:
+        """The plans past the brake that were not forgotten, ordered by id."""
+
+    def approvals(self) -> Sequence[Approval]:
+        """Those of the plans that were not forgotten, ordered by plan and number."""
+
+    def holds(self) -> Sequence[Hold]:
+        """Ordered by finding and guard."""
+
     def apply(self, change: Change, lease: Lease | None = None) -> None:
         """Writes ``change`` in one transaction; with a ``lease``, raises `StaleLease` if it was lost."""
 
@@ -77,6 +87,12 @@ class Ledger(Protocol):
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         """The audit trail, oldest first."""
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        """Writes an approval and its event, of two that write the same one at once only the first.
+
+        False: there is one of that plan and number already, and nothing was written. Only a run, under its
+        lease, changes an approval later, by `apply`."""
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         """Pauses (or with None resumes) all acting and notifying, on every replica, at once."""

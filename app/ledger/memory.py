@@ -25,6 +25,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 from app.plan.record import Refusals
 
 
@@ -43,6 +44,10 @@ class MemoryLedger:
         self._accounts: dict[str, AccountState] = {}
         self._users: dict[tuple[str, str], RememberedUser] = {}
         self._reports: dict[str, KeptReport] = {}
+        self._held_plans: dict[str, HeldPlan] = {}
+        self._approvals: dict[tuple[str, int], Approval] = {}
+        self._holds: dict[tuple[str, str], Hold] = {}
+        self._canary: Trial | None = None
         self._events: list[Event] = []
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
@@ -65,6 +70,7 @@ class MemoryLedger:
                 accounts=dict(self._accounts),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
+                canary=self._canary,
             )
 
     def account(self, account_id: str) -> AccountRows:
@@ -106,6 +112,18 @@ class MemoryLedger:
         with self._lock:
             return self._reports.get(account_id)
 
+    def held_plans(self) -> Sequence[HeldPlan]:
+        with self._lock:
+            return [plan for _, plan in sorted(self._held_plans.items())]
+
+    def approvals(self) -> Sequence[Approval]:
+        with self._lock:
+            return [approval for _, approval in sorted(self._approvals.items())]
+
+    def holds(self) -> Sequence[Hold]:
+        with self._lock:
+            return [hold for _, hold in sorted(self._holds.items())]
+
     def _present_deliveries(self) -> dict[str, list[Delivery]]:
         found: dict[str, list[Delivery]] = {}
         for row in self._deliveries.values():
@@ -134,9 +152,21 @@ class MemoryLedger:
         self._accounts.update((a.account_id, a) for a in change.accounts)
         self._users.update(((u.account_id, u.user), u) for u in change.users)
         self._reports.update((r.account_id, r) for r in change.reports)
+        self._write_waiting(change)
         self._events.extend(change.events)
         if change.run:
             self._runs.append(change.run)
+
+    def _write_waiting(self, change: Change) -> None:
+        self._held_plans.update((p.id, p) for p in change.held_plans)
+        self._approvals.update(((a.plan, a.number), a) for a in change.approvals)
+        for plan in change.forget_plans:
+            self._held_plans.pop(plan, None)
+        self._approvals = {k: a for k, a in self._approvals.items() if a.plan not in change.forget_plans}
+        self._holds.update(((h.finding_id, h.guard), h) for h in change.holds)
+        for key in change.forget_holds:
+            self._holds.pop(key, None)
+        self._canary = change.canary or self._canary
 
     def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
         with self._lock:
@@ -177,6 +207,15 @@ class MemoryLedger:
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         with self._lock:
             return [e for e in self._events if since is None or e.at >= since]
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        with self._lock:
+            key = (approval.plan, approval.number)
+            if key in self._approvals:
+                return False
+            self._approvals[key] = approval
+            self._events.append(event)
+            return True
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 
 T = TypeVar("T")
 
@@ -46,5 +47,9 @@ REFUSAL: Codec[Refusal] = Codec(Refusal)
 EVENT: Codec[Event] = Codec(Event)
 ACCOUNT: Codec[AccountState] = Codec(AccountState)
 USER: Codec[RememberedUser] = Codec(RememberedUser)
+HELD_PLAN: Codec[HeldPlan] = Codec(HeldPlan)
+APPROVAL: Codec[Approval] = Codec(Approval)
+HOLD: Codec[Hold] = Codec(Hold)
+TRIAL: Codec[Trial] = Codec(Trial)
 RUN: Codec[RunRecord] = Codec(RunRecord)
 PAUSE: Codec[Pause] = Codec(Pause)

@@ -14,6 +14,7 @@ from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import UNDELIVERED, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+from app.plan.kept import Approval, HeldPlan, Hold
 
 
 class Lock(Protocol):
@@ -66,6 +67,18 @@ class SqlLedger:
     def kept_report(self, account_id: str) -> KeptReport | None:
         with self._reading() as db:
             return reading.kept_report(db, account_id)
+
+    def held_plans(self) -> Sequence[HeldPlan]:
+        with self._reading() as db:
+            return reading.held_plans(db)
+
+    def approvals(self) -> Sequence[Approval]:
+        with self._reading() as db:
+            return reading.approvals(db)
+
+    def holds(self) -> Sequence[Hold]:
+        with self._reading() as db:
+            return reading.holds(db)
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         query = select(schema.deliveries.c.body).where(schema.deliveries.c.id == delivery_id)
@@ -124,6 +137,13 @@ class SqlLedger:
             taken = [claimed(row, message_id, lease) for row in found]
             writing.deliveries(db, taken)
         return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        with self._writing() as db:
+            written = writing.approve(db, approval)
+            if written:
+                writing.events(db, (event,))
+            return written
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:

@@ -18,6 +18,9 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.account(ACCOUNT),
         ledger.kept_report(ACCOUNT),
         ledger.rehearsal(),
+        ledger.held_plans(),
+        ledger.approvals(),
+        ledger.holds(),
     )
 
 

@@ -15,6 +15,7 @@ from app.ledger import migrations, rows
 from app.ledger.interface import AccountRows, Ledger
 from app.ledger.open import open_ledger, sqlite_engine
 from app.model import FindingState
+from app.plan.record import Change
 from tests.fakes.ledger_rows import ACCOUNT, UID, WHOLE, a_uid, facts, finding
 
 OTHER = "444455556666"
@@ -73,6 +74,12 @@ def test_its_findings_are_found_by_their_tickets(old: Ledger) -> None:
     assert old.on_ticket("jira", "SEC-1") == [OPEN]
     assert old.on_ticket("jira", "") == []
     assert [old.has_tickets(sink) for sink in ("jira", "slack")] == [True, False]
+
+
+def test_it_keeps_what_waits_for_a_person_from_now_on(old: Ledger) -> None:
+    old.apply(Change(held_plans=WHOLE.held_plans, approvals=WHOLE.approvals, holds=WHOLE.holds))
+    assert (old.held_plans(), old.approvals()) == ([*WHOLE.held_plans], [*WHOLE.approvals])
+    assert old.holds() == [*WHOLE.holds]
 
 
 def test_rows_from_before_a_field_was_added_have_its_default(old: Ledger) -> None:
