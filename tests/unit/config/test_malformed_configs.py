@@ -158,6 +158,9 @@ TABLE: list[tuple[str, list[str]]] = [
     ),
     ("guards:\n  freeze:\n    - weekends\n", ["3: guards.freeze[0]: a freeze window is"]),
     ("guards: {freeze: ['18:00 - 08:00 Mars']}\n", ['1: guards.freeze[0]: unknown time zone "Mars"']),
+    ("guards: {canary: {accounts: ['9999*']}}\n", ['1: guards.canary.accounts: "9999*": ids are exact']),
+    ("guards: {canary: {acounts: [a]}}\n", ['did you mean "accounts"?']),
+    ("guards: {canary: {quiet: soon}}\n", ["1: guards.canary.quiet: "]),
     # rules
     ("rules: [{name: a}]\n", ["1: rules[0]: a rule has either stages or exempt"]),
     ("rules: [{name: a, stages: []}]\n", ["1: rules[0]: stages must not be empty"]),
