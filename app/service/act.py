@@ -26,11 +26,13 @@ from app.model import (
 from app.plan import render
 from app.plan.actions import Act, HeldAct, held
 from app.plan.climb import FITS, goal_of
+from app.plan.kept import Trial
 from app.plan.notices import is_unsettled_act, new_delivery
 from app.plan.require import Told, day, earliest, missing
 from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
+from app.service.licence import by_whom, failed, give_back, tried, use
 from app.service.lookup import view_of, without_traits
 from app.service.settle import Round
 from app.telemetry import log_fields
@@ -66,7 +68,7 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         raise
     except KeystewardError as error:
         return _failed(round_, act, row, error)
-    return record_done(round_, row, act.account, fresh, act.finding, decision, act.stage)
+    return record_done(round_, row, act.account, fresh, act.finding, decision, act.stage, how=by_whom(act))
 
 
 def _claim(round_: Round, act: Act) -> Delivery | None:
@@ -167,16 +169,25 @@ def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, no
 
 
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
+    _in_time(round_)
+    use(round_, act)
+    try:
+        _in_time(round_)  # again: that write may have waited for another process's
+        _call(round_, act.verb, act.account, fresh)
+    except Ambiguous:
+        if not _took_effect(round_, act):
+            raise
+    except KeystewardError:
+        give_back(round_, act)
+        raise
+
+
+def _in_time(round_: Round) -> None:
     lease, now = round_.lease, round_.parts.clock.now()
     if lease.expires_at and lease.expires_at - now <= ACT_TIMEOUT:
         raise Held("lease", "too little of the lease is left")
     if round_.parts.stop.is_set():
         raise Held("stopping", "the service is stopping")
-    try:
-        _call(round_, act.verb, act.account, fresh)
-    except Ambiguous:
-        if not _took_effect(round_, act):
-            raise
 
 
 def _call(round_: Round, verb: Verb, account: Account, fresh: Credential) -> None:
@@ -208,7 +219,7 @@ def took_effect(verb: Verb, seen: Credential | None) -> bool:
 
 def _failed(round_: Round, act: Act, row: Delivery, error: KeystewardError) -> HeldAct:
     state = DeliveryState.AMBIGUOUS if isinstance(error, Ambiguous) else DeliveryState.FAILED
-    _settle(round_, row, state, str(error))
+    _settle(round_, row, state, str(error), failed(round_, act))
     round_.parts.counts.add("actions_total", action=act.verb.value, outcome="failed")
     what = f"{act.verb} {act.credential.masked} of {act.credential.user} in {act.account.label}"
     round_.tally.failures.append(f"{what} failed: {error}")
@@ -222,10 +233,12 @@ def _forget(round_: Round, act: Act) -> None:
     round_.parts.ledger.apply(Change(users=(known,) if known else ()), round_.lease)
 
 
-def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str) -> None:
+def _settle(
+    round_: Round, row: Delivery, state: DeliveryState, error: str, canary: Trial | None = None
+) -> None:
     ended = round_.parts.clock.now() if state is DeliveryState.CANCELLED else None
     settled = replace(row, state=state, settled_at=ended, error=error)
-    round_.parts.ledger.apply(Change(deliveries=(settled,)), round_.lease)
+    round_.parts.ledger.apply(Change(deliveries=(settled,), canary=canary), round_.lease)
 
 
 def record_done(
@@ -253,7 +266,10 @@ def record_done(
     rows = (settled, *notices)
     known = without_traits(round_.parts.ledger, account.id, credential.user)  # no report proves a deletion
     users = (known,) if known else ()
-    change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users)
+    canary = tried(round_, row.verb, account, credential)
+    change = Change(
+        facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users, canary=canary
+    )
     round_.parts.ledger.apply(change, round_.lease)
     round_.tally.acted[row.verb.value] += 1
     round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")
