@@ -39,7 +39,7 @@ class Act:
     owner: Owner | None
     due_at: datetime
     failed: bool = False  # when it was last tried
-    approval: Approval | None = None  # what lets it pass the brake, where the plan is past it
+    approval: Approval | None = None  # what lets it pass the brake: it is used, needed or not
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class Approvals:
         found: dict[PlannedAct, Approval] = {}
         for given in self.given:
             if given.plan in plans and now < given.until:
-                left = (act for act in plans[given.plan].acts if act.uid not in set(given.used))
-                found.update((act, given) for act in left)
+                used = frozenset(given.used)
+                found.update((act, given) for act in plans[given.plan].acts if act.uid not in used)
         return found
 
     def waiting(self, acts: Collection[PlannedAct], config_hash: str, now: datetime) -> HeldPlan:

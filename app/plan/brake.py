@@ -17,7 +17,7 @@ SMALL_PLAN = 10
 
 @dataclass(frozen=True, slots=True)
 class Braked:
-    """What passes, past the brake with the approval that covers it; and what waits for one, as which plan."""
+    """What passes, with the approval that covers it, if any; and what waits for one, under which plan."""
 
     passed: tuple[Act, ...]
     waiting: tuple[Act, ...] = ()
@@ -27,10 +27,10 @@ class Braked:
 
 def brake(ctx: Context, acts: Sequence[Act], active: int) -> Braked:
     """``acts`` are all that is otherwise permitted, before pacing; ``active`` the fleet's Active keys."""
-    if not _is_past(ctx.limits, len(acts), active):
-        return Braked(tuple(acts))
     standing = ctx.approvals.standing(ctx.config_hash, ctx.now)
-    marked = [replace(act, approval=standing.get(planned(act))) for act in acts]
+    marked = tuple(replace(act, approval=standing.get(planned(act))) for act in acts)
+    if not _is_past(ctx.limits, len(acts), active):
+        return Braked(marked)
     passed = tuple(act for act in marked if act.approval)
     waiting = tuple(act for act in marked if not act.approval)
     if not waiting:

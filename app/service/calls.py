@@ -38,15 +38,15 @@ class Calls:
 
     def told(self, sinks: Collection[str]) -> Change:
         """What to remember once ``sinks`` took what was addressed to them."""
-        plan, holds = self.braked, {(hold.finding_id, hold.guard): hold for hold in self.holds}
+        plan, holds = self.braked, dict[tuple[str, str], Hold]()
         for sink in sinks:
             if plan and self._is_new(sink):
                 plan = replace(plan, told={**plan.told, sink: self.at})
             for hold in overdue(self.holds, sink, self.at):
                 key = (hold.finding_id, hold.guard)
-                holds[key] = called(holds[key], sink, self.at)
-        changed = tuple(hold for hold in holds.values() if hold not in self.holds)
-        return Change(held_plans=(plan,) if plan and plan != self.braked else (), holds=changed)
+                holds[key] = called(holds.get(key, hold), sink, self.at)
+        changed = (plan,) if plan and plan != self.braked else ()
+        return Change(held_plans=changed, holds=tuple(holds.values()))
 
     def _is_new(self, sink: str) -> bool:
         return self.braked is not None and sink not in self.braked.told

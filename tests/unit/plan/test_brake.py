@@ -104,6 +104,12 @@ def test_what_is_not_in_the_approved_plan_waits_under_a_name_of_its_own() -> Non
     )
 
 
+def test_an_approval_is_used_also_while_nobody_needs_it() -> None:
+    approvals = approved(held())
+    plan = guarded(SEVEN[:3], context(approvals))
+    assert [act.approval for act in plan.acts] == [*approvals.given] * 3
+
+
 def test_what_was_used_waits_again() -> None:
     plan = guarded(SEVEN, context(approved(held(), SEVEN[0])))
     assert [h.user for h in plan.held] == ["user0"]

@@ -143,7 +143,7 @@ def test_an_approved_plan_goes_on_over_the_runs_of_its_day_at_the_usual_pace() -
 def test_who_approved_what_and_that_it_was_used_is_in_the_audit_trail() -> None:
     world = braked()
     plan = let_through(world, reason="the old keys really go")
-    world.days(7.25, 7.5)
+    world.days(7.25, 7.5, 7.75)
     [given], [used] = audited(world, "plan_approved"), audited(world, "approval_used")
     assert (given.by, given.data["acts"], given.data["plan"]) == ("ann", NUMBER, plan.id)
     assert "12 acts" in given.detail
