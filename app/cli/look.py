@@ -13,6 +13,7 @@ from app.cli.progress import shown
 from app.cli.story import explain_key
 from app.model import Mode, Verb
 from app.plan.actions import HeldAct, Judged, Plan
+from app.plan.brake import waits
 from app.policy.evaluate import last_used_text
 from app.policy.near import NEVER
 from app.policy.stages import stage_due
@@ -187,6 +188,8 @@ def machine(form: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> 
 
 
 def end(seen: Preview) -> int:
+    if seen.plan.braked:
+        show.warn(waits(seen.plan))
     for guard, number in seen.plan.unlisted.items():
         show.warn(f"not listed: {number:,} more held by {guard}")
     for text in seen.warnings:

@@ -22,6 +22,7 @@ COLLECT_AFTER = (50_000, 20, 100)
 # Each command's module and its name there, imported when the command is asked for (click's lazy loading,
 # https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands).
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "approve": ("app.cli.approve", "approve"),
     "check-config": ("app.cli.check", "check"),
     "demo": ("app.cli.demo", "demo"),
     "explain": ("app.cli.look", "explain"),

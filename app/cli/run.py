@@ -15,6 +15,7 @@ from app.cli.progress import shown
 from app.cli.show import Stderr, echo, warn
 from app.cli.signals import leave, stop_on_signals
 from app.model import Coverage
+from app.plan.brake import waits
 from app.service.run_once import RunReport, run_once
 from app.telemetry import configure_logging, log_fields
 
@@ -64,6 +65,8 @@ def _tell(report: RunReport) -> None:
         warn(f"failed: {text}")
     if report.outcome == "failed":
         return  # nothing was planned
+    if report.plan.braked:
+        warn(waits(report.plan))
     guards = report.plan.held_by_guard()
     held = ", ".join(f"{number} by {guard}" for guard, number in sorted(guards.items()))
     acts = ", ".join(f"{number} {verb}" for verb, number in sorted(report.acted.items()))

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Literal
 
 from app.config.accounts import AccountsSettings
 from app.config.durations import format_duration
-from app.config.policy import MatchSettings, RuleSettings, StageSettings, WhenSettings
+from app.config.policy import CanarySettings, MatchSettings, RuleSettings, StageSettings, WhenSettings
 from app.config.yaml_marks import Path
 from app.model import Do
 
@@ -56,6 +57,18 @@ def lint_accounts(accounts: AccountsSettings) -> Iterator[Issue]:
         if account.id in seen:
             yield Issue(("accounts", "static", at, "id"), f"account {account.id} is already listed above")
         seen.add(account.id)
+
+
+def lint_canary(accounts: AccountsSettings, canary: CanarySettings) -> Iterator[Issue]:
+    """Misspelt, it would let all others wait for nobody. An organization's accounts aren't known here."""
+    if accounts.organization or not accounts.static:
+        return
+    for pattern in canary.accounts:
+        if not any(pattern == a.id or fnmatchcase(a.name, pattern) for a in accounts.static):
+            hint = did_you_mean(pattern, [account.name for account in accounts.static])
+            yield Issue(
+                ("guards", "canary", "accounts"), f'no account is meant by "{pattern}"{hint}', "finding"
+            )
 
 
 def _names(names: Mapping[Path, str], what: str) -> Iterator[Issue]:

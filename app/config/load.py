@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from app.config import layers, lint, messages, templates
 from app.config.accounts import AccountsSettings
 from app.config.lint import Issue, Severity
-from app.config.policy import RuleSettings
+from app.config.policy import GuardSettings, RuleSettings
 from app.config.schema import DEFAULT_SINKS, RESERVED_SINKS, Config, default_rules
 from app.config.yaml_marks import LARGEST_FILE, Document, YamlFault, read_yaml
 from app.config.yaml_marks import Path as Keys
@@ -218,6 +218,8 @@ def _validated(tree: dict[str, Any], now: datetime | None) -> tuple[Config | Non
     issues += lint.lint_rules(_parts(tree["rules"]), _sink_names(tree), now)
     accounts = _part(AccountsSettings, tree.get("accounts", {}))
     issues += lint.lint_accounts(accounts) if accounts else ()
+    guards = _part(GuardSettings, tree.get("guards", {}))
+    issues += lint.lint_canary(accounts, guards.canary) if accounts and guards else ()
     return config, issues
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from app.config.types import Duration, Flag, Freeze, Globs, Instant, Section, Share
 from app.model import Do, Kind, Mode
-from app.plan.limits import Brake, Limits
+from app.plan.limits import Brake, Canary, Limits
 from app.policy.rules import (
     Age,
     AllOf,
@@ -28,6 +28,14 @@ from app.policy.rules import (
 RESERVED_STAGES = frozenset({"ok", "exempt", "inactive", "unknown", "resolved"})
 _ID_GLOB = re.compile(r"(?=.*[*?\[])(?:[\d*?\[\]]*\d[\d*?\[\]]*|(?:ou|r)-[\w*?\[\]-]*)")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+def exact_ids(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """A glob over ids would match nothing, and an exemption by it nobody: raises ValueError."""
+    wrong = next((p for p in patterns if _ID_GLOB.fullmatch(p)), None)
+    if wrong:
+        raise ValueError(f'"{wrong}": ids are exact, globs are for names and paths')
+    return patterns
 
 
 class WhenSettings(Section):
@@ -120,11 +128,7 @@ class MatchSettings(Section):
     @field_validator("accounts", "ous")
     @classmethod
     def _ids_are_exact(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        """A glob over ids would match nothing, and an exemption by it nobody."""
-        wrong = next((p for p in patterns if _ID_GLOB.fullmatch(p)), None)
-        if wrong:
-            raise ValueError(f'"{wrong}": ids are exact, globs are for names and paths')
-        return patterns
+        return exact_ids(patterns)
 
     def domain(self) -> Match:
         fields = {name: getattr(self, name) for name in type(self).model_fields}
@@ -191,6 +195,26 @@ class BrakeSettings(Section):
     share: Share = Field(0.05, description="of the fleet's Active keys")
 
 
+class CanarySettings(Section):
+    """Under a new config, destructive acts happen in these accounts first."""
+
+    accounts: Globs = Field(
+        (), description="account ids, names or aliases; none: no account goes first", examples=[["sandbox"]]
+    )
+    quiet: Duration = Field(
+        timedelta(hours=24),
+        description="the others follow when nothing failed or was taken back there for so long",
+    )
+
+    @field_validator("accounts")
+    @classmethod
+    def _ids_are_exact(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return exact_ids(patterns)
+
+    def domain(self) -> Canary:
+        return Canary(self.accounts, self.quiet)
+
+
 class GuardSettings(Section):
     """Ceilings on a finished plan."""
 
@@ -203,6 +227,9 @@ class GuardSettings(Section):
     notices_per_run: int = Field(500, ge=0, description="a first day must not flood a workspace")
     brake: BrakeSettings = Field(
         BrakeSettings(), description="a plan past this holds every destructive act until it is approved"
+    )
+    canary: CanarySettings = Field(
+        CanarySettings(), description="under a new config these accounts go first, and the rest waits"
     )
     freeze: tuple[Freeze, ...] = Field(
         (),
@@ -217,4 +244,5 @@ class GuardSettings(Section):
             self.notices_per_run,
             Brake(self.brake.deactivations, self.brake.share),
             self.freeze,
+            self.canary.domain(),
         )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from app.ledger.chain import Ends, Sealed
 from app.model import CopyMark, Delivery, Event, Facts, Finding, KeptReport, Pause
+from app.plan.kept import Approval, HeldPlan, Hold
 from app.plan.record import AccountRows as AccountRows
 from app.plan.record import Change as Change
 from app.plan.record import LedgerView as LedgerView
@@ -63,6 +64,15 @@ class Ledger(Protocol):
 
     def kept_report(self, account_id: str) -> KeptReport | None: ...
 
+    def held_plans(self) -> Sequence[HeldPlan]:
+        """The plans past the brake that were not forgotten, ordered by id."""
+
+    def approvals(self) -> Sequence[Approval]:
+        """Those of the plans that were not forgotten, ordered by plan and number."""
+
+    def holds(self) -> Sequence[Hold]:
+        """Ordered by finding and guard."""
+
     def apply(self, change: Change, lease: Lease | None = None) -> None:
         """Writes ``change`` in one transaction; with a ``lease``, raises `StaleLease` if it was lost."""
 
@@ -106,6 +116,12 @@ class Ledger(Protocol):
         """Keeps what the last run showed, in the place of the one before: for replicas that did not run."""
 
     def picture(self) -> bytes | None: ...
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        """Writes an approval and its event, of two that write the same one at once only the first.
+
+        False: there is one of that plan and number already, and nothing was written. Only a run, under its
+        lease, changes an approval later, by `apply`."""
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         """Pauses (or with None resumes) all acting and notifying, on every replica, at once."""

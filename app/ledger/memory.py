@@ -28,6 +28,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 from app.plan.record import Refusals
 
 
@@ -48,6 +49,10 @@ class MemoryLedger:
         self._reports: dict[str, KeptReport] = {}
         self._sealed: list[Sealed] = []
         self._copies: dict[str, CopyMark] = {}
+        self._held_plans: dict[str, HeldPlan] = {}
+        self._approvals: dict[tuple[str, int], Approval] = {}
+        self._holds: dict[tuple[str, str], Hold] = {}
+        self._canary: Trial | None = None
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
         self._rehearsal: datetime | None = None
@@ -70,6 +75,7 @@ class MemoryLedger:
                 accounts=dict(self._accounts),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
+                canary=self._canary,
             )
 
     def account(self, account_id: str) -> AccountRows:
@@ -111,6 +117,18 @@ class MemoryLedger:
         with self._lock:
             return self._reports.get(account_id)
 
+    def held_plans(self) -> Sequence[HeldPlan]:
+        with self._lock:
+            return [plan for _, plan in sorted(self._held_plans.items())]
+
+    def approvals(self) -> Sequence[Approval]:
+        with self._lock:
+            return [approval for _, approval in sorted(self._approvals.items())]
+
+    def holds(self) -> Sequence[Hold]:
+        with self._lock:
+            return [hold for _, hold in sorted(self._holds.items())]
+
     def _present_deliveries(self) -> dict[str, list[Delivery]]:
         found: dict[str, list[Delivery]] = {}
         for row in self._deliveries.values():
@@ -141,8 +159,20 @@ class MemoryLedger:
         self._reports.update((r.account_id, r) for r in change.reports)
         self._seal(change.events)
         self._copies.update((c.target, c) for c in change.copies)
+        self._write_waiting(change)
         if change.run:
             self._runs.append(change.run)
+
+    def _write_waiting(self, change: Change) -> None:
+        self._held_plans.update((p.id, p) for p in change.held_plans)
+        self._approvals.update(((a.plan, a.number), a) for a in change.approvals)
+        for plan in change.forget_plans:
+            self._held_plans.pop(plan, None)
+        self._approvals = {k: a for k, a in self._approvals.items() if a.plan not in change.forget_plans}
+        self._holds.update(((h.finding_id, h.guard), h) for h in change.holds)
+        for key in change.forget_holds:
+            self._holds.pop(key, None)
+        self._canary = change.canary or self._canary
 
     def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
         with self._lock:
@@ -202,6 +232,15 @@ class MemoryLedger:
 
     def _seal(self, events: Iterable[Event]) -> None:
         self._sealed += seal(events, self._head())
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        with self._lock:
+            key = (approval.plan, approval.number)
+            if key in self._approvals:
+                return False
+            self._approvals[key] = approval
+            self._seal((event,))
+            return True
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._lock:

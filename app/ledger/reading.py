@@ -12,6 +12,7 @@ from app.ledger.chain import Ends, Link, Sealed
 from app.ledger.chain import stamp as stamp
 from app.ledger.interface import AccountRows, LedgerView
 from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, Pause, RunRecord
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 from app.plan.record import Refusals
 
 SEALED_AT_ONCE = 500  # events
@@ -59,6 +60,7 @@ def frame(db: Connection) -> LedgerView:
         accounts={a.account_id: a for a in map(rows.ACCOUNT.load, _all(db, schema.accounts))},
         last_run=_last_run(db),
         pause=pause(db),
+        canary=_canary(db),
     )
 
 
@@ -148,6 +150,23 @@ def copy_name(target: str) -> str:
     return f"copy {target}"
 
 
+def held_plans(db: Connection) -> list[HeldPlan]:
+    return [rows.HELD_PLAN.load(body) for body in _ordered(db, schema.held_plans)]
+
+
+def approvals(db: Connection) -> list[Approval]:
+    return [rows.APPROVAL.load(body) for body in _ordered(db, schema.approvals)]
+
+
+def holds(db: Connection) -> list[Hold]:
+    return [rows.HOLD.load(body) for body in _ordered(db, schema.holds)]
+
+
+def _canary(db: Connection) -> Trial | None:
+    value = control(db, "canary")
+    return rows.TRIAL.load(value) if value else None
+
+
 def pause(db: Connection) -> Pause | None:
     value = control(db, "pause")
     return rows.PAUSE.load(value) if value else None
@@ -164,3 +183,8 @@ def _last_run(db: Connection) -> RunRecord | None:
 
 def _all(db: Connection, table: Table) -> Iterable[str]:
     return db.execute(select(table.c.body)).scalars()
+
+
+def _ordered(db: Connection, table: Table) -> Iterable[str]:
+    """By the table's own key."""
+    return db.execute(select(table.c.body).order_by(*table.primary_key)).scalars()

@@ -19,6 +19,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 
 T = TypeVar("T")
 
@@ -48,6 +49,10 @@ REFUSAL: Codec[Refusal] = Codec(Refusal)
 EVENT: Codec[Event] = Codec(Event)  # read only: `chain.py` writes events
 ACCOUNT: Codec[AccountState] = Codec(AccountState)
 USER: Codec[RememberedUser] = Codec(RememberedUser)
+HELD_PLAN: Codec[HeldPlan] = Codec(HeldPlan)
+APPROVAL: Codec[Approval] = Codec(Approval)
+HOLD: Codec[Hold] = Codec(Hold)
+TRIAL: Codec[Trial] = Codec(Trial)
 RUN: Codec[RunRecord] = Codec(RunRecord)
 PAUSE: Codec[Pause] = Codec(Pause)
 LINK: Codec[Link] = Codec(Link)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-HEAD = "0004"  # the newest migration: `open.py` compares it before it loads the migration machinery
+HEAD = "0005"  # the newest migration: `open.py` compares it before it loads the migration machinery
 
 metadata = MetaData()
 
@@ -80,6 +80,23 @@ reports = Table(
     Column("kept_at", String, nullable=False),
     Column("made_at", String, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+held_plans = Table(
+    "held_plans", metadata, Column("id", String, primary_key=True), Column("body", Text, nullable=False)
+)
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("plan", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+holds = Table(
+    "holds",
+    metadata,
+    Column("finding_id", String, primary_key=True),
+    Column("guard", String, primary_key=True),
+    Column("body", Text, nullable=False),
 )
 runs = Table(
     "runs",

@@ -16,6 +16,7 @@ from app.ledger.claims import CLAIMABLE, claimed
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+from app.plan.kept import Approval, HeldPlan, Hold
 
 FIRST_SEQ = -(2**31)  # nothing is numbered so, but somebody may have put it there
 
@@ -76,6 +77,18 @@ class SqlLedger:
     def kept_report(self, account_id: str) -> KeptReport | None:
         with self._reading() as db:
             return reading.kept_report(db, account_id)
+
+    def held_plans(self) -> Sequence[HeldPlan]:
+        with self._reading() as db:
+            return reading.held_plans(db)
+
+    def approvals(self) -> Sequence[Approval]:
+        with self._reading() as db:
+            return reading.approvals(db)
+
+    def holds(self) -> Sequence[Hold]:
+        with self._reading() as db:
+            return reading.holds(db)
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         query = select(schema.deliveries.c.body).where(schema.deliveries.c.id == delivery_id)
@@ -161,6 +174,13 @@ class SqlLedger:
     def keep_picture(self, body: bytes) -> None:
         with self._writing() as db:
             writing.set_control(db, "picture", b64encode(body).decode())
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        with self._writing() as db:
+            written = writing.approve(db, approval)
+            if written:
+                writing.events(db, (event,))
+            return written
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:

@@ -15,6 +15,7 @@ from app.ledger.chain import Sealed, seal
 from app.ledger.interface import Change
 from app.ledger.reading import stamp
 from app.model import CopyMark, Delivery, Event, Facts, Finding, FindingState, KeptReport
+from app.plan.kept import Approval
 
 BATCH = 500  # ids in one statement: SQLite bounds its variables
 _LOOK = "see `keysteward history --verify`, and restore the ledger from a backup"
@@ -23,6 +24,10 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _REVISIONS = select(schema.findings.c.id, schema.findings.c.revision).where(schema.findings.c.id.in_(_IDS))
 _NO_TICKETS = delete(schema.tickets).where(schema.tickets.c.finding_id.in_(_IDS))
 _FORGET = delete(schema.facts).where(schema.facts.c.uid.in_(_IDS))
+_HOLDS = schema.holds
+_NO_HOLD = delete(_HOLDS).where(
+    (_HOLDS.c.finding_id == bindparam("finding")) & (_HOLDS.c.guard == bindparam("guarded"))
+)
 
 Row = dict[str, Any]
 
@@ -42,6 +47,7 @@ def write(db: Connection, change: Change) -> None:
     users = [{"account_id": u.account_id, "user": u.user, "body": rows.USER.dump(u)} for u in change.users]
     _put(db, schema.users, users)
     _put(db, schema.reports, [_report_row(r) for r in change.reports])
+    _waiting(db, change)
     events(db, change.events)
     _put(db, schema.control, [_copy_row(c) for c in change.copies])
     if change.run:
@@ -65,6 +71,34 @@ def events(db: Connection, happened: Sequence[Event]) -> None:
     except IntegrityError:
         raise LedgerError(f"the audit trail goes on behind its head: {_LOOK}") from None
     set_control(db, "chain", rows.LINK.dump(sealed[-1].link))
+
+
+def approve(db: Connection, approval: Approval) -> bool:
+    """False: that approval has been written before, and stays as it is."""
+    statement = _insert(schema.approvals, db.dialect.name).on_conflict_do_nothing()
+    return db.execute(statement, _approval_row(approval)).rowcount == 1
+
+
+def _waiting(db: Connection, change: Change) -> None:
+    """What is known of acts that wait: plans past the brake, approvals, long holds, the canary's trial."""
+    plans = [{"id": p.id, "body": rows.HELD_PLAN.dump(p)} for p in change.held_plans]
+    _put(db, schema.held_plans, plans)
+    _put(db, schema.approvals, [_approval_row(a) for a in change.approvals])
+    for plan in change.forget_plans:
+        db.execute(delete(schema.held_plans).where(schema.held_plans.c.id == plan))
+        db.execute(delete(schema.approvals).where(schema.approvals.c.plan == plan))
+    holds = [{"finding_id": h.finding_id, "guard": h.guard, "body": rows.HOLD.dump(h)} for h in change.holds]
+    _put(db, schema.holds, holds)
+    if change.forget_holds:
+        db.execute(
+            _NO_HOLD, [{"finding": finding, "guarded": guard} for finding, guard in change.forget_holds]
+        )
+    if change.canary:
+        set_control(db, "canary", rows.TRIAL.dump(change.canary))
+
+
+def _approval_row(approval: Approval) -> Row:
+    return {"plan": approval.plan, "number": approval.number, "body": rows.APPROVAL.dump(approval)}
 
 
 def set_control(db: Connection, name: str, value: str) -> None:
@@ -154,9 +188,12 @@ def _put(db: Connection, table: Table, values: list[Row]) -> None:
 def _upsert(table: Table, dialect: str) -> Executable:
     """Leaves a row that is the same already: most facts are, at each run."""
     keys = ["id"] if table is schema.deliveries else [column.name for column in table.primary_key]
-    insert_into: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert_into(table)
+    statement = _insert(table, dialect)
     others = {c.name: statement.excluded[c.name] for c in table.c if c.name not in (*keys, "seq")}
     differs = or_(*(table.c[name] != new for name, new in others.items()))
     upsert: Executable = statement.on_conflict_do_update(index_elements=keys, set_=others, where=differs)
     return upsert
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

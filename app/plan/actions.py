@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.model import Account, Credential, Finding, Owner, Verb
+from app.plan.kept import Approval, HeldPlan
 from app.plan.record import Change
 from app.policy.evaluate import Decision
 from app.policy.rules import Rule, Stage
@@ -38,6 +39,7 @@ class Act:
     owner: Owner | None
     due_at: datetime
     failed: bool = False  # when it was last tried
+    approval: Approval | None = None  # what lets it pass the brake: it is used, needed or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Plan:
     unlisted: Mapping[str, int] = field(default_factory=dict)  # guard -> held acts beyond those in `held`
     ended: tuple[tuple[Finding, str], ...] = ()  # the findings that it resolves, and why
     stirred: frozenset[str] = frozenset()  # users with a finding that opens, ends or starts over
+    braked: HeldPlan | None = None  # what waits for approval; it is in `change` too
 
     def held_by_guard(self) -> Counter[str]:
         """How many acts each guard held back, listed or not."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.model import Account, Credential, Origin, Owner
+from app.plan.approval import Approvals
 from app.plan.limits import Limits
 from app.plan.record import LedgerView
 from app.policy.evaluate import Decision, evaluate
@@ -46,6 +47,9 @@ class Context:
     own: OwnIdentity = field(default_factory=OwnIdentity)
     closed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # sink -> tickets that are closed
     origin: Origin = field(default_factory=Origin)  # of the events that it gives rise to
+    config_hash: str = ""
+    approvals: Approvals = field(default_factory=Approvals)
+    reactivated: frozenset[str] = frozenset()  # uids of what the canary's trial deactivated
 
     def evaluate(self, account: Account, credential: Credential, inactive_since: datetime | None) -> Decision:
         """What the policy says now, and who answers by what the ledger knows of owners."""

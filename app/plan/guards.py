@@ -7,14 +7,15 @@ from datetime import datetime
 
 from app.model import Delivery, Reason, Verb
 from app.plan.actions import Act, HeldAct, Plan, held
+from app.plan.brake import BRAKE, brake, first_held
+from app.plan.canary import CANARY, try_first
 from app.plan.context import Context
 from app.plan.gather import is_unsent
+from app.plan.kept import HeldPlan, Trial
 from app.plan.limits import Limits
 from app.plan.notices import is_warning, pressing
+from app.plan.record import Change
 from app.plan.require import day
-
-# A plan this small is no mass event whatever its share: a fleet of ten keys may lose one.
-SMALL_PLAN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Sieve:
 
     def hold_all(self, guard: str, text: str) -> "Sieve":
         return Sieve((), (*self.held, *(held(act, guard, text) for act in self.passed)))
+
+    def split(self, passed: tuple[Act, ...], waiting: tuple[Act, ...], guard: str, text: str) -> "Sieve":
+        return Sieve(passed, (*self.held, *(held(act, guard, text) for act in waiting)))
 
     def keep(self, guard: str, fits: Callable[[Act], bool], text: Callable[[Act], str]) -> "Sieve":
         """Asks ``fits`` of each act in order; it may count."""
@@ -40,11 +44,13 @@ def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Pla
     for veto in vetoes:
         sieve = sieve.hold_all(veto.code, veto.text)
     sieve = _freeze(ctx, sieve)
-    sieve = _brake(ctx.limits, sieve, plan)
+    sieve, braked = _brake(ctx, sieve, plan)
+    sieve, trial = _canary(ctx, sieve)
     sieve = _share(ctx.limits, sieve, plan)
     sieve = _pace(ctx.limits, sieve)
     capped = _cap_notices(ctx.limits, plan)
-    return replace(capped, acts=sieve.passed, held=(*capped.held, *sieve.held))
+    change = _remembered(ctx, capped.change, braked, trial)
+    return replace(capped, change=change, acts=sieve.passed, held=(*capped.held, *sieve.held), braked=braked)
 
 
 def _turn(act: Act) -> tuple[bool, datetime, str]:
@@ -59,16 +65,25 @@ def _freeze(ctx: Context, sieve: Sieve) -> Sieve:
     return sieve.hold_all("freeze", f"freeze window {window.text} until {day(window.next_end(ctx.now))}")
 
 
-def _brake(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:
-    """A mistake in the policy shows as a sudden crowd: then nothing at all is destroyed."""
-    active = sum(plan.active.values())
-    number, brake = len(sieve.passed), limits.brake
-    crowd = number > SMALL_PLAN and number > brake.share * active
-    if number <= brake.deactivations and not crowd:
-        return sieve
-    ceiling = f"{brake.deactivations}, {brake.share:.0%}"
-    text = f"{number} destructive acts of {active} active keys are past the brake ({ceiling})"
-    return sieve.hold_all("brake", text)
+def _brake(ctx: Context, sieve: Sieve, plan: Plan) -> tuple[Sieve, HeldPlan | None]:
+    done = brake(ctx, sieve.passed, sum(plan.active.values()))
+    return sieve.split(done.passed, done.waiting, BRAKE, done.text), done.plan
+
+
+def _canary(ctx: Context, sieve: Sieve) -> tuple[Sieve, Trial | None]:
+    done = try_first(ctx, sieve.passed)
+    return sieve.split(done.passed, done.waiting, CANARY, done.text), done.trial
+
+
+def _remembered(ctx: Context, change: Change, braked: HeldPlan | None, trial: Trial | None) -> Change:
+    """``change`` with what the next run and `approve` must know of what was held."""
+    return replace(
+        change,
+        events=(*change.events, *first_held(ctx, braked)),
+        held_plans=(braked,) if braked else (),
+        forget_plans=tuple(i for i in ctx.approvals.outdated(ctx.now) if not braked or i != braked.id),
+        canary=trial if trial != ctx.view.canary else None,
+    )
 
 
 def _share(limits: Limits, sieve: Sieve, plan: Plan) -> Sieve:

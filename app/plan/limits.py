@@ -1,6 +1,7 @@
 """The ceilings that a finished plan must pass (the config's `guards`)."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.plan.freeze import FreezeWindow
 
@@ -14,6 +15,14 @@ class Brake:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """Under a new config, destructive acts happen in these accounts first; the rest waits for ``quiet``."""
+
+    accounts: tuple[str, ...] = ()  # ids, or globs over names and aliases; empty: no account goes first
+    quiet: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """``share_of_account`` is a fraction of the account's Active keys, at least one key."""
 
@@ -22,3 +31,4 @@ class Limits:
     notices_per_run: int = 500
     brake: Brake = field(default_factory=Brake)
     freeze: tuple[FreezeWindow, ...] = ()
+    canary: Canary = field(default_factory=Canary)

@@ -20,6 +20,7 @@ from app.model import (
     RunRecord,
     Snooze,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, Trial
 
 # Who left may come back, and a tag may be mended: after this an address is tried again.
 LEFT_FOR, DISOWNED_FOR = timedelta(days=30), timedelta(days=90)
@@ -30,8 +31,9 @@ class Change:
     """Everything one step writes: all of it in one transaction, or none.
 
     Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
-    and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user), copies by
-    ``target``. Events and runs are appended.
+    and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user), held plans
+    by ``id``, approvals by (plan, number), holds by (finding_id, guard), copies by ``target``. Events and
+    runs are appended.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -47,6 +49,12 @@ class Change:
     users: tuple[RememberedUser, ...] = ()
     reports: tuple[KeptReport, ...] = ()
     copies: tuple[CopyMark, ...] = ()
+    held_plans: tuple[HeldPlan, ...] = ()
+    forget_plans: tuple[str, ...] = ()  # ids of held plans: dropped with their approvals
+    approvals: tuple[Approval, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    forget_holds: tuple[tuple[str, str], ...] = ()  # (finding_id, guard)
+    canary: Trial | None = None  # None: as it was; there is one at a time
     run: RunRecord | None = None
 
 
@@ -107,6 +115,7 @@ class LedgerView:
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
     last_run: RunRecord | None = None
     pause: Pause | None = None
+    canary: Trial | None = None
 
     def with_rows(self, rows: AccountRows) -> "LedgerView":
         """This view, showing the credentials of one account."""

@@ -1,7 +1,7 @@
 """What one run did, as plain data: sinks show it to a team, mail it to admins, and export it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,6 +28,19 @@ class SummaryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """What somebody on call must look at, with the acts that it is about. ``text`` is one paragraph.
+
+    ``approval``: the brake holds ``plan`` (its short id). ``held_long``: a guard has held acts for a week.
+    """
+
+    what: Literal["approval", "held_long"]
+    text: str
+    plan: str = ""
+    rows: tuple[SummaryRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run. ``news``: it did, held or failed something that the run before did not.
 
@@ -44,6 +57,7 @@ class RunSummary:
     failures: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     news: bool = False
+    alerts: tuple[Alert, ...] = ()  # each is handed to a sink once; what it is about may be in no other rows
 
     @property
     def coverage(self) -> Coverage:
@@ -52,9 +66,12 @@ class RunSummary:
     def of(self, what: str) -> tuple[SummaryRow, ...]:
         return tuple(row for row in self.rows if row.what == what)
 
+    def urgent(self) -> "RunSummary":
+        """Its alerts alone: they are told also where nobody asked for summaries."""
+        return replace(self, rows=(), failures=(), warnings=())
+
     def to_json(self) -> dict[str, Any]:
         """The documented form (docs/webhooks.md): every key is always there."""
-        rows = [asdict(row) | {"at": row.at.isoformat() if row.at else None} for row in self.rows]
         return {
             "schema": SCHEMA,
             "at": self.at.isoformat(),
@@ -63,7 +80,12 @@ class RunSummary:
             "outcome": self.outcome,
             "accounts": dict(self.accounts),
             "delivered": dict(self.delivered),
-            "rows": rows,
+            "rows": list(map(_row, self.rows)),
+            "alerts": [asdict(alert) | {"rows": list(map(_row, alert.rows))} for alert in self.alerts],
             "failures": list(self.failures),
             "warnings": list(self.warnings),
         }
+
+
+def _row(row: SummaryRow) -> dict[str, Any]:
+    return asdict(row) | {"at": row.at.isoformat() if row.at else None}

@@ -34,6 +34,7 @@ from app.policy.evaluate import Decision, evaluate
 from app.policy.rules import Rule, Stage
 from app.policy.stages import stage_due
 from app.service.grounds import grounds_of
+from app.service.licence import by_whom, failed, give_back, tried, use
 from app.service.lookup import view_of, without_traits
 from app.service.parts import ACT_TIMEOUT
 from app.service.settle import Round
@@ -70,7 +71,8 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         raise
     except KeystewardError as error:
         return _failed(round_, act, row, error)
-    return record_done(round_, row, act.account, checked.fresh, act.finding, checked.decision, act.stage)
+    how = by_whom(act)
+    return record_done(round_, row, act.account, checked.fresh, act.finding, checked.decision, act.stage, how)
 
 
 def _claim(round_: Round, act: Act) -> Delivery | None:
@@ -192,15 +194,24 @@ def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, no
 
 
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
-    if round_.lease.remaining() <= ACT_TIMEOUT.total_seconds():
-        raise Held("lease", "too little of the lease is left")
-    if round_.parts.stop.is_set():
-        raise Held("stopping", "the service is stopping")
+    _in_time(round_)
+    use(round_, act)
     try:
+        _in_time(round_)  # again: that write may have waited for another process's
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:
         if not _took_effect(round_, act):
             raise
+    except KeystewardError:
+        give_back(round_, act)
+        raise
+
+
+def _in_time(round_: Round) -> None:
+    if round_.lease.remaining() <= ACT_TIMEOUT.total_seconds():
+        raise Held("lease", "too little of the lease is left")
+    if round_.parts.stop.is_set():
+        raise Held("stopping", "the service is stopping")
 
 
 def _call(round_: Round, verb: Verb, account: Account, fresh: Credential) -> None:
@@ -234,7 +245,7 @@ def _failed(round_: Round, act: Act, row: Delivery, error: KeystewardError) -> H
     state = DeliveryState.AMBIGUOUS if isinstance(error, Ambiguous) else DeliveryState.FAILED
     unclear = "it may have been carried out" if state is DeliveryState.AMBIGUOUS else "it was not carried out"
     event = event_of(round_, row, act.finding, "act_failed", f"{act.verb}: {error} ({unclear})")
-    _settle(round_, row, state, str(error), event)
+    _settle(round_, row, state, str(error), Change(events=(event,), canary=failed(round_, act)))
     round_.parts.counts.add("actions_total", action=act.verb.value, outcome="failed")
     what = f"{act.verb} {act.credential.masked} of {act.credential.user} in {act.account.label}"
     round_.tally.failures.append(f"{what} failed: {error}")
@@ -248,10 +259,13 @@ def _forget(round_: Round, act: Act) -> None:
     round_.parts.ledger.apply(Change(users=(known,) if known else ()), round_.lease)
 
 
-def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str, *events: Event) -> None:
+def _settle(
+    round_: Round, row: Delivery, state: DeliveryState, error: str, along: Change | None = None
+) -> None:
+    """``along`` is written with it."""
     ended = round_.parts.clock.now() if state is DeliveryState.CANCELLED else None
     settled = replace(row, state=state, settled_at=ended, error=error)
-    round_.parts.ledger.apply(Change(deliveries=(settled,), events=events), round_.lease)
+    round_.parts.ledger.apply(replace(along or Change(), deliveries=(settled,)), round_.lease)
 
 
 def event_of(round_: Round, row: Delivery, finding: Finding, what: str, detail: str) -> Event:
@@ -285,7 +299,10 @@ def record_done(
     rows = (settled, *notices)
     known = without_traits(round_.parts.ledger, account.id, credential.user)  # no report proves a deletion
     users = (known,) if known else ()
-    change = Change(facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users)
+    canary = tried(round_, row.verb, account, credential)
+    change = Change(
+        facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users, canary=canary
+    )
     round_.parts.ledger.apply(change, round_.lease)
     round_.tally.acted[row.verb.value] += 1
     round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")

@@ -17,16 +17,20 @@ from app.model import (
     RunRecord,
 )
 from app.plan.actions import HeldAct, Plan
+from app.plan.brake import BRAKE
 from app.plan.context import Context, OwnIdentity
 from app.plan.guards import apply_guards
+from app.plan.holds import aged
 from app.policy.near import need_of
 from app.service.act import perform
 from app.service.archive import copy_audit
 from app.service.book import Book
+from app.service.calls import Calls
 from app.service.census import Census
 from app.service.confirm import confirmed
 from app.service.deliver import deliver
 from app.service.evidence import with_evidence
+from app.service.licence import with_approvals
 from app.service.parts import Parts, Tally
 from app.service.recover import recover
 from app.service.settle import Round
@@ -89,6 +93,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
         return _stopped(now, f"stopped during the scan, {read} read: the next start goes on")
     plan = with_evidence(parts, confirmed(parts, plan_for(sweep, listed)))
     parts.ledger.apply(plan.change, lease)
+    _say_if_braked(plan)
 
     round_ = Round(parts, ctx, lease, Book(parts.ledger), round_.tally)
     held = _carry_out(round_, plan, inferred)
@@ -100,12 +105,18 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
 
 
 def _conclude(round_: Round, report: RunReport) -> RunReport:
-    """Records the run, then tells the team: what they hear of can be looked up."""
+    """Records the run, then tells the team: what they hear of can be looked up, and approved."""
     parts, last = round_.parts, round_.ctx.view.last_run
+    holds = aged(parts.ledger.holds(), report.plan)
     told = (report.outcome, report.accounts, report.failures)
     summary = summarize(parts, report.plan, round_.tally, *told, last)
-    parts.ledger.apply(Change(run=_record(parts, report)), round_.lease)
-    report = _with_failures(report, tell_team(parts, summary))
+    done = Change(run=_record(parts, report), holds=holds.new, forget_holds=holds.ended)
+    parts.ledger.apply(done, round_.lease)
+    calls = Calls.of(report.plan, holds.standing)
+    failed, reached = tell_team(parts, summary, calls)
+    if (told_now := calls.told(reached)) != Change():
+        parts.ledger.apply(told_now, round_.lease)
+    report = _with_failures(report, failed)
     log.info("run finished", **log_fields(**_summary(report), audit=_head(parts)))
     return report
 
@@ -119,7 +130,10 @@ def _head(parts: Parts) -> str:
 def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
     """The fixed facts of a run."""
     own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
-    return Context(now, parts.policy, view, parts.limits, parts.traits(), own, origin=parts.origin)
+    hash_, origin = parts.config_hash, parts.origin
+    return Context(
+        now, parts.policy, view, parts.limits, parts.traits(), own, config_hash=hash_, origin=origin
+    )
 
 
 def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0)) -> None:
@@ -138,8 +152,15 @@ def scan_all(sweep: Sweep, listed: AccountList, ahead: timedelta = timedelta(0))
 
 def plan_for(sweep: Sweep, listed: AccountList) -> Plan:
     """The guarded plan: what this run will do, and what it holds back."""
-    ctx = sweep.ctx
-    return apply_guards(ctx, sweep.finish(listed), _vetoes(sweep.parts, ctx.view, ctx.now))
+    gathered = sweep.finish(listed)
+    ctx = with_approvals(sweep.parts, sweep.ctx)
+    return apply_guards(ctx, gathered, _vetoes(sweep.parts, ctx.view, ctx.now))
+
+
+def _say_if_braked(plan: Plan) -> None:
+    if plan.braked:
+        number = plan.held_by_guard()[BRAKE]
+        log.warning("plan held by the brake", **log_fields(plan=plan.braked.short, acts=number))
 
 
 def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
@@ -207,7 +228,8 @@ def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> 
     summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
-    return replace(report, failures=(*report.failures, *tell_team(parts, summary)))
+    failed, _ = tell_team(parts, summary, Calls(now))
+    return replace(report, failures=(*report.failures, *failed))
 
 
 def _record(parts: Parts, report: RunReport) -> RunRecord:

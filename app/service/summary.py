@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app import __version__
 from app.errors import KeystewardError
-from app.model import RunRecord, Verb, redact
-from app.plan.actions import HeldAct, Plan
+from app.model import RunRecord, redact
+from app.plan.actions import Plan
+from app.plan.brake import BRAKE
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
+from app.service.calls import Calls, as_row
 from app.service.parts import Parts, Tally
+from app.sinks.interface import Sink
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -28,8 +31,12 @@ def summarize(
     failures: tuple[str, ...],
     last: RunRecord | None,
 ) -> RunSummary:
-    """The run as plain data. ``news`` is false for one that differs in nothing from ``last``."""
-    rows = (*_told(tally), *_resolved(plan), *map(_held, plan.held))
+    """The run as plain data. ``news`` is false for one that differs in nothing from ``last``.
+
+    What waits for approval is listed in its own alert, once (`calls.py`).
+    """
+    held = (as_row(act) for act in plan.held if act.guard != BRAKE)
+    rows = (*_told(tally), *_resolved(plan), *held)
     return RunSummary(
         at=plan.now,
         version=__version__,
@@ -46,7 +53,8 @@ def summarize(
 
 def _is_news(rows: Sequence[SummaryRow], failed: bool, last: RunRecord | None) -> bool:
     held = Counter(row.guard for row in rows if row.what == "held")
-    changed = any(row.what != "held" for row in rows) or held != (dict(last.held) if last else {})
+    before = {guard: number for guard, number in last.held.items() if guard != BRAKE} if last else {}
+    changed = any(row.what != "held" for row in rows) or held != before
     return changed or failed != (last is not None and last.outcome != "success")
 
 
@@ -87,38 +95,32 @@ def _resolved(plan: Plan) -> Iterator[SummaryRow]:
         )
 
 
-def _held(act: HeldAct) -> SummaryRow:
-    verb = {Verb.DEACTIVATE: "deactivate", Verb.DELETE: "delete", Verb.NOTIFY: "notify"}.get(act.verb, "")
-    return SummaryRow(
-        "held",
-        act.finding_id,
-        act.account_id,
-        act.account,
-        act.user,
-        act.key,
-        act.text,
-        stage=verb,
-        guard=act.guard,
-        at=act.due_at,
-    )
+def tell_team(parts: Parts, summary: RunSummary, calls: Calls) -> tuple[list[str], list[str]]:
+    """Hands each sink that reports its ``summary``; returns what failed, and the sinks that did not.
 
-
-def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
-    """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up.
-
-    Nobody is told anything while the service is paused.
+    A lost summary is not made up for, its alerts are. Nobody is told anything while the service is paused.
     """
-    if parts.ledger.paused():
-        return []
     failed: list[str] = []
-    summary = conceal(summary, parts.shown_characters)
+    told: list[str] = []
+    if parts.ledger.paused():
+        return failed, told
     for name, sink in parts.sinks.items():
-        try:
-            sink.report(summary)
-        except KeystewardError as error:
-            failed.append(f"{name}: the run summary was not delivered: {redact(str(error))}")
-            log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
-        except Exception as error:  # a fault of the adapter must not cost the others theirs
-            failed.append(f"{name}: the run summary was not delivered: {type(error).__name__}")
-            log.exception("sink broke", **log_fields(sink=name))
-    return failed
+        fault = _report(sink, name, conceal(calls.addressed(summary, name), parts.shown_characters))
+        if fault:
+            failed.append(f"{name}: the run summary was not delivered: {fault}")
+        else:
+            told.append(name)
+    return failed, told
+
+
+def _report(sink: Sink, name: str, summary: RunSummary) -> str:
+    """What went wrong; empty: nothing."""
+    try:
+        sink.report(summary)
+    except KeystewardError as error:
+        log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
+        return redact(str(error))
+    except Exception as error:  # a fault of the adapter must not cost the others theirs
+        log.exception("sink broke", **log_fields(sink=name))
+        return type(error).__name__
+    return ""

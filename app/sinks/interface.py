@@ -75,5 +75,5 @@ class Sink(Protocol):
     def report(self, summary: RunSummary) -> None:
         """Tells the team or the admins of one run; does nothing where nobody asked for that.
 
-        Raises as `send`.
+        Raises as `send`. Whoever returns has taken ``summary.alerts``: they are not handed over again.
         """

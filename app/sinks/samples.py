@@ -19,7 +19,7 @@ from app.model import (
 )
 from app.plan import render
 from app.plan.notice import Notice
-from app.plan.summary import RunSummary, SummaryRow
+from app.plan.summary import Alert, RunSummary, SummaryRow
 from app.policy.evaluate import Decision
 from app.policy.rules import Age, Match, Rule, Stage
 from app.sinks.interface import Message
@@ -137,6 +137,7 @@ def summaries() -> Mapping[str, RunSummary]:
         accounts={"success": 11, "failed": 1},
         delivered={"slack": 5, "jira": 2},
         rows=tuple(_rows()),
+        alerts=tuple(_alerts()),
         failures=("account legacy (444455556666): access denied",),
         warnings=("jira: SEC-123 was closed by hand",),
         news=True,
@@ -162,3 +163,10 @@ def _rows() -> Iterator[SummaryRow]:
     yield replace(row, what="deleted", stage="delete", at=NOW)
     yield replace(row, what="resolved", stage="", why="the key is gone", at=None)
     yield replace(row, what="held", guard="freeze", why="nothing is done until Mon 08:00")
+
+
+def _alerts() -> Iterator[Alert]:
+    held = tuple(row for row in _rows() if row.what == "held")
+    rows = tuple(replace(row, guard="brake", why="rule 'default'") for row in held)
+    yield Alert("approval", "The brake holds 1 destructive act.", "3f2a91c04d5e", rows)
+    yield Alert("held_long", "1 destructive act has been held by freeze for over 7 days.", "", held)

@@ -45,6 +45,9 @@ def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
         AccountRows(),
         None,
         None,
+        [],
+        [],
+        [],
     )
     assert everything(ledger) == blank
     assert ledger.paused() is None
@@ -64,7 +67,11 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
         accounts={ACCOUNT: WHOLE.accounts[0]},
         last_run=WHOLE.run,
         pause=PAUSE,
+        canary=WHOLE.canary,
     )
+    assert (ledger.held_plans(), ledger.approvals()) == ([*WHOLE.held_plans], [*WHOLE.approvals])
+    assert ledger.held_plans()[0].acts[0].user == "jane"
+    assert ledger.holds() == [*WHOLE.holds]
     assert ledger.delivery(WHOLE.deliveries[0].id) == WHOLE.deliveries[0]
     assert ledger.account(ACCOUNT).users == {"jane": WHOLE.users[0]}
     assert ledger.events() == [*WHOLE.events, event("paused")]
@@ -72,7 +79,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
 
 
 def test_the_row_of_each_type_leaves_no_field_at_its_default() -> None:
-    written = [getattr(WHOLE, f.name) for f in fields(WHOLE) if f.name != "forget"]
+    written = [getattr(WHOLE, f.name) for f in fields(WHOLE) if not f.name.startswith("forget")]
     rows = [row for group in written for row in (group if isinstance(group, tuple) else (group,))]
     assert [f"{type(row).__name__}.{name}" for row in rows for name in at_default(row)] == [
         "Finding.revision"

@@ -17,6 +17,7 @@ from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.ledger.verify import verify
 from app.model import CopyMark, DeliveryState, Finding, FindingState, KeptReport
+from app.plan.kept import Approval, Hold, Trial
 from app.plan.record import Change
 from tests.fakes.ledger_rows import (
     ACCOUNT,
@@ -26,10 +27,12 @@ from tests.fakes.ledger_rows import (
     PAUSE,
     WHOLE,
     a_uid,
+    approval,
     delivery,
     event,
     facts,
     finding,
+    held_plan,
     run,
 )
 from tests.servers.postgres import Postgres
@@ -85,6 +88,9 @@ reports = st.builds(KeptReport, accounts, instants, instants, st.binary(max_size
 a_facts = st.builds(
     lambda uid, at: facts(uid, account_id=uid.partition("/")[0], first_seen=at), uids, instants
 )
+plans = st.sampled_from(["aa", "bb"])
+approvals = st.builds(lambda plan, n, used: approval(plan, number=n, used=(used,)), plans, small, uids)
+guards = st.tuples(st.sampled_from(["KS-1", "KS-2"]), st.sampled_from(["brake", "freeze"]))
 PARTS: dict[str, st.SearchStrategy[Any]] = {
     "facts": some(a_facts),
     "forget": some(uids),
@@ -95,6 +101,12 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "accounts": some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
     "snoozes": some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
     "copies": some(st.builds(CopyMark, st.sampled_from(TARGETS), small, small)),
+    "held_plans": some(st.builds(lambda name, at: held_plan(name, last_held_at=at), plans, instants)),
+    "forget_plans": some(plans.map(lambda name: held_plan(name).id)),
+    "approvals": some(approvals),
+    "holds": some(st.builds(lambda key, at: Hold(key[0], key[1], at), guards, instants)),
+    "forget_holds": some(guards),
+    "canary": st.builds(lambda at: Trial("c0ffee", at), instants),
     "run": st.builds(run, instants),
 }
 changes = st.lists(st.sampled_from(sorted(PARTS)), max_size=2, unique=True).flatmap(
@@ -160,6 +172,10 @@ class Histories(RuleBasedStateMachine):
     def pause(self, on: bool) -> None:
         self.both("pause", PAUSE if on else None, event("paused"))
 
+    @rule(given=approvals)
+    def approve(self, given: Approval) -> None:
+        self.both("approve", given, event("plan_approved"))
+
     @rule()
     def take_the_lease(self) -> None:
         taken = set()
@@ -199,6 +215,9 @@ class Histories(RuleBasedStateMachine):
         assert sql == reference
         assert [verify(ledger).breaks for ledger in self.ledgers] == [(), ()]
         self.both("rehearsal")
+        self.both("held_plans")
+        self.both("approvals")
+        self.both("holds")
         self.both("paused")
         for uid in UIDS:
             self.both("deliveries_of", Finding.id_for(uid))

@@ -27,6 +27,7 @@ from app.model import (
     Snooze,
     Verb,
 )
+from app.plan.kept import Approval, HeldPlan, Hold, PlannedAct, Trial
 from app.plan.record import Change
 
 NOW = datetime(2026, 6, 1, 9, 30, 15, 123456, tzinfo=UTC)
@@ -85,6 +86,18 @@ def event(what: str = "noticed", at: datetime = NOW, **fields: Any) -> Event:
 
 def run(at: datetime = NOW, **fields: Any) -> RunRecord:
     return RunRecord(at, at + timedelta(seconds=9), "success", **fields)
+
+
+def held_plan(name: str = "3f2a91c04d5e", *uids: str, **fields: Any) -> HeldPlan:
+    """A plan of which only the beginning of the id matters."""
+    acts = tuple(PlannedAct(Verb.DEACTIVATE, uid, "default", "prod", "jane") for uid in uids or (UID,))
+    values: dict[str, Any] = {"config_hash": "c0ffee", "acts": acts, "held_at": NOW, "last_held_at": NOW}
+    return HeldPlan(**({"id": name.ljust(64, "0")} | values | fields))
+
+
+def approval(plan: str = "3f2a91c04d5e", **fields: Any) -> Approval:
+    values: dict[str, Any] = {"plan": plan.ljust(64, "0"), "number": 1, "at": NOW, "until": NOW + DAY}
+    return Approval(**(values | {"by": "ann@example.com", "reason": "it is right"} | fields))
 
 
 PAUSE = Pause("ops@example.com", "an incident", NOW)
@@ -160,6 +173,10 @@ WHOLE = Change(
     ),
     reports=(KeptReport(ACCOUNT, NOW, NOW - DAY, zlib.compress(b"user,arn")),),
     copies=(CopyMark("s3://audit/keysteward/", 7, 9),),
+    held_plans=(held_plan(told={"slack": NOW}),),
+    approvals=(approval(used=(UID,)),),
+    holds=(Hold(Finding.id_for(UID), "freeze", NOW - 9 * DAY, {"slack": NOW}),),
+    canary=Trial("c0ffee", NOW - DAY, NOW, (UID,), NOW, "was taken back", NOW + DAY),
     run=run(
         accounts={"ok": 1},
         held={"brake": 2},

@@ -23,6 +23,9 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.account(ACCOUNT),
         ledger.kept_report(ACCOUNT),
         ledger.rehearsal(),
+        ledger.held_plans(),
+        ledger.approvals(),
+        ledger.holds(),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from app.plan.summary import RunSummary, SummaryRow
+from app.plan.summary import Alert, RunSummary, SummaryRow
 from tests.fakes.notices import JANE, NOW
 
 What = Literal["warned", "deactivated", "deleted", "resolved", "held"]
@@ -34,3 +34,10 @@ def a_summary(*rows_: SummaryRow, **changes: Any) -> RunSummary:
         news=True,
     )
     return replace(run, **changes)
+
+
+def an_alert(count: int = 3, **changes: Any) -> Alert:
+    """The brake holds ``count`` acts."""
+    held = rows("held", count, guard="brake", why="rule 'default'", owner="")
+    text = f"The brake holds {count} acts: `keysteward approve 3f2a91c04d5e`"
+    return replace(Alert("approval", text, "3f2a91c04d5e", held), **changes)

@@ -64,6 +64,7 @@ class Inbox:
     fallback: str | None = None
     fault: Callable[[Message], Exception | None] = field(default=lambda message: None)
     closing_fault: Exception | None = None
+    report_fault: Exception | None = None
     sent: list[Message] = field(default_factory=list)
     resolved: list[Notice] = field(default_factory=list)
     closed_by_hand: set[str] = field(default_factory=set)
@@ -74,6 +75,8 @@ class Inbox:
         return frozenset(self.closed_by_hand)
 
     def report(self, summary: RunSummary) -> None:
+        if self.report_fault:
+            raise self.report_fault
         self.summaries.append(summary)
 
     def send(self, message: Message) -> Receipt:
@@ -115,6 +118,7 @@ class World:
         self.ledger: Ledger = ledger or MemoryLedger()
         self.slack, self.jira = Inbox("slack"), Inbox("jira", tickets=True, grouping="finding")
         self.limits = Limits(brake=Brake(deactivations=1000, share=1.0))
+        self.config_hash = "c0ffee"
         self.reports = Reports()
         self.live_reads: Counter[str] = Counter()  # by user, within scans
         self.writes: list[tuple[str, str]] = []
@@ -224,7 +228,7 @@ class World:
             callers=self.callers,
             archive=self.archive,
             stop=self.ended,
-            config_hash="c0ffee",
+            config_hash=self.config_hash,
         )
 
     def day(self, number: float) -> RunReport:

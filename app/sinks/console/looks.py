@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.plan.notice import Notice
+from app.plan.summary import Alert
 from app.sinks import wording
 from app.sinks.interface import Grouping, Message
 from app.sinks.texts import Texts
@@ -48,6 +49,13 @@ class Looks:
         body += self._how(message)
         where = Text.assemble(("# ", "magenta"), ("Slack", "bold magenta"), f"  to {_reader(message)}")
         return _panel(Group(*body), where, _colour(notices[0]), message.now)
+
+    def alert(self, alert: Alert, now: datetime) -> RenderableType:
+        """What somebody on call must look at, and the first of what it is about."""
+        lines = [Text(self._texts.line("slack_report_row", row=row)) for row in alert.rows[:SHOWN]]
+        more = len(alert.rows) - len(lines)
+        rest = [Text(f"and {more:,} more: see keysteward plan", style="bright_black")] if more else []
+        return _panel(Group(Text(alert.text, style="bold"), *lines, *rest), Text("On call"), "red", now)
 
     def ticket(
         self, key: str, notice: Notice, message: Message, grouping: Grouping = "finding"

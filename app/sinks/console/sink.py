@@ -7,6 +7,7 @@ from typing import Literal
 from rich.console import Console, RenderableType
 
 from app.plan.notice import Notice
+from app.plan.summary import RunSummary
 from app.sinks.base import TellingSink
 from app.sinks.console.looks import Looks
 from app.sinks.interface import Grouping, Message, Receipt
@@ -45,6 +46,11 @@ class ConsoleSink(TellingSink):
         self._closed.add(key)
         self._print(self._looks.ticket_event(key, "closed", notice, now))
         return Receipt(notice.owner, False, notice.refs)
+
+    def report(self, summary: RunSummary) -> None:
+        """Alerts only: whoever watches the console sees the rest."""
+        for alert in summary.alerts:
+            self._print(self._looks.alert(alert, summary.at))
 
     def _as_message(self, message: Message) -> Mapping[str, str]:
         self._print(self._looks.slack_message(message))

@@ -39,9 +39,9 @@ class EmailSink(TellingSink):
         return Receipt(message.recipient, self._settings.counts, refs, remarks)
 
     def report(self, summary: RunSummary) -> None:
-        """One mail to all of ``report_to``, with the run as JSON."""
+        """One mail to all of ``report_to``, with the run as JSON. An alert is wanted in any case."""
         wanted = {"always": True, "changes": summary.news, "never": False}[self._settings.reports]
-        if wanted and self._settings.report_to:
+        if (wanted or summary.alerts) and self._settings.report_to:
             to = self._settings.report_to
             self._transport.deliver(compose_report(summary, self._settings.from_, to, self._texts))
 

@@ -63,10 +63,12 @@ class SlackSink(TellingSink):
         return Receipt(message.recipient, self._settings.counts is not False, refs)
 
     def report(self, summary: RunSummary) -> None:
-        """One post a run, with what is long in its thread."""
+        """One post a run, with what is long in its thread. Alerts go to `channel` where there is no other."""
         channel = self._settings.summary_channel
         if channel is None or not self._settings.wants(summary):
-            return
+            channel, summary = channel or self._settings.channel, summary.urgent()
+            if channel is None or not summary.alerts:
+                return
         thread = Thread(channel)
         for page in summary_pages(summary, self._texts):
             self._post(thread, self._body(thread, page, {}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from app.plan.summary import RunSummary
+from app.plan.summary import Alert, RunSummary
 from app.sinks.slack.kit import (
     DIVIDER,
     MAX_FIELD,
@@ -23,6 +23,7 @@ from app.sinks.slack.kit import (
 from app.sinks.texts import Texts
 
 SHOWN = 8  # lines a group in the channel; the rest is in the thread
+MOST = 500  # lines of an alert in all: a post a second carries about 130
 LINE = 300
 
 _GROUPS = {
@@ -30,6 +31,7 @@ _GROUPS = {
     "deleted": ":wastebasket: *Deleted*",
     "held": ":double_vertical_bar: *Held back*",
 }
+_ALERT = ":rotating_light: "
 _FAILED = ":warning: *Failed*"
 _REMARKS = ":wrench: *To mend*"
 
@@ -51,7 +53,9 @@ def _blocks(parts: Sequence[Part]) -> tuple[dict[str, object], ...]:
 
 
 def _groups(summary: RunSummary, texts: Texts) -> Iterator[tuple[str, list[str]]]:
-    """Headings, each with its lines; only those that have some."""
+    """Headings, each with its lines; only those that have some. The first are what somebody must look at."""
+    for alert in summary.alerts:
+        yield _ALERT + short(alert.text, LINE), _acts(alert, texts)
     for what, head in _GROUPS.items():
         rows = [texts.line("slack_report_row", row=row) for row in summary.of(what)]
         if rows:
@@ -59,6 +63,12 @@ def _groups(summary: RunSummary, texts: Texts) -> Iterator[tuple[str, list[str]]
     for head, said in ((_FAILED, summary.failures), (_REMARKS, summary.warnings)):
         if said:
             yield head, [f"•  {short(line, LINE)}" for line in said]
+
+
+def _acts(alert: Alert, texts: Texts) -> list[str]:
+    lines = [f"•  {short(texts.line('slack_report_row', row=row), LINE)}" for row in alert.rows[:MOST]]
+    left = len(alert.rows) - len(lines)
+    return [*lines, f"_and {left:,} more: see keysteward plan_"] if left else lines
 
 
 def _numbers(summary: RunSummary, texts: Texts) -> list[dict[str, object]]:

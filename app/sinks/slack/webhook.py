@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient, WebhookResponse
 
 from app.errors import Ambiguous, KeystewardError, Permanent, Transient
+from app.plan.summary import RunSummary
 from app.sinks.base import TellingSink
 from app.sinks.interface import Message, Receipt
 from app.sinks.secrets import required
@@ -20,6 +21,7 @@ from app.sinks.slack.blocks import pages
 from app.sinks.slack.kit import Page
 from app.sinks.slack.pace import Pace
 from app.sinks.slack.settings import SlackSettings
+from app.sinks.slack.team import summary_pages
 from app.sinks.tools import Tools
 from app.sinks.waits import patiently, retry_after
 
@@ -61,6 +63,12 @@ class SlackWebhookSink(TellingSink):
         for number, page in enumerate(pages(message, self._tools.texts, pressable=pressable)):
             self._post(page, begun=number > 0)
         return Receipt(self.fallback, self._settings.counts is True)
+
+    def report(self, summary: RunSummary) -> None:
+        """Alerts only: the channel is not one that asked for summaries."""
+        found = summary_pages(summary.urgent(), self._tools.texts) if summary.alerts else ()
+        for number, page in enumerate(found):
+            self._post(page, begun=number > 0)
 
     def _post(self, page: Page, *, begun: bool) -> None:
         body = {

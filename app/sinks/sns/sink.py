@@ -65,8 +65,10 @@ class SnsSink(TellingSink):
         text = self._json(post)
         if post.run is None or len(text.encode()) <= LARGEST_BODY:
             return text
-        left_out = f"{len(post.run.rows)} rows are left out: they are more than SNS takes"
-        return self._json(Post("run", run=replace(post.run, rows=(), warnings=(left_out,))))
+        number = len(post.run.rows) + sum(len(alert.rows) for alert in post.run.alerts)
+        left_out = f"{number} rows are left out: they are more than SNS takes"
+        alerts = tuple(replace(alert, rows=()) for alert in post.run.alerts)
+        return self._json(Post("run", run=replace(post.run, rows=(), alerts=alerts, warnings=(left_out,))))
 
     def _json(self, post: Post) -> str:
         return redact(json.dumps(envelope(post, self._tools.texts), ensure_ascii=False))

@@ -17,6 +17,7 @@ from app.config.schema import json_schema
 from app.config.yaml_marks import read_yaml
 from app.errors import ConfigError, Permanent
 from app.model import Do, Mode, RoleRef
+from app.plan.limits import Canary
 from app.policy.rules import Age, AnyOf, Inactive, OwnerByTag, OwnerByUserName, Require, Unused
 from app.sinks.slack.settings import SlackSettings
 
@@ -82,6 +83,7 @@ def test_it_becomes_the_limits_that_it_says() -> None:
     limits = load_config(FULL, {}).limits()
     assert (limits.deactivations_per_run, limits.share_of_account, limits.notices_per_run) == (10, 0.25, 500)
     assert (limits.brake.deactivations, limits.brake.share) == (50, 0.05)
+    assert limits.canary == Canary(("sandbox-*", "999988887777"), timedelta(days=2))
     assert limits.freeze[0].covers(datetime(2026, 11, 21, tzinfo=UTC))
 
 

@@ -168,6 +168,9 @@ TABLE: list[tuple[str, list[str]]] = [
     ),
     ("guards:\n  freeze:\n    - weekends\n", ["3: guards.freeze[0]: a freeze window is"]),
     ("guards: {freeze: ['18:00 - 08:00 Mars']}\n", ['1: guards.freeze[0]: unknown time zone "Mars"']),
+    ("guards: {canary: {accounts: ['9999*']}}\n", ['1: guards.canary.accounts: "9999*": ids are exact']),
+    ("guards: {canary: {acounts: [a]}}\n", ['did you mean "accounts"?']),
+    ("guards: {canary: {quiet: soon}}\n", ["1: guards.canary.quiet: "]),
     # rules
     ("rules: [{name: a}]\n", ["1: rules[0]: a rule has either stages or exempt"]),
     ("rules: [{name: a, stages: []}]\n", ["1: rules[0]: stages must not be empty"]),
@@ -379,4 +382,32 @@ def test_one_required_notice_needs_no_repeat(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     act = "{name: off, when: {age: 90d}, do: deactivate, require: {notices: 1}}"
     file.write_text(_ladder("{name: warn, when: {age: 75d}, notify: [console]}", act))
+    assert check_config(file, {}, now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("canary", "said"),
+    [
+        ("[sandbx]", ['no account is meant by "sandbx", did you mean "sandbox"?']),
+        ("'999922223333'", ['no account is meant by "999922223333"']),
+        ("[sand*, '111122223333']", []),
+    ],
+)
+def test_a_canary_that_is_no_account_of_the_list_is_a_finding(
+    tmp_path: Path, canary: str, said: list[str]
+) -> None:
+    file = tmp_path / "c.yaml"
+    account = "{id: '111122223333', name: sandbox}"
+    file.write_text(f"guards:\n  canary: {{accounts: {canary}}}\naccounts: {{static: [{account}]}}\n")
+    faults = check_config(file, {}, now=NOW)
+    assert [(fault.severity, fault.line, fault.path, fault.message) for fault in faults] == [
+        ("finding", 2, "guards.canary.accounts", text) for text in said
+    ]
+
+
+def test_of_an_organization_nobody_knows_yet_whether_a_canary_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "guards: {canary: {accounts: [anything]}}\naccounts: {organization: {role_name: keysteward-spoke}}\n"
+    )
     assert check_config(file, {}, now=NOW) == []

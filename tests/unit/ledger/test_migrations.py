@@ -80,6 +80,12 @@ def test_its_findings_are_found_by_their_tickets(old: Ledger) -> None:
     assert [old.has_tickets(sink) for sink in ("jira", "slack")] == [True, False]
 
 
+def test_it_keeps_what_waits_for_a_person_from_now_on(old: Ledger) -> None:
+    old.apply(Change(held_plans=WHOLE.held_plans, approvals=WHOLE.approvals, holds=WHOLE.holds))
+    assert (old.held_plans(), old.approvals()) == ([*WHOLE.held_plans], [*WHOLE.approvals])
+    assert old.holds() == [*WHOLE.holds]
+
+
 def test_rows_from_before_a_field_was_added_have_its_default(old: Ledger) -> None:
     assert old.account(ACCOUNT).users == {"jane": replace(WHOLE.users[0], tags=None, groups=None)}
     assert old.frame().accounts == {ACCOUNT: replace(WHOLE.accounts[0], traits_at=None)}

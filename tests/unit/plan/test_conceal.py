@@ -6,7 +6,7 @@ import pytest
 
 from app.model import Caller
 from app.plan.conceal import conceal
-from app.plan.summary import RunSummary, SummaryRow
+from app.plan.summary import Alert, RunSummary, SummaryRow
 from tests.fakes.notices import NOW, a_notice
 
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"[:12] + "WXYZ"
@@ -34,6 +34,13 @@ def test_another_key_that_a_name_or_a_caller_quotes_is_concealed_too() -> None:
     assert notice.user == "bot-…"
     assert notice.callers[0].agent == "script …"
     assert notice.callers[0].calls == 3
+
+
+def test_the_rows_of_an_alert_are_concealed_like_all_others() -> None:
+    row = SummaryRow("held", "KS-1", "1", "prod", "x", "…WXYZ", "why")
+    run = RunSummary(NOW, "1.0", "enforce", "success", alerts=(Alert("approval", "of …WXYZ", rows=(row,)),))
+    [alert] = conceal(run, 0).alerts
+    assert (alert.text, alert.rows[0].key_tail) == ("of …", "…")
 
 
 def test_a_key_whose_id_was_not_read_is_concealed_alike() -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from app.sinks.console.sink import ConsoleSink
 from app.sinks.texts import Texts
 from tests.fakes.notices import NOW, a_message, a_notice, many
+from tests.fakes.summaries import a_summary, an_alert
 
 
 class Screen:
@@ -36,6 +37,16 @@ def test_a_slack_message_shows_its_reader_the_day_and_the_steps() -> None:
         "prod (111122223333)",
         "1. Create a second key",
     ):
+        assert part in shown
+
+
+def test_of_a_run_only_alerts_are_shown() -> None:
+    screen = Screen("slack")
+    screen.sink.report(a_summary())
+    assert screen.read() == ""
+    screen.sink.report(a_summary(alerts=(an_alert(30),)))
+    shown = screen.read()
+    for part in ("keysteward approve 3f2a91c04d5e", "of user-2 in prod", "and 27 more: see keysteward plan"):
         assert part in shown
 
 

@@ -16,7 +16,7 @@ from app.sinks.email.sink import EmailSink
 from app.sinks.texts import Texts
 from app.sinks.tools import Tools
 from tests.fakes.smtp import FakeSmtp
-from tests.fakes.summaries import a_summary, rows
+from tests.fakes.summaries import a_summary, an_alert, rows
 
 ADMINS = ("a@example.com", "b@example.com")
 MOST = 25
@@ -62,6 +62,21 @@ def test_one_mail_goes_to_all_admins_with_the_run_as_json(smtp: FakeSmtp) -> Non
 def test_the_config_says_which_runs_are_reported(smtp: FakeSmtp, reports: str, news: bool, sent: int) -> None:
     a_sink(smtp, reports=reports).report(a_summary(news=news))
     assert len(smtp.mails) == sent
+
+
+@pytest.mark.parametrize("reports", ["changes", "always", "never"])
+def test_an_alert_is_reported_in_any_case(smtp: FakeSmtp, reports: str) -> None:
+    a_sink(smtp, reports=reports).report(a_summary(news=False, alerts=(an_alert(),)))
+    assert len(smtp.mails) == 1
+
+
+def test_what_somebody_must_look_at_comes_before_all_else() -> None:
+    some = a_summary(*rows("deactivated", 1), alerts=(an_alert(40),))
+    assert "Fri 20 Nov 2026: approval needed, 1 deactivated" in str(report(some)["Subject"])
+    for shown in both(some):
+        assert "`keysteward approve 3f2a91c04d5e`" in shown
+        assert "and 15 more: see the attached" in shown
+        assert shown.index("keysteward approve") < shown.rindex("Deactivated")
 
 
 def test_nobody_is_told_where_nobody_asked(smtp: FakeSmtp) -> None:

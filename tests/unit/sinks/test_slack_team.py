@@ -19,6 +19,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.notices import NOW
 from tests.fakes.slack import TOKEN, FakeSlack, not_ok, rate_limited
 from tests.fakes.slack_blocks import fault_of
+from tests.fakes.summaries import an_alert
 
 
 def a_row(what: Any, number: int = 0, **more: Any) -> SummaryRow:
@@ -63,6 +64,43 @@ def test_the_team_reads_the_numbers_what_was_done_and_what_was_held_and_why(slac
     assert "12 of 13 accounts (92.3 %) read" in said
     assert "*Warned*\\n2" in said
     assert "svc-1" not in said
+
+
+def test_what_somebody_must_look_at_comes_first(slack: FakeSlack) -> None:
+    a_sink(slack).report(a_summary(a_row("deactivated", 1), alerts=(an_alert(),)))
+    [message] = slack.messages_to("#team")
+    said = json.dumps(message.blocks, ensure_ascii=False)
+    assert message.text.startswith("AWS keys: approval needed, 1 deactivated")
+    assert "'keysteward approve 3f2a91c04d5e'" in said
+    assert "of user-2 in prod" in said
+    assert said.index("keysteward approve") < said.index("svc-1")
+
+
+@pytest.mark.parametrize(
+    ("options", "channel"),
+    [
+        ({"summary_channel": None, "channel": "#iam-keys"}, "#iam-keys"),
+        ({"channel": "#iam-keys"}, "#team"),
+        ({"channel": "#iam-keys", "summaries": "never"}, "#team"),
+        ({"summary_channel": None}, None),
+    ],
+)
+def test_an_alert_finds_a_channel_also_where_nobody_asked_for_summaries(
+    options: dict[str, Any], channel: str | None, slack: FakeSlack
+) -> None:
+    slack.add_channel("#iam-keys")
+    a_sink(slack, **options).report(a_summary(a_row("warned", 1), alerts=(an_alert(),)))
+    assert len(slack.messages) == len(slack.messages_to(channel)) if channel else not slack.messages
+    whole = options.get("summaries") != "never" and "summary_channel" not in options
+    assert ["1 warned" in message.text for message in slack.messages] == ([whole] if channel else [])
+
+
+def test_an_alert_of_thousands_lists_hundreds_and_says_where_the_rest_is(slack: FakeSlack) -> None:
+    a_sink(slack).report(a_summary(alerts=(an_alert(2_000),)))
+    said = json.dumps([m.blocks for m in slack.messages])
+    assert said.count(" of user-") == 500
+    assert "and 1,500 more: see keysteward plan" in said
+    assert slack.refused == 0
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.fakes import http
 from tests.fakes.clock import HandClock
 from tests.fakes.notices import a_message, many
 from tests.fakes.slack import TOKEN, WEBHOOK, WEBHOOK_CHANNEL, FakeSlack
+from tests.fakes.summaries import a_summary, an_alert
 
 
 @pytest.fixture
@@ -49,6 +50,15 @@ def test_a_message_goes_to_the_webhooks_channel_whoever_it_is_for(slack: FakeSla
     assert "will be deactivated" in message.text
     assert message.blocks
     assert (receipt.recipient, receipt.counts, receipt.refs) == ("the webhook's channel", False, {})
+
+
+def test_of_a_run_only_alerts_are_posted(slack: FakeSlack) -> None:
+    a_sink(slack).report(a_summary())
+    assert slack.messages == []
+    a_sink(slack).report(a_summary(alerts=(an_alert(30),)))
+    root, *more = slack.messages_to(WEBHOOK_CHANNEL)
+    assert "approval needed" in root.text
+    assert len(more) == 1
 
 
 def test_the_receipt_names_the_channel_when_it_is_told(slack: FakeSlack) -> None:

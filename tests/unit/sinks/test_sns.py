@@ -18,6 +18,7 @@ from tests.fakes import http
 from tests.fakes.aws import point_sdk_at
 from tests.fakes.notices import NOW, a_message, a_notice
 from tests.fakes.sns import FakeSns, refusal
+from tests.fakes.summaries import a_summary, an_alert
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:iam-keys"
 RUN = RunSummary(NOW, "1.0", "notify", "success")
@@ -84,6 +85,14 @@ def test_a_run_that_is_too_large_leaves_its_rows_out_and_says_so(sns: FakeSns) -
     told = json.loads(the_publication(sns)["Message"])["run"]
     assert told["rows"] == []
     assert told["warnings"] == ["1000 rows are left out: they are more than SNS takes"]
+
+
+def test_an_alert_that_is_too_large_leaves_its_rows_out_and_keeps_its_text(sns: FakeSns) -> None:
+    a_sink(sns, runs=True).report(a_summary(alerts=(an_alert(2_000),)))
+    told = json.loads(the_publication(sns)["Message"])["run"]
+    assert told["warnings"] == ["2001 rows are left out: they are more than SNS takes"]
+    [alert] = told["alerts"]
+    assert (alert["what"], alert["plan"], alert["rows"]) == ("approval", "3f2a91c04d5e", [])
 
 
 @pytest.mark.parametrize("text", ["x" * 300, "Schlüssel für\nBjörn\x07", "🔑" * 200])

@@ -31,6 +31,7 @@ from tests.fakes import http
 from tests.fakes.http import Request
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
 from tests.fakes.receiver import FakeReceiver
+from tests.fakes.summaries import a_summary, an_alert
 
 SENT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 RUN = RunSummary(NOW, "1.0", "notify", "success", {"success": 2}, failures=("prod: denied",))
@@ -108,6 +109,16 @@ def test_teams_hears_of_runs_with_news_only(receiver: FakeReceiver) -> None:
     assert receiver.received == []
     sink.report(RunSummary(NOW, "1.0", "notify", "success", news=True))
     assert "Run of Fri 20 Nov 2026: success" in the_request(receiver).raw
+
+
+@pytest.mark.parametrize("form", ["keysteward", "teams"])
+def test_an_alert_is_told_with_its_run(receiver: FakeReceiver, form: str) -> None:
+    run = a_summary(alerts=(an_alert(),))
+    a_sink(receiver, runs=True, format=form).report(run)
+    assert "`keysteward approve 3f2a91c04d5e`" in the_request(receiver).raw
+    if form == "keysteward":
+        [alert] = the_request(receiver).body["run"]["alerts"]
+        assert (alert["plan"], len(alert["rows"]), alert["rows"][0]["guard"]) == ("3f2a91c04d5e", 3, "brake")
 
 
 def test_a_digest_is_one_request_when_grouped_by_owner(receiver: FakeReceiver) -> None:
