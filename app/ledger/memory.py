@@ -1,17 +1,18 @@
 """The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
-from app.ledger.claims import CLAIMABLE, claimed
+from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import (
     UNDELIVERED,
     AccountState,
+    Breaker,
     Delivery,
     DeliveryState,
     Event,
@@ -26,6 +27,7 @@ from app.model import (
     Snooze,
 )
 from app.plan.record import Refusals
+from app.plan.retention import forgettable, is_over
 
 
 class MemoryLedger:
@@ -43,6 +45,7 @@ class MemoryLedger:
         self._accounts: dict[str, AccountState] = {}
         self._users: dict[tuple[str, str], RememberedUser] = {}
         self._reports: dict[str, KeptReport] = {}
+        self._breakers: dict[str, Breaker] = {}
         self._events: list[Event] = []
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
@@ -63,6 +66,7 @@ class MemoryLedger:
                 snoozes=dict(self._snoozes),
                 refusals=Refusals(self._refusals.values()),
                 accounts=dict(self._accounts),
+                breakers=dict(self._breakers),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
             )
@@ -134,6 +138,7 @@ class MemoryLedger:
         self._accounts.update((a.account_id, a) for a in change.accounts)
         self._users.update(((u.account_id, u.user), u) for u in change.users)
         self._reports.update((r.account_id, r) for r in change.reports)
+        self._breakers.update((b.sink, b) for b in change.breakers)
         self._events.extend(change.events)
         if change.run:
             self._runs.append(change.run)
@@ -151,6 +156,42 @@ class MemoryLedger:
             return None
         taken = self._deliveries[delivery_id] = claimed(row, message_id, lease)
         return replace(taken, state=row.state)
+
+    def requeue(self, events: Mapping[str, Event], at: datetime) -> tuple[Delivery, ...]:
+        with self._lock:
+            found = [row for i in events if (row := self._deliveries.get(i))]
+            back = tuple(requeued(row, at) for row in found if row.state is DeliveryState.DEAD)
+            self._deliveries.update((row.id, row) for row in back)
+            self._events.extend(events[row.id] for row in back)
+            return back
+
+    def prune(self, before: datetime, lease: Lease) -> Mapping[str, int]:
+        with self._lock:
+            self._check(lease)
+            rows = [
+                row
+                for i in {d.finding_id for d in self._deliveries.values()}
+                for row in forgettable(self._findings.get(i), self.deliveries_of(i), before)
+            ]
+            gone = [f for f in self._findings.values() if self._is_over(f, before)]
+            runs = [run for run in self._runs[:-1] if run.at >= before] + self._runs[-1:]
+            counts = {"deliveries": len(rows), "findings": len(gone), "runs": len(self._runs) - len(runs)}
+            self._runs = runs
+            for row in rows:
+                del self._deliveries[row.id]
+            for finding in gone:
+                self._forget(finding)
+            return counts
+
+    def _is_over(self, finding: Finding, before: datetime) -> bool:
+        return finding.uid not in self._facts and is_over(finding, self.deliveries_of(finding.id), before)
+
+    def _forget(self, finding: Finding) -> None:
+        del self._findings[finding.id]
+        self._snoozes.pop(finding.uid, None)
+        kept = self._deliveries.items()
+        self._deliveries = {i: row for i, row in kept if row.finding_id != finding.id}
+        self._refusals = {key: r for key, r in self._refusals.items() if r.uid != finding.uid}
 
     def _check(self, lease: Lease | None) -> None:
         if lease and lease.epoch != self._epoch:

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.errors import LedgerError
 from app.model import (
     AccountState,
+    Breaker,
     Delivery,
     Event,
     Facts,
@@ -46,5 +47,6 @@ REFUSAL: Codec[Refusal] = Codec(Refusal)
 EVENT: Codec[Event] = Codec(Event)
 ACCOUNT: Codec[AccountState] = Codec(AccountState)
 USER: Codec[RememberedUser] = Codec(RememberedUser)
+BREAKER: Codec[Breaker] = Codec(Breaker)
 RUN: Codec[RunRecord] = Codec(RunRecord)
 PAUSE: Codec[Pause] = Codec(Pause)

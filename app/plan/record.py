@@ -8,6 +8,7 @@ from functools import cached_property
 
 from app.model import (
     AccountState,
+    Breaker,
     Delivery,
     Event,
     Facts,
@@ -29,8 +30,8 @@ class Change:
     """Everything one step writes: all of it in one transaction, or none.
 
     Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
-    and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user). Events and
-    runs are appended.
+    and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user), breakers by
+    ``sink``. Events and runs are appended.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -45,6 +46,7 @@ class Change:
     accounts: tuple[AccountState, ...] = ()
     users: tuple[RememberedUser, ...] = ()
     reports: tuple[KeptReport, ...] = ()
+    breakers: tuple[Breaker, ...] = ()
     run: RunRecord | None = None
 
 
@@ -103,6 +105,7 @@ class LedgerView:
     snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
     refusals: Refusals = field(default_factory=Refusals)
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)  # by sink
     last_run: RunRecord | None = None
     pause: Pause | None = None
 

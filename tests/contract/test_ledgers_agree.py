@@ -3,7 +3,7 @@
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -14,7 +14,7 @@ from app.errors import LedgerError
 from app.ledger.interface import Lease, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
-from app.model import DeliveryState, Finding, FindingState, KeptReport
+from app.model import MAYBE_SENT, DeliveryState, Finding, FindingState, KeptReport
 from app.plan.record import Change
 from tests.fakes.ledger_rows import (
     ACCOUNT,
@@ -34,6 +34,7 @@ from tests.fakes.ledger_rows import (
 OTHER = "444455556666"
 ACCOUNTS = [ACCOUNT, OTHER]
 UIDS = [a_uid(0), a_uid(1), f"{OTHER}/{KEY_ID}"]
+ENDED = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED)
 TICKETS = ["", "SEC-1", "SEC-2"]
 uids = st.sampled_from(UIDS)
 small = st.integers(0, 2)
@@ -45,8 +46,17 @@ def some(rows: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 deliveries = st.builds(
-    lambda uid, episode, occurrence, state, message, epoch: delivery(
-        uid, state, episode=episode, occurrence=occurrence, message_id=message, epoch=epoch
+    lambda uid, episode, occurrence, state, message, epoch, ended, names, receipt: delivery(
+        uid,
+        state,
+        episode=episode,
+        occurrence=occurrence,
+        message_id=message,
+        epoch=epoch,
+        settled_at=ended if state in ENDED else None,
+        names_date=names,
+        enforced=names is not None,
+        receipt=receipt,
     ),
     uids,
     small,
@@ -54,14 +64,18 @@ deliveries = st.builds(
     st.sampled_from(DeliveryState),
     st.sampled_from(["", "m-old"]),
     small,
+    instants,
+    st.none() | instants,
+    st.sampled_from([{}, {MAYBE_SENT: "true"}]),
 )
 findings = st.builds(
-    lambda uid, episode, revision, state, ticket: finding(
+    lambda uid, episode, revision, state, ticket, ended: finding(
         uid,
         account_id=uid.partition("/")[0],
         episode=episode,
         revision=revision,
         state=state,
+        resolved_at=ended if state is FindingState.RESOLVED else None,
         refs={"jira": {"key": ticket}},
     ),
     uids,
@@ -69,6 +83,7 @@ findings = st.builds(
     st.sampled_from([0, 0, 0, 0, 1]),  # added to the stored one: seldom stale
     st.sampled_from(FindingState),
     st.sampled_from(TICKETS),
+    instants,
 )
 accounts = st.sampled_from(ACCOUNTS)
 users = st.builds(
@@ -89,6 +104,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "reports": some(reports),
     "refusals": some(st.builds(lambda uid, at: replace(WHOLE.refusals[0], uid=uid, at=at), uids, instants)),
     "accounts": some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
+    "breakers": some(st.builds(lambda n: replace(WHOLE.breakers[0], failures=n), small)),
     "snoozes": some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
     "run": st.builds(run, instants),
 }
@@ -146,6 +162,14 @@ class Histories(RuleBasedStateMachine):
     def claim_all_that_waits(self) -> None:
         waiting = [row.id for row in self.ledgers[0].undelivered()]
         self.both("claim", waiting, "m-new", self.leases[-1])
+
+    @rule(rows=some(deliveries), at=instants)
+    def requeue(self, rows: tuple[Any, ...], at: datetime) -> None:
+        self.both("requeue", {row.id: event(f"requeued {row.id}") for row in rows}, at)
+
+    @rule(before=instants, lease_back=small)
+    def prune(self, before: datetime, lease_back: int) -> None:
+        self.both("prune", before, self.leases[max(-len(self.leases), -1 - lease_back)])
 
     @rule(on=st.booleans())
     def pause(self, on: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from app.model import (
     INACTIVE,
     AccountState,
+    Breaker,
     Coverage,
     Delivery,
     DeliveryState,
@@ -117,6 +118,7 @@ WHOLE = Change(
             attempts=2,
             next_attempt_at=NOW + DAY,
             settled_at=NOW,
+            requeued_at=NOW - DAY,
             epoch=3,
             receipt={"ts": "1.2"},
             error="timed out at first",
@@ -155,6 +157,7 @@ WHOLE = Change(
         ),
     ),
     reports=(KeptReport(ACCOUNT, NOW, NOW - DAY, zlib.compress(b"user,arn")),),
+    breakers=(Breaker("slack", 7, 2, NOW - DAY, NOW, "HTTP 500", told=True),),
     run=run(
         accounts={"ok": 1},
         held={"brake": 2},

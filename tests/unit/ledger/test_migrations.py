@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ from alembic import command
 from alembic.config import Config
 
 from app.ledger import migrations, rows
-from app.ledger.interface import AccountRows, Ledger
+from app.ledger.interface import AccountRows, Change, Ledger
 from app.ledger.open import open_ledger, sqlite_engine
-from app.model import FindingState
-from tests.fakes.ledger_rows import ACCOUNT, UID, WHOLE, a_uid, facts, finding
+from app.model import DeliveryState, FindingState
+from tests.fakes.ledger_rows import ACCOUNT, DAY, NOW, UID, WHOLE, a_uid, delivery, facts, finding
 
 OTHER = "444455556666"
 THEIRS = f"{OTHER}/AKIA{0:016}"
 OPEN = finding(refs={"jira": {"key": "SEC-1", "url": "https://…"}, "slack": {"ts": "1.2"}}, revision=3)
 NO_TICKET = finding(a_uid(1), refs={"jira": {"key": ""}}, revision=1)
 CLOSED = finding(THEIRS, account_id=OTHER, state=FindingState.RESOLVED, refs=OPEN.refs, revision=1)
+SENT, WAITING = delivery(state=DeliveryState.DELIVERED, settled_at=NOW), delivery(occurrence=2)
 FINDINGS = [OPEN, NO_TICKET, CLOSED]
 
 
@@ -57,6 +59,9 @@ def _fill(db: sqlite3.Connection) -> None:
     for found in FINDINGS:
         put("findings", found.id, found.revision, found.episode, rows.FINDING.dump(found))
     user, account = rows.USER.dump(WHOLE.users[0]), rows.ACCOUNT.dump(WHOLE.accounts[0])
+    for seq, row in enumerate((SENT, WAITING), start=1):
+        body = without(rows.DELIVERY.dump(row), "requeued_at")
+        put("deliveries", seq, row.id, row.finding_id, row.episode, row.state.value, row.epoch, body)
     put("users", ACCOUNT, "jane", without(user, "tags", "groups"))
     put("accounts", ACCOUNT, without(account, "traits_at"))
     db.commit()
@@ -78,3 +83,13 @@ def test_its_findings_are_found_by_their_tickets(old: Ledger) -> None:
 def test_rows_from_before_a_field_was_added_have_its_default(old: Ledger) -> None:
     assert old.account(ACCOUNT).users == {"jane": replace(WHOLE.users[0], tags=None, groups=None)}
     assert old.frame().accounts == {ACCOUNT: replace(WHOLE.accounts[0], traits_at=None)}
+
+
+def test_its_deliveries_are_found_by_when_they_ended(old: Ledger) -> None:
+    assert old.deliveries_of(OPEN.id) == [SENT, WAITING]
+    old.apply(Change(findings=(replace(OPEN, episode=2),)))
+    with old.lease("a", timedelta(0)) as lease:
+        assert lease
+        assert old.prune(NOW, lease)["deliveries"] == 0
+        assert old.prune(NOW + DAY, lease)["deliveries"] == 1
+    assert old.deliveries_of(OPEN.id) == [WAITING]
