@@ -55,7 +55,7 @@ def with_deliveries(parts: Parts, snapshot: Snapshot) -> Snapshot:
     waiting: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
     dead: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
     for row in parts.ledger.undelivered():
-        if "instead" in row.receipt:
+        if row.was_passed_on:
             continue  # the fallback was told: nobody is left in the dark
         (dead if row.state is DeliveryState.DEAD else waiting)[row.sink] += 1
     return replace(snapshot, pending=waiting, dead=dead)

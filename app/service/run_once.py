@@ -1,7 +1,7 @@
 """One cycle, from accounts to sinks: the whole path of the data, top to bottom."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -22,16 +22,19 @@ from app.plan.guards import apply_guards
 from app.policy.near import need_of
 from app.service.act import perform
 from app.service.book import Book
+from app.service.breaker import Breakers
 from app.service.census import Census
 from app.service.confirm import confirmed
 from app.service.deliver import deliver
 from app.service.evidence import with_evidence
 from app.service.parts import Parts, Tally
+from app.service.prune import prune_daily
 from app.service.recover import recover
 from app.service.settle import Round
-from app.service.summary import summarize, tell_team
+from app.service.summary import summarize, tell_run, tell_team
 from app.service.sweep import Sweep
 from app.service.tickets import closed_tickets
+from app.service.turn import due
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -104,7 +107,8 @@ def _conclude(round_: Round, report: RunReport) -> RunReport:
     told = (report.outcome, report.accounts, report.failures)
     summary = summarize(parts, report.plan, round_.tally, *told, last)
     parts.ledger.apply(Change(run=_record(parts, report)), round_.lease)
-    report = _with_failures(report, tell_team(parts, summary))
+    report = _with_failures(report, tell_run(round_, summary))
+    prune_daily(round_)
     log.info("run finished", **log_fields(**_summary(report)))
     return report
 
@@ -159,10 +163,18 @@ def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
                 held.append(result)
             else:
                 to_send += result
-        deliver(round_, to_send)
+        deliver(round_, [*to_send, *_left_over(round_, to_send)])
     except Paused as paused:
         log.warning("paused", **log_fields(reason=str(paused)))
     return held
+
+
+def _left_over(round_: Round, sending: Sequence[str]) -> list[str]:
+    """What waits for another try and no reading of an account has brought up: put back by hand, or of an
+    account that can't be read now. Without a daemon nobody else tries it again."""
+    room = max(0, round_.parts.limits.notices_per_run - len(sending))
+    waiting = (row.id for row in due(round_.parts, round_.frame()))
+    return [i for i in waiting if i not in frozenset(sending)][:room]
 
 
 def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> RunReport:
@@ -196,11 +208,13 @@ def _stopped(now: datetime, how: str) -> RunReport:
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
     """No account list, no run: nothing is suspended or resolved for its absence, and the team hears of it."""
     report = RunReport(now, "failed", Plan(now), failures=(reason,))
-    last = parts.ledger.frame().last_run
-    summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
+    frame = parts.ledger.frame()
+    told = (report.outcome, report.accounts, report.failures)
+    summary = summarize(parts, report.plan, Tally(), *told, frame.last_run)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
-    return replace(report, failures=(*report.failures, *tell_team(parts, summary)))
+    failed = tell_team(parts, summary, Breakers(frame.breakers, parts.clock, parts.roll))
+    return replace(report, failures=(*report.failures, *failed))
 
 
 def _record(parts: Parts, report: RunReport) -> RunRecord:

@@ -3,15 +3,19 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from app import __version__
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Transient
 from app.model import RunRecord, Verb, redact
 from app.plan.actions import HeldAct, Plan
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
+from app.service.breaker import Breakers, Gate, text
 from app.service.parts import Parts, Tally
+from app.service.settle import Round, write
+from app.sinks.interface import Sink
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -103,22 +107,64 @@ def _held(act: HeldAct) -> SummaryRow:
     )
 
 
-def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
+def tell_run(round_: Round, summary: RunSummary) -> list[str]:
+    """Tells the team of a run; returns what failed. What it says first of a sink that is down is news,
+    whatever else there is."""
+    summary = replace(summary, news=summary.news or bool(round_.breakers.untold()))
+    failed = tell_team(round_.parts, summary, round_.breakers)
+    _have_told(round_, failed)
+    return failed
+
+
+def tell_of_outages(round_: Round) -> None:
+    """Tells the team at once of sinks that this round, between two runs, has put to rest: once an outage."""
+    parts, down, last = round_.parts, round_.breakers.fallen(), round_.ctx.view.last_run
+    if not down:
+        return
+    summary = RunSummary(
+        at=parts.clock.now(),
+        version=__version__,
+        mode=parts.policy.mode.value,
+        outcome="partial",
+        accounts=last.accounts if last else {},
+        failures=tuple(f"{breaker.sink}: {text(breaker)}" for breaker in down),
+        news=True,
+    )
+    _have_told(round_, tell_team(parts, summary, round_.breakers))
+
+
+def _have_told(round_: Round, failed: Sequence[str]) -> None:
+    """Once somebody has heard of it nobody is told again; where nobody could, the next run tells."""
+    parts, breakers = round_.parts, round_.breakers
+    asked = [name for name in parts.sinks if breakers.gate(name) is not Gate.SHUT]
+    heard = len(asked) > len(failed) or len(parts.sinks) == 1
+    if breakers.untold() and heard and not parts.ledger.paused():
+        breakers.told()
+    write(round_, [], [])
+
+
+def tell_team(parts: Parts, summary: RunSummary, breakers: Breakers) -> list[str]:
     """Hands ``summary`` to each sink that reports; returns what failed. A lost summary is not made up.
 
-    Nobody is told anything while the service is paused.
+    Nobody is told anything while the service is paused, nor by a sink that rests.
     """
     if parts.ledger.paused():
         return []
-    failed: list[str] = []
+    awake = [sink for name, sink in parts.sinks.items() if breakers.gate(name) is not Gate.SHUT]
     summary = conceal(summary, parts.shown_characters)
-    for name, sink in parts.sinks.items():
-        try:
-            sink.report(summary)
-        except KeystewardError as error:
-            failed.append(f"{name}: the run summary was not delivered: {redact(str(error))}")
-            log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
-        except Exception as error:  # a fault of the adapter must not cost the others theirs
-            failed.append(f"{name}: the run summary was not delivered: {type(error).__name__}")
-            log.exception("sink broke", **log_fields(sink=name))
-    return failed
+    return [why for sink in awake if (why := _tell(sink, summary, breakers))]
+
+
+def _tell(sink: Sink, summary: RunSummary, breakers: Breakers) -> str:
+    """Empty when nothing went wrong: a sink that doesn't report has not shown thereby that it works."""
+    try:
+        sink.report(summary)
+    except KeystewardError as error:
+        if isinstance(error, Transient):
+            breakers.failed(sink.name, error)
+        log.warning("run summary failed", **log_fields(sink=sink.name, error=redact(str(error))))
+        return f"{sink.name}: the run summary was not delivered: {redact(str(error))}"
+    except Exception as error:  # a fault of the adapter must not cost the others theirs
+        log.exception("sink broke", **log_fields(sink=sink.name))
+        return f"{sink.name}: the run summary was not delivered: {type(error).__name__}"
+    return ""

@@ -120,6 +120,7 @@ class World:
         self.writes: list[tuple[str, str]] = []
         self.ended = Event()  # SIGTERM
         self.callers: CallerHistory | None = None
+        self.roll = 1.0  # what is tried again waits for the whole of its ceiling
         self.before_write: Callable[[], None] = lambda: None
         self.identity = HubIdentity(
             "999988887777", "arn:aws:sts::999988887777:assumed-role/hub/x", "aws", None
@@ -222,6 +223,7 @@ class World:
             sinks={"slack": self.slack, "jira": self.jira},
             callers=self.callers,
             stop=self.ended,
+            roll=lambda: self.roll,
         )
 
     def day(self, number: float) -> RunReport:
