@@ -23,6 +23,7 @@ COLLECT_AFTER = (50_000, 20, 100)
 # https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands).
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "check-config": ("app.cli.check", "check"),
+    "deliveries": ("app.cli.deliveries", "deliveries"),
     "demo": ("app.cli.demo", "demo"),
     "explain": ("app.cli.look", "explain"),
     "history": ("app.cli.look", "history"),

@@ -61,18 +61,25 @@ def _stages(policy: Policy, finding: Finding) -> Collection[str]:
 
 
 def _of_people(policy: Policy, frame: LedgerView, finding: Finding, row: Delivery, now: datetime) -> str:
-    """The fallback can't be refused: somebody always answers."""
     snooze = frame.snoozes.get(finding.uid)
     if snooze and snooze.until > now:
         return f"snoozed until {day(snooze.until)}"
-    if row.route == "fallback":
-        return ""
-    refused, owner = frame.refused(finding.uid, now), str(row.payload.get("owner", ""))
-    if owner.casefold() in refused and owner != fallback_of(policy.owners):
+    owner = str(row.payload.get("owner", ""))
+    if row.route == "fallback" or owner == fallback_of(policy.owners):
+        return ""  # it can't be refused: somebody always answers
+    if _is_refused(frame, finding, row, owner, now):
         return f"{owner} does not answer for it any more"
-    moved = owner.casefold() != finding.owner.casefold() and finding.owner.casefold() not in refused
-    is_warning = row.payload.get("kind") == "warning"
-    return "its owner has changed" if moved and is_warning else ""
+    present, is_warning = finding.owner.casefold(), row.payload.get("kind") == "warning"
+    handed_on = present in frame.refused(finding.uid, now)  # the next run knows who answers now
+    moved = owner.casefold() != present and not handed_on and is_warning
+    return "its owner has changed" if moved else ""
+
+
+def _is_refused(frame: LedgerView, finding: Finding, row: Delivery, owner: str, now: datetime) -> bool:
+    """A sink that has found out itself that somebody left passes on what it is handed for them."""
+    known = frame.refusals.at(now).by_uid
+    said = (r for uid in (finding.uid, "") for r in known.get(uid, ()) if r.uid or r.by != row.sink)
+    return any(r.address.casefold() == owner.casefold() for r in said)
 
 
 def ahead_of(history: Sequence[Delivery], row: Delivery, together: Collection[str] = ()) -> list[Delivery]:
