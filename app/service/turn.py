@@ -66,8 +66,8 @@ def _may_leave(round_: Round, row: Delivery, together: Collection[str]) -> bool:
         (d for d in ahead_of(history, row, together) if not _is_dropped(round_, d, history, now)), None
     )
     if first:
-        later = now + backoff.FIRST_RETRY
-        _wait(round_, row, max(first.next_attempt_at or later, later), "an earlier notice waits before it")
+        after_it, soon = replace(row, next_attempt_at=None), now + backoff.FIRST_RETRY
+        _wait(round_, after_it, max(first.next_attempt_at or soon, soon), "an earlier notice waits before it")
     return first is None
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def prune(ledger: Ledger, before: datetime = CUT) -> dict[str, int]:
         return dict(ledger.prune(before, lease))
 
 
-def told(occurrence: int, at: datetime = LONG_AGO, **fields: object) -> Delivery:
+def told(occurrence: int, at: datetime = LONG_AGO, **fields: Any) -> Delivery:
     return delivery(state=DeliveryState.DELIVERED, occurrence=occurrence, settled_at=at, **fields)
 
 
@@ -142,7 +143,7 @@ def test_a_finding_goes_with_its_snooze_and_its_refusals(ledger: Ledger) -> None
     ids=["open", "young", "something of it waits"],
 )
 def test_any_other_finding_stays(
-    ledger: Ledger, change: dict[str, object], deliveries: tuple[Delivery, ...]
+    ledger: Ledger, change: dict[str, Any], deliveries: tuple[Delivery, ...]
 ) -> None:
     over = finding(**{"state": FindingState.RESOLVED, "resolved_at": LONG_AGO, **change})
     ledger.apply(Change(findings=(over,), deliveries=deliveries))
