@@ -47,7 +47,15 @@ class Transient(KeystewardError):
 
 
 class Ambiguous(Transient):
-    """The request may have arrived (a time-out after sending): look before sending again."""
+    """The request may have arrived (a time-out after sending): look before sending again.
+
+    ``findable`` False: it can't be looked for there, nor are repeats dropped. It is sent once more, and if
+    that too goes without an answer, it is given up: a person would get the same again and again.
+    """
+
+    def __init__(self, message: str, retry_after: timedelta | None = None, *, findable: bool = True) -> None:
+        super().__init__(message, retry_after)
+        self.findable = findable
 
 
 class Permanent(KeystewardError):

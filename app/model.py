@@ -359,6 +359,10 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+# Keys of a delivery's receipt that say how it ended.
+INSTEAD = "instead"  # whom its sink tells in place of somebody who can't be reached
+MAYBE_SENT = "maybe_sent"  # it was given up, and may have arrived
+
 UNDELIVERED = frozenset(
     {DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.FAILED, DeliveryState.AMBIGUOUS}
 )
@@ -393,8 +397,9 @@ class Delivery:
     counts: bool = False  # the sink vouches that a person was told
     message_id: str = ""  # the digest that carries it
     attempts: int = 0
-    next_attempt_at: datetime | None = None
+    next_attempt_at: datetime | None = None  # of what waits: not before; None: a run decides
     settled_at: datetime | None = None  # delivered, dead or cancelled
+    requeued_at: datetime | None = None  # when somebody last put it back by hand
     epoch: int = 0  # the lease under which it was claimed
     receipt: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
@@ -405,6 +410,33 @@ class Delivery:
     def id(self) -> str:
         parts = (self.finding_id, self.episode, self.stage, self.occurrence, self.sink, self.route)
         return "/".join(map(str, parts))
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether somebody may have got it although nothing confirmed that."""
+        lost = self.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
+        return lost or (self.state is DeliveryState.DEAD and MAYBE_SENT in self.receipt)
+
+    @property
+    def was_passed_on(self) -> bool:
+        """Dead, but the fallback was told in its place: nobody is left in the dark."""
+        return INSTEAD in self.receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """How one sink fares. It is rested from ``rested_at`` to ``until``; then one message probes it.
+
+    `app/service/breaker.py` has the rules. A sink that works has none, or one without failures.
+    """
+
+    sink: str
+    failures: int = 0  # in a row, whatever the message
+    rests: int = 0  # in a row, the present one included; 0: it is not rested
+    rested_at: datetime | None = None
+    until: datetime | None = None
+    error: str = ""  # the last one
+    told: bool = False  # the on-call was told of this outage
 
 
 @dataclass(frozen=True, slots=True)

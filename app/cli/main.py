@@ -24,6 +24,7 @@ COLLECT_AFTER = (50_000, 20, 100)
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "approve": ("app.cli.approve", "approve"),
     "check-config": ("app.cli.check", "check"),
+    "deliveries": ("app.cli.deliveries", "deliveries"),
     "demo": ("app.cli.demo", "demo"),
     "explain": ("app.cli.look", "explain"),
     "history": ("app.cli.history", "history"),

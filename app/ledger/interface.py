@@ -1,7 +1,7 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -84,6 +84,18 @@ class Ledger(Protocol):
         epoch, attempts and message_id. Raises `StaleLease` if the lease was lost, `LedgerError`
         while the service is paused. Rows of other states are left alone and not returned."""
 
+    def requeue(self, events: Mapping[str, Event], at: datetime) -> tuple[Delivery, ...]:
+        """Puts dead deliveries back, all in one transaction: of the ids in ``events``, those in state dead
+        become pending (ambiguous if they may have arrived) and are due at ``at``, with their attempts counted
+        anew; each one's event is appended. Returns them as they are now. Rows of other states are left
+        alone and not returned. It needs no lease: nothing else touches a dead row."""
+
+    def prune(self, before: datetime, lease: Lease) -> Mapping[str, int]:
+        """Forgets what ended before ``before`` and is not asked for any more (`app/plan/retention.py`):
+        settled deliveries, runs but the last, and resolved findings whose key is gone, with their snoozes
+        and refusals. Events stay. Returns how many of which went, by table. Not one transaction: cut short,
+        it is done in part. Raises `StaleLease` if the lease was lost."""
+
     def abandoned(self, lease: Lease) -> tuple[Delivery, ...]:
         """Deliveries claimed under an older epoch and never settled: their sender died."""
 
@@ -93,7 +105,8 @@ class Ledger(Protocol):
         """Every delivery of a finding, all episodes, in order of creation."""
 
     def undelivered(self) -> Sequence[Delivery]:
-        """Every delivery in state pending, claimed, failed, ambiguous or dead, of any episode."""
+        """Every delivery in state pending, claimed, failed, ambiguous or dead, of any episode, in order of
+        creation."""
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
         """The audit trail, oldest first. No full key id is in it: what was handed in is redacted."""

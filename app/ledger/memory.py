@@ -1,7 +1,7 @@
 """The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger import rows
 from app.ledger.chain import Ends, Link, Sealed, seal, stamp
-from app.ledger.claims import CLAIMABLE, claimed
+from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import (
     UNDELIVERED,
     AccountState,
+    Breaker,
     CopyMark,
     Delivery,
     DeliveryState,
@@ -30,6 +31,7 @@ from app.model import (
 )
 from app.plan.kept import Approval, HeldPlan, Hold, Trial
 from app.plan.record import Refusals
+from app.plan.retention import forgettable, is_over
 
 
 class MemoryLedger:
@@ -53,6 +55,7 @@ class MemoryLedger:
         self._approvals: dict[tuple[str, int], Approval] = {}
         self._holds: dict[tuple[str, str], Hold] = {}
         self._canary: Trial | None = None
+        self._breakers: dict[str, Breaker] = {}
         self._runs: list[RunRecord] = []
         self._pause: Pause | None = None
         self._rehearsal: datetime | None = None
@@ -73,6 +76,7 @@ class MemoryLedger:
                 snoozes=dict(self._snoozes),
                 refusals=Refusals(self._refusals.values()),
                 accounts=dict(self._accounts),
+                breakers=dict(self._breakers),
                 last_run=self._runs[-1] if self._runs else None,
                 pause=self._pause,
                 canary=self._canary,
@@ -160,6 +164,7 @@ class MemoryLedger:
         self._seal(change.events)
         self._copies.update((c.target, c) for c in change.copies)
         self._write_waiting(change)
+        self._breakers.update((b.sink, b) for b in change.breakers)
         if change.run:
             self._runs.append(change.run)
 
@@ -187,6 +192,42 @@ class MemoryLedger:
             return None
         taken = self._deliveries[delivery_id] = claimed(row, message_id, lease)
         return replace(taken, state=row.state)
+
+    def requeue(self, events: Mapping[str, Event], at: datetime) -> tuple[Delivery, ...]:
+        with self._lock:
+            found = [row for i in events if (row := self._deliveries.get(i))]
+            back = tuple(requeued(row, at) for row in found if row.state is DeliveryState.DEAD)
+            self._deliveries.update((row.id, row) for row in back)
+            self._seal(events[row.id] for row in back)
+            return back
+
+    def prune(self, before: datetime, lease: Lease) -> Mapping[str, int]:
+        with self._lock:
+            self._check(lease)
+            rows = [
+                row
+                for i in {d.finding_id for d in self._deliveries.values()}
+                for row in forgettable(self._findings.get(i), self.deliveries_of(i), before)
+            ]
+            gone = [f for f in self._findings.values() if self._is_over(f, before)]
+            runs = [run for run in self._runs[:-1] if run.at >= before] + self._runs[-1:]
+            counts = {"deliveries": len(rows), "findings": len(gone), "runs": len(self._runs) - len(runs)}
+            self._runs = runs
+            for row in rows:
+                del self._deliveries[row.id]
+            for finding in gone:
+                self._forget(finding)
+            return counts
+
+    def _is_over(self, finding: Finding, before: datetime) -> bool:
+        return finding.uid not in self._facts and is_over(finding, self.deliveries_of(finding.id), before)
+
+    def _forget(self, finding: Finding) -> None:
+        del self._findings[finding.id]
+        self._snoozes.pop(finding.uid, None)
+        kept = self._deliveries.items()
+        self._deliveries = {i: row for i, row in kept if row.finding_id != finding.id}
+        self._refusals = {key: r for key, r in self._refusals.items() if r.uid != finding.uid}
 
     def _check(self, lease: Lease | None) -> None:
         if lease and lease.epoch != self._epoch:

@@ -58,6 +58,7 @@ def frame(db: Connection) -> LedgerView:
         snoozes={s.uid: s for s in map(rows.SNOOZE.load, _all(db, schema.snoozes))},
         refusals=Refusals(map(rows.REFUSAL.load, _all(db, schema.refusals))),
         accounts={a.account_id: a for a in map(rows.ACCOUNT.load, _all(db, schema.accounts))},
+        breakers={b.sink: b for b in map(rows.BREAKER.load, _all(db, schema.breakers))},
         last_run=_last_run(db),
         pause=pause(db),
         canary=_canary(db),

@@ -8,6 +8,7 @@ from app.errors import LedgerError
 from app.ledger.chain import Link
 from app.model import (
     AccountState,
+    Breaker,
     CopyMark,
     Delivery,
     Event,
@@ -53,6 +54,7 @@ HELD_PLAN: Codec[HeldPlan] = Codec(HeldPlan)
 APPROVAL: Codec[Approval] = Codec(Approval)
 HOLD: Codec[Hold] = Codec(Hold)
 TRIAL: Codec[Trial] = Codec(Trial)
+BREAKER: Codec[Breaker] = Codec(Breaker)
 RUN: Codec[RunRecord] = Codec(RunRecord)
 PAUSE: Codec[Pause] = Codec(Pause)
 LINK: Codec[Link] = Codec(Link)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-HEAD = "0005"  # the newest migration: `open.py` compares it before it loads the migration machinery
+HEAD = "0006"  # the newest migration: `open.py` compares it before it loads the migration machinery
 
 metadata = MetaData()
 
@@ -42,8 +42,10 @@ deliveries = Table(
     Column("state", String, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Column("settled_at", String),
     Index("deliveries_of_finding", "finding_id", "episode"),
     Index("deliveries_by_state", "state"),
+    Index("deliveries_by_end", "settled_at"),
 )
 snoozes = Table(
     "snoozes", metadata, Column("uid", String, primary_key=True), Column("body", Text, nullable=False)
@@ -97,6 +99,9 @@ holds = Table(
     Column("finding_id", String, primary_key=True),
     Column("guard", String, primary_key=True),
     Column("body", Text, nullable=False),
+)
+breakers = Table(
+    "breakers", metadata, Column("sink", String, primary_key=True), Column("body", Text, nullable=False)
 )
 runs = Table(
     "runs",

@@ -1,7 +1,7 @@
 """The ledger on a SQL database, with SQLAlchemy Core."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from app.errors import LedgerError, Paused, StaleLease
-from app.ledger import reading, rows, schema, writing
+from app.ledger import pruning, reading, rows, schema, writing
 from app.ledger.chain import Ends, Sealed
-from app.ledger.claims import CLAIMABLE, claimed
+from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
@@ -166,7 +166,7 @@ class SqlLedger:
         with self._writing() as db:
             _check_lease(db, lease)
             _check_pause(db)
-            found = [row for i in dict.fromkeys(ids) if (row := _claimable(db, i))]
+            found = [row for i in dict.fromkeys(ids) if (row := _in_state(db, i, CLAIMABLE))]
             taken = [claimed(row, message_id, lease) for row in found]
             writing.deliveries(db, taken)
         return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
@@ -181,6 +181,24 @@ class SqlLedger:
             if written:
                 writing.events(db, (event,))
             return written
+
+    def requeue(self, events: Mapping[str, Event], at: datetime) -> tuple[Delivery, ...]:
+        with self._writing() as db:
+            dead = (_in_state(db, i, (DeliveryState.DEAD,)) for i in events)
+            back = tuple(requeued(row, at) for row in dead if row)
+            writing.deliveries(db, back)
+            writing.events(db, [events[row.id] for row in back])
+        return back
+
+    def prune(self, before: datetime, lease: Lease) -> Mapping[str, int]:
+        with self._reading() as db:
+            _check_lease(db, lease)
+            doomed = pruning.doomed(db, before)
+        for batch in doomed.batches():
+            with self._writing() as db:
+                _check_lease(db, lease)
+                pruning.drop(db, batch)
+        return doomed.counts()
 
     def pause(self, pause: Pause | None, event: Event) -> None:
         with self._writing() as db:
@@ -238,9 +256,8 @@ def _check_pause(db: Connection) -> None:
         raise Paused(f"paused by {pause.by}: {pause.reason}; `keysteward resume` goes on")
 
 
-def _claimable(db: Connection, delivery_id: str) -> Delivery | None:
+def _in_state(db: Connection, delivery_id: str, states: Iterable[DeliveryState]) -> Delivery | None:
     table = schema.deliveries
-    states = [s.value for s in CLAIMABLE]
-    query = select(table.c.body).where((table.c.id == delivery_id) & table.c.state.in_(states))
+    query = select(table.c.body).where((table.c.id == delivery_id) & table.c.state.in_([*states]))
     body = db.execute(query).scalar()
     return rows.DELIVERY.load(body) if body else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, Connection, Executable, Table, bindparam, delete, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,6 +30,7 @@ _NO_HOLD = delete(_HOLDS).where(
 )
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def write(db: Connection, change: Change) -> None:
@@ -37,7 +38,7 @@ def write(db: Connection, change: Change) -> None:
     _findings(db, change.findings)
     deliveries(db, change.deliveries)
     _put(db, schema.facts, [_facts_row(f) for f in change.facts])
-    for batch in _batches(change.forget):
+    for batch in batches(change.forget):
         db.execute(_FORGET, {"ids": batch})
     _put(db, schema.snoozes, [{"uid": s.uid, "body": rows.SNOOZE.dump(s)} for s in change.snoozes])
     refusals = [{"address": r.address, "uid": r.uid, "body": rows.REFUSAL.dump(r)} for r in change.refusals]
@@ -48,6 +49,7 @@ def write(db: Connection, change: Change) -> None:
     _put(db, schema.users, users)
     _put(db, schema.reports, [_report_row(r) for r in change.reports])
     _waiting(db, change)
+    _put(db, schema.breakers, [{"sink": b.sink, "body": rows.BREAKER.dump(b)} for b in change.breakers])
     events(db, change.events)
     _put(db, schema.control, [_copy_row(c) for c in change.copies])
     if change.run:
@@ -112,7 +114,7 @@ def _findings(db: Connection, findings: Sequence[Finding]) -> None:
         if stored.get(finding.id, 0) != finding.revision:
             raise ConflictingWrite(f"finding {finding.id} was changed meanwhile: the next run plans again")
     _put(db, schema.findings, [_finding_row(replace(f, revision=f.revision + 1)) for f in findings])
-    for batch in _batches(ids):
+    for batch in batches(ids):
         db.execute(_NO_TICKETS, {"ids": batch})
     last = {finding.id: finding for finding in findings}
     _put(db, schema.tickets, [row for finding in last.values() for row in _ticket_rows(finding)])
@@ -120,12 +122,12 @@ def _findings(db: Connection, findings: Sequence[Finding]) -> None:
 
 def _revisions(db: Connection, ids: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for batch in _batches(ids):
+    for batch in batches(ids):
         found.update((id_, revision) for id_, revision in db.execute(_REVISIONS, {"ids": batch}))
     return found
 
 
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
@@ -158,6 +160,7 @@ def _delivery_row(delivery: Delivery) -> Row:
         "state": delivery.state.value,
         "epoch": delivery.epoch,
         "body": rows.DELIVERY.dump(delivery),
+        "settled_at": stamp(delivery.settled_at) if delivery.settled_at else None,
     }
 
 

@@ -132,5 +132,6 @@ def _warnings_of(plan: Plan) -> Iterator[Delivery]:
 
 
 def is_unsent(row: Delivery) -> bool:
-    """Whether nobody was ever tried with it: should the cap hold it back, it isn't even written."""
-    return row.state is DeliveryState.PENDING and row.attempts == 0
+    """Whether nobody was ever tried with it, nor is to be by and by: should the cap hold it back, it isn't
+    even written."""
+    return row.state is DeliveryState.PENDING and row.attempts == 0 and row.next_attempt_at is None

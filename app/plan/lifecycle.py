@@ -22,9 +22,11 @@ from app.plan.draft import Draft
 from app.plan.notices import (
     EXEMPTION_STAGE,
     Slot,
+    buried,
     due_slots,
     fill,
     is_replaceable,
+    is_warning,
     new_delivery,
     superseded,
     tells_what_was_done,
@@ -62,6 +64,7 @@ def _new_episode(draft: Draft, subject: Subject, decision: Decision, old: Findin
     if old:
         rows = draft.ctx.view.deliveries.get(old.id, ())
         draft.put(superseded(rows, set(), draft.ctx.now, lambda d: True))
+        draft.put(buried(rows, draft.ctx.now))
     return finding
 
 
@@ -119,6 +122,7 @@ def resolve(draft: Draft, finding: Finding, why: str) -> Finding:
     draft.keep(ended)
     draft.event("finding_resolved", finding, why)
     draft.put(superseded(draft.history(finding), set(), now, is_replaceable))
+    draft.put(buried(draft.history(finding), now))
     resend_what_was_done(draft, finding)
     for row in _closings(draft, ended, why):
         draft.put_and_send(row)
@@ -134,7 +138,7 @@ def finish_resolution(draft: Draft, finding: Finding) -> None:
 def _closings(draft: Draft, finding: Finding, why: str) -> Iterable[Delivery]:
     """One closing for each sink that keeps a ticket of this finding, or may keep one."""
     rows = draft.history(finding)
-    maybe = {d.sink for d in rows if d.state is DeliveryState.AMBIGUOUS}
+    maybe = {d.sink for d in rows if d.may_have_arrived}
     closed = {d.sink for d in rows if d.verb is Verb.RESOLVE and d.state is DeliveryState.DELIVERED}
     facts = draft.ctx.view.facts.get(finding.uid)
     for sink in sorted(draft.ctx.sinks.tickets & (set(finding.refs) | maybe) - closed):
@@ -173,10 +177,14 @@ def _warn_of_lapse(
         return finding
     known = finding or _closed(draft, subject, decision)
     draft.keep(known)
-    stage = Stage(f"{EXEMPTION_STAGE}-{until:%Y-%m-%d}", Age(timedelta(0)))
-    for slot in due_slots(stage, chatty, draft.history(known), draft.ctx.now):
-        row = _lapse_row(draft, subject, decision, known, until, slot)
-        draft.put_and_send(fill(slot, row))
+    stage, history = Stage(f"{EXEMPTION_STAGE}-{until:%Y-%m-%d}", Age(timedelta(0))), draft.history(known)
+    rows = [
+        fill(slot, _lapse_row(draft, subject, decision, known, until, slot))
+        for slot in due_slots(stage, chatty, history, draft.ctx.now)
+    ]
+    for row in rows:
+        draft.put_and_send(row)
+    draft.put(superseded(history, {row.id for row in rows}, draft.ctx.now, is_warning))
     return known
 
 

@@ -104,6 +104,9 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
     old = slot.existing
     if old is None:
         return fresh
+    if old.state is DeliveryState.CANCELLED:
+        recipient = old.recipient if old.route == "fallback" else fresh.recipient
+        return replace(fresh, route=old.route, recipient=recipient)
     lost = old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
     if lost and _still_holds(old, fresh):
         return old
@@ -132,6 +135,15 @@ def superseded(
     for d in history:
         if d.state in UNDELIVERED and d.id not in keep and which(d):
             yield replace(d, state=DeliveryState.CANCELLED, settled_at=now, error="no longer holds")
+
+
+def buried(history: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:
+    """Dead letters of what is over: nobody is left in the dark by them any more."""
+    for d in history:
+        if d.state is DeliveryState.DEAD and d.verb is Verb.NOTIFY and not d.was_passed_on:
+            yield replace(
+                d, state=DeliveryState.CANCELLED, settled_at=now, error=f"{d.error}; it is over now"
+            )
 
 
 def tells_what_was_done(d: Delivery) -> bool:

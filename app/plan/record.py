@@ -8,6 +8,7 @@ from functools import cached_property
 
 from app.model import (
     AccountState,
+    Breaker,
     CopyMark,
     Delivery,
     Event,
@@ -32,8 +33,8 @@ class Change:
 
     Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
     and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user), held plans
-    by ``id``, approvals by (plan, number), holds by (finding_id, guard), copies by ``target``. Events and
-    runs are appended.
+    by ``id``, approvals by (plan, number), holds by (finding_id, guard), copies by ``target``, breakers by
+    ``sink``. Events and runs are appended.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -55,6 +56,7 @@ class Change:
     holds: tuple[Hold, ...] = ()
     forget_holds: tuple[tuple[str, str], ...] = ()  # (finding_id, guard)
     canary: Trial | None = None  # None: as it was; there is one at a time
+    breakers: tuple[Breaker, ...] = ()
     run: RunRecord | None = None
 
 
@@ -113,6 +115,7 @@ class LedgerView:
     snoozes: Mapping[str, Snooze] = field(default_factory=dict)  # by uid, ended ones too
     refusals: Refusals = field(default_factory=Refusals)
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)  # by sink
     last_run: RunRecord | None = None
     pause: Pause | None = None
     canary: Trial | None = None

@@ -68,8 +68,8 @@ class Told:
 
     def promised(self) -> datetime | None:
         """The latest date ever named in this episode, even by a message that only may have arrived."""
-        arrived = {DeliveryState.DELIVERED, DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED}
-        dates = (d.names_date for d in self.deliveries if d.state in arrived and d.enforced and d.names_date)
+        told = (d for d in self.deliveries if d.state is DeliveryState.DELIVERED or d.may_have_arrived)
+        dates = (d.names_date for d in told if d.enforced and d.names_date)
         relevant = (d for d in dates if d)
         return max(relevant, default=None)
 

@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import (
@@ -18,32 +19,37 @@ from app.errors import (
     StaleLease,
     Transient,
 )
-from app.model import UNDELIVERED, Delivery, DeliveryState, Verb, redact
+from app.model import Delivery, DeliveryState, Verb, redact
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
+from app.service.breaker import Gate
 from app.service.elsewhere import elsewhere
 from app.service.settle import Round, delivered, failed, write
+from app.service.turn import in_turn, postpone
 from app.sinks.interface import Message, Receipt, Sink
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
-SEND_TIMEOUT = 10.0  # seconds, as long as a vendor may take
 HOPELESS = 2  # findings of a refused message that fail alone, too, before the others are given up
 URGENCIES = ("critical", "warning", "info")
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def deliver(round_: Round, ids: Iterable[str]) -> None:
-    """Sends the rows of ``ids``: tickets first, so that the chat can point at them."""
+    """Sends the rows of ``ids``: tickets first, so that the chat can point at them.
+
+    What can't go now (its wait, its sink's rest, an earlier notice) is left for later.
+    """
     waiting = list(dict.fromkeys(ids))
     while waiting and not round_.parts.stop.is_set():
         rows = [row for i in waiting if (row := round_.parts.ledger.delivery(i))]
         waiting = []
         for group in _groups(round_, rows):
-            if round_.parts.stop.is_set():
-                return
-            if not _closes_too_early(round_, group[0]):
-                waiting += _send_group(round_, group)
+            if round_.parts.stop.is_set() or not round_.has_time():
+                break
+            waiting += _send_group(round_, group)
+    postpone(round_)
 
 
 def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
@@ -55,7 +61,16 @@ def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
             log.warning("sink is not configured any more", **log_fields(sink=row.sink))
             continue
         groups.setdefault(_group_key(sink, row), []).append(row)
-    return sorted(groups.values(), key=lambda group: not round_.parts.sinks[group[0].sink].tickets)
+    return sorted(groups.values(), key=lambda group: _rank(round_, group))
+
+
+def _rank(round_: Round, group: Sequence[Delivery]) -> tuple[bool, bool, datetime]:
+    """A sink's probe is never the same message twice in a row while there are others: it may be the one
+    that the sink breaks on. Nor is it one that may have arrived, while there are others."""
+    first, sink = group[0], round_.parts.sinks[group[0].sink]
+    if round_.breakers.gate(sink.name) is not Gate.PROBE:
+        return (not sink.tickets, False, LONG_AGO)
+    return (not sink.tickets, first.state is DeliveryState.AMBIGUOUS, first.next_attempt_at or LONG_AGO)
 
 
 def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
@@ -67,29 +82,62 @@ def _group_key(sink: Sink, row: Delivery) -> tuple[str, ...]:
     return (row.sink, row.recipient, row.route, earlier)
 
 
-def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
+def _send_group(round_: Round, group: Sequence[Delivery]) -> list[str]:
     """Claims, sends and settles one message; returns the ids of rows that it gave rise to."""
-    claimed = round_.parts.ledger.claim([row.id for row in group], uuid.uuid4().hex, round_.lease)
-    if not claimed:
+    ids = [row.id for row in in_turn(round_, group)]
+    claimed = round_.parts.ledger.claim(ids, uuid.uuid4().hex, round_.lease) if ids else ()
+    whole = [(row, notice) for row in claimed if (notice := _notice(round_, row))]
+    if not whole:
         return []
-    sink = round_.parts.sinks[claimed[0].sink]
+    rows = [row for row, _ in whole]
+    return _settle(round_, rows, sorted((notice for _, notice in whole), key=_worst_first))
+
+
+def _settle(round_: Round, rows: Sequence[Delivery], notices: Sequence[Notice]) -> list[str]:
+    """Sends claimed rows as one message. Whatever the sink does, each of them ends in a state."""
+    sink = round_.parts.sinks[rows[0].sink]
+    probed = round_.breakers.gate(sink.name) is Gate.PROBE
     try:
-        sent = sorted((_notice(round_, row) for row in claimed), key=_worst_first)
-        receipt = _send(round_, sink, claimed, sent)
-    except RecipientUnreachable as error:
-        return elsewhere(round_, claimed, error)
+        receipt = _send(round_, sink, rows, notices)
     except Permanent as error:
-        return _each_alone(round_, claimed, error)
-    except Ambiguous as error:
-        failed(round_, claimed, DeliveryState.AMBIGUOUS, error)
+        round_.breakers.answered(sink.name)
+        if isinstance(error, RecipientUnreachable):
+            return elsewhere(round_, rows, error)
+        return _each_alone(round_, rows, error)
+    except StaleLease as error:  # none of the sink's doing
+        failed(round_, rows, _state_after(rows, error), error)
     except KeystewardError as error:
-        failed(round_, claimed, _undecided(claimed), error)
+        round_.breakers.failed(sink.name, error)
+        failed(round_, _charged(rows, probed), _state_after(rows, error), error)
     except Exception as error:
-        # A fault of the adapter: it may have sent before it broke.
         log.exception("sink broke", **log_fields(sink=sink.name))
-        failed(round_, claimed, DeliveryState.AMBIGUOUS, Transient(type(error).__name__))
+        return _broken(round_, _charged(rows, probed), Transient(type(error).__name__))
     else:
-        delivered(round_, claimed, receipt, sent)
+        round_.breakers.answered(sink.name)
+        delivered(round_, rows, receipt, notices)
+    return []
+
+
+def _charged(rows: Sequence[Delivery], probed: bool) -> Sequence[Delivery]:
+    """An attempt that only found its sink still down is none of the message's: no outage uses them up."""
+    return [replace(row, attempts=row.attempts - 1) for row in rows] if probed else rows
+
+
+def _state_after(rows: Sequence[Delivery], error: KeystewardError) -> DeliveryState:
+    """What may have arrived before still may have: only an answer to the looking settles it. Where nobody can
+    look, it is sent once more and no oftener."""
+    lost = any(row.state is DeliveryState.AMBIGUOUS for row in rows)
+    if isinstance(error, Ambiguous):
+        return DeliveryState.DEAD if lost and not error.findable else DeliveryState.AMBIGUOUS
+    return DeliveryState.AMBIGUOUS if lost else DeliveryState.FAILED
+
+
+def _broken(round_: Round, rows: Sequence[Delivery], error: Transient) -> list[str]:
+    """A fault of the adapter: it may have sent before it broke. If it breaks again, it is on one of these."""
+    round_.breakers.failed(rows[0].sink, error)
+    if len(rows) > 1 and all(row.state is DeliveryState.AMBIGUOUS for row in rows):
+        return _each_alone(round_, rows, error)
+    failed(round_, rows, DeliveryState.AMBIGUOUS, error)
     return []
 
 
@@ -101,11 +149,12 @@ def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError)
     if len(rows) == 1:
         failed(round_, rows, DeliveryState.DEAD, error)
         return []
-    write(round_, [replace(row, state=DeliveryState.PENDING, message_id="") for row in rows], [])
+    alone = [replace(row, state=DeliveryState.PENDING, message_id="") for row in rows]
+    write(round_, alone, [])
     more: list[str] = []
-    for number, row in enumerate(rows):
-        if number == HOPELESS and all(_is_dead(round_, tried) for tried in rows[:number]):
-            failed(round_, rows[number:], DeliveryState.DEAD, error)
+    for number, row in enumerate(alone):
+        if number == HOPELESS and all(_is_dead(round_, tried) for tried in alone[:number]):
+            failed(round_, alone[number:], DeliveryState.DEAD, error)
             break
         more += _send_group(round_, [row])
     return more
@@ -116,25 +165,10 @@ def _is_dead(round_: Round, row: Delivery) -> bool:
     return now is not None and now.state is DeliveryState.DEAD
 
 
-def _closes_too_early(round_: Round, row: Delivery) -> bool:
-    """Whether a ticket that is to be closed has yet to be told something: said later, it would reopen it."""
-    if row.verb is not Verb.RESOLVE:
-        return False
-    rows = round_.parts.ledger.deliveries_of(row.finding_id)
-    notices = (d for d in rows if (d.sink, d.episode, d.verb) == (row.sink, row.episode, Verb.NOTIFY))
-    return any(d.state in UNDELIVERED for d in notices)
-
-
-def _undecided(rows: Sequence[Delivery]) -> DeliveryState:
-    """What may have arrived before still may have: only an answer to the looking settles it."""
-    lost = any(row.state is DeliveryState.AMBIGUOUS for row in rows)
-    return DeliveryState.AMBIGUOUS if lost else DeliveryState.FAILED
-
-
 def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence[Notice]) -> Receipt | None:
     now = round_.parts.clock.now()
     first = rows[0]
-    if round_.lease.remaining() <= SEND_TIMEOUT:
+    if not round_.has_time():
         raise StaleLease("too little of the lease is left to send it")
     if first.verb is Verb.RESOLVE:
         return sink.resolve(notices[0], now)
@@ -149,9 +183,19 @@ def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence
     return sink.send(message)
 
 
-def _notice(round_: Round, row: Delivery) -> Notice:
-    """The stored notice with what is known by now: the sink's references and the ticket."""
-    notice = Notice.from_json(_redacted(row.payload))
+def _notice(round_: Round, row: Delivery) -> Notice | None:
+    """What the row says, with what is known by now. One that can't be read costs nobody else theirs."""
+    try:
+        notice = Notice.from_json(_redacted(row.payload))
+    except (KeyError, TypeError, ValueError) as error:
+        fault = Permanent(f"the stored notice can't be read: {type(error).__name__}")
+        failed(round_, [row], DeliveryState.DEAD, fault)
+        return None
+    return _as_of_now(round_, row, notice)
+
+
+def _as_of_now(round_: Round, row: Delivery, notice: Notice) -> Notice:
+    """With the sink's references and the ticket."""
     finding = round_.book.get(row.finding_id)
     refs = finding.refs if finding else {}
     ticket = finding.ticket if finding else ""

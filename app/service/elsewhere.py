@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.errors import KeystewardError, RecipientLeft, RecipientUnreachable
 from app.ledger.interface import Change
-from app.model import Delivery, DeliveryState, Refusal, redact
+from app.model import INSTEAD, Delivery, DeliveryState, Refusal, redact
 from app.service.settle import Round, count, failed, write
 from app.telemetry import log_fields
 
@@ -29,6 +29,7 @@ def _left(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> li
     first, now = rows[0], round_.parts.clock.now()
     gone = Refusal(first.recipient, "", now, first.sink, redact(str(error)))
     round_.parts.ledger.apply(Change(refusals=(gone,)), round_.lease)
+    round_.reframe()
     handed = {row.id: _handed_over(row, gone) if row.recipient == gone.address else None for row in rows}
     next_up = [row for row in handed.values() if row]
     write(round_, next_up, [])
@@ -58,10 +59,8 @@ def _unreachable(round_: Round, rows: Sequence[Delivery], error: KeystewardError
         failed(round_, rows, DeliveryState.DEAD, error)
         return []
     now, text = round_.parts.clock.now(), redact(str(error))
-    instead_of = {"instead": fallback}
-    dead = [
-        replace(r, state=DeliveryState.DEAD, settled_at=now, error=text, receipt=instead_of) for r in rows
-    ]
+    passed_on = {INSTEAD: fallback}
+    dead = [replace(r, state=DeliveryState.DEAD, settled_at=now, error=text, receipt=passed_on) for r in rows]
     instead = [_to_fallback(row, fallback, now) for row in rows]
     write(round_, [*dead, *instead], [])
     count(round_, rows, "unreachable")
@@ -80,5 +79,6 @@ def _to_fallback(row: Delivery, recipient: str, now: datetime) -> Delivery:
         message_id="",
         next_attempt_at=None,
         settled_at=None,
+        requeued_at=None,
         error="",
     )

@@ -1,5 +1,6 @@
 """What one run is made of: plain references to the parts that `bootstrap.py` chose."""
 
+import random
 import threading
 import time
 from collections import Counter
@@ -88,6 +89,7 @@ class Parts:
     config_hash: str = ""
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
+    roll: Callable[[], float] = random.random  # 0 to 1, to spread what is tried again
     shown_characters: int = SHOWN_CHARACTERS  # of a key id, in what sinks are handed: 0 to 4
 
     def wrong_by(self) -> timedelta | None:

@@ -5,19 +5,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.ledger.interface import LedgerView
-from app.model import AccountState, DeliveryState
+from app.model import AccountState, Breaker, DeliveryState, redact
 from app.plan.actions import HeldAct
 from app.policy.rules import Policy
 from app.service.archive import uncopied
+from app.service.breaker import Gate, gate
 from app.service.census import Census
+from app.service.letters import letters
 from app.service.parts import Parts
 from app.service.run_once import RunReport
 from app.sinks.snapshot import (
     CountKey,
     FindingRow,
     HeldRow,
+    SinkRow,
     Snapshot,
 )
+
+SHOWN_DELIVERIES = 200
 
 
 def picture(parts: Parts, report: RunReport, last: Snapshot) -> Snapshot:
@@ -52,14 +57,31 @@ def _watched(view: LedgerView, report: RunReport, last: Snapshot) -> tuple[Accou
 
 
 def with_deliveries(parts: Parts, snapshot: Snapshot) -> Snapshot:
-    """What still waits, and what was given up, by sink."""
+    """What still waits, and what was given up, by sink; and how the sinks fare."""
     waiting: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
     dead: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
-    for row in parts.ledger.undelivered():
-        if "instead" in row.receipt:
-            continue  # the fallback was told: nobody is left in the dark
+    open_rows = [row for row in parts.ledger.undelivered() if not row.was_passed_on]
+    for row in open_rows:
         (dead if row.state is DeliveryState.DEAD else waiting)[row.sink] += 1
-    return replace(snapshot, pending=waiting, dead=dead)
+    first = sorted(open_rows, key=lambda row: row.state is not DeliveryState.DEAD)[:SHOWN_DELIVERIES]
+    breakers = parts.ledger.frame().breakers
+    return replace(
+        snapshot,
+        pending=waiting,
+        dead=dead,
+        deliveries=tuple(letters(parts.ledger, first, breakers)),
+        sinks=tuple(_sink_row(parts, breakers.get(name), name, waiting[name]) for name in parts.sinks),
+    )
+
+
+def _sink_row(parts: Parts, breaker: Breaker | None, name: str, waiting: int) -> SinkRow:
+    """Once its rest is over it counts as resting only while something waits that could probe it."""
+    if breaker is None or not breaker.failures:
+        return SinkRow(name)
+    state = gate(breaker, parts.clock.now())
+    resting = state is Gate.SHUT or (state is Gate.PROBE and waiting > 0)
+    until = breaker.until if resting else None
+    return SinkRow(name, resting, until, breaker.failures, redact(breaker.error))
 
 
 def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census) -> Snapshot:

@@ -25,10 +25,11 @@ from app.model import (
     redact,
 )
 from app.plan.facts import SETTLING, as_remembered
+from app.plan.obsolete import TELLING
 from app.policy.evaluate import Decision
 from app.policy.rules import Inactive, Rule, Stage
 from app.service.act import DONE, event_of, record_done, took_effect
-from app.service.settle import Round
+from app.service.settle import Round, write
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -36,21 +37,29 @@ log = logging.getLogger(__name__)
 
 def recover(round_: Round, accounts: Mapping[str, Account]) -> list[str]:
     """Settles every abandoned claim; returns the ids of notices that this gave rise to."""
+    recover_notices(round_)
     to_send: list[str] = []
-    for row in _unsettled(round_):
-        log.warning("found an interrupted delivery", **log_fields(delivery=row.id))
-        if row.verb in DESTRUCTIVE:
-            to_send += _act(round_, row, accounts)
-        else:
-            _settle(round_, row, DeliveryState.AMBIGUOUS, "interrupted: it may have been sent")
+    for row in _unsettled_acts(round_):
+        log.warning("found an interrupted act", **log_fields(delivery=row.id))
+        to_send += _act(round_, row, accounts)
     return to_send
 
 
-def _unsettled(round_: Round) -> list[Delivery]:
-    """Claims whose sender died, and acts that may have landed after their time-out."""
+def recover_notices(round_: Round) -> None:
+    """They may have been sent: they are looked for, then sent again."""
+    now = round_.parts.clock.now()
+    for row in round_.parts.ledger.abandoned(round_.lease):
+        if row.verb in TELLING:
+            log.warning("found an interrupted delivery", **log_fields(delivery=row.id))
+            lost = replace(row, state=DeliveryState.AMBIGUOUS, next_attempt_at=now)
+            write(round_, [replace(lost, error="interrupted: it may have been sent")], [])
+
+
+def _unsettled_acts(round_: Round) -> list[Delivery]:
+    """Claims whose actor died, and acts that may have landed after their time-out."""
     late = (r for r in round_.parts.ledger.undelivered() if r.state is DeliveryState.AMBIGUOUS)
-    acts = [row for row in late if row.verb in DESTRUCTIVE]
-    return [*round_.parts.ledger.abandoned(round_.lease), *acts]
+    abandoned = round_.parts.ledger.abandoned(round_.lease)
+    return [row for row in (*abandoned, *late) if row.verb in DESTRUCTIVE]
 
 
 def _act(round_: Round, row: Delivery, accounts: Mapping[str, Account]) -> list[str]:
@@ -119,6 +128,5 @@ def _rung(round_: Round, finding: Finding, row: Delivery) -> tuple[Rule | None, 
 
 
 def _settle(round_: Round, row: Delivery, state: DeliveryState, error: str, *events: Event) -> None:
-    ended = None if state is DeliveryState.AMBIGUOUS else round_.parts.clock.now()
-    settled = replace(row, state=state, settled_at=ended, error=error)
-    round_.parts.ledger.apply(Change(deliveries=(settled,), events=events), round_.lease)
+    settled = replace(row, state=state, settled_at=round_.parts.clock.now(), error=error)
+    write(round_, [settled], [], Change(events=events))

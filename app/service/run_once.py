@@ -1,7 +1,7 @@
 """One cycle, from accounts to sinks: the whole path of the data, top to bottom."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -25,6 +25,7 @@ from app.policy.near import need_of
 from app.service.act import perform
 from app.service.archive import copy_audit
 from app.service.book import Book
+from app.service.breaker import Breakers
 from app.service.calls import Calls
 from app.service.census import Census
 from app.service.confirm import confirmed
@@ -32,11 +33,14 @@ from app.service.deliver import deliver
 from app.service.evidence import with_evidence
 from app.service.licence import with_approvals
 from app.service.parts import Parts, Tally
+from app.service.prune import prune_daily
 from app.service.recover import recover
 from app.service.settle import Round
-from app.service.summary import summarize, tell_team
+from app.service.summary import summarize
 from app.service.sweep import Sweep
+from app.service.team import tell_run, tell_team
 from app.service.tickets import closed_tickets
+from app.service.turn import due
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -113,10 +117,8 @@ def _conclude(round_: Round, report: RunReport) -> RunReport:
     done = Change(run=_record(parts, report), holds=holds.new, forget_holds=holds.ended)
     parts.ledger.apply(done, round_.lease)
     calls = Calls.of(report.plan, holds.standing)
-    failed, reached = tell_team(parts, summary, calls)
-    if (told_now := calls.told(reached)) != Change():
-        parts.ledger.apply(told_now, round_.lease)
-    report = _with_failures(report, failed)
+    report = _with_failures(report, tell_run(round_, summary, calls))
+    prune_daily(round_)
     log.info("run finished", **log_fields(**_summary(report), audit=_head(parts)))
     return report
 
@@ -187,10 +189,18 @@ def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
                 held.append(result)
             else:
                 to_send += result
-        deliver(round_, to_send)
+        deliver(round_, [*to_send, *_left_over(round_, to_send)])
     except Paused as paused:
         log.warning("paused", **log_fields(reason=str(paused)))
     return held
+
+
+def _left_over(round_: Round, sending: Sequence[str]) -> list[str]:
+    """What waits for another try and no reading of an account has brought up: put back by hand, or of an
+    account that can't be read now. Without a daemon nobody else tries it again."""
+    room = max(0, round_.parts.limits.notices_per_run - len(sending))
+    waiting = (row.id for row in due(round_.parts, round_.frame()))
+    return [i for i in waiting if i not in frozenset(sending)][:room]
 
 
 def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> RunReport:
@@ -224,11 +234,12 @@ def _stopped(now: datetime, how: str) -> RunReport:
 def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> RunReport:
     """No account list, no run: nothing is suspended or resolved for its absence, and the team hears of it."""
     report = RunReport(now, "failed", Plan(now), failures=(reason, *copy_audit(parts, lease)))
-    last = parts.ledger.frame().last_run
-    summary = summarize(parts, report.plan, Tally(), report.outcome, report.accounts, report.failures, last)
+    frame = parts.ledger.frame()
+    told = (report.outcome, report.accounts, report.failures)
+    summary = summarize(parts, report.plan, Tally(), *told, frame.last_run)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
-    failed, _ = tell_team(parts, summary, Calls(now))
+    failed, _ = tell_team(parts, summary, Breakers(frame.breakers, parts.clock, parts.roll), Calls(now))
     return replace(report, failures=(*report.failures, *failed))
 
 

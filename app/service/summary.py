@@ -5,17 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from app import __version__
-from app.errors import KeystewardError
 from app.model import RunRecord, redact
 from app.plan.actions import Plan
 from app.plan.brake import BRAKE
-from app.plan.conceal import conceal
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary, SummaryRow
-from app.service.calls import Calls, as_row
+from app.service.calls import as_row
 from app.service.parts import Parts, Tally
-from app.sinks.interface import Sink
-from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
@@ -93,34 +89,3 @@ def _resolved(plan: Plan) -> Iterator[SummaryRow]:
             why,
             owner=finding.owner,
         )
-
-
-def tell_team(parts: Parts, summary: RunSummary, calls: Calls) -> tuple[list[str], list[str]]:
-    """Hands each sink that reports its ``summary``; returns what failed, and the sinks that did not.
-
-    A lost summary is not made up for, its alerts are. Nobody is told anything while the service is paused.
-    """
-    failed: list[str] = []
-    told: list[str] = []
-    if parts.ledger.paused():
-        return failed, told
-    for name, sink in parts.sinks.items():
-        fault = _report(sink, name, conceal(calls.addressed(summary, name), parts.shown_characters))
-        if fault:
-            failed.append(f"{name}: the run summary was not delivered: {fault}")
-        else:
-            told.append(name)
-    return failed, told
-
-
-def _report(sink: Sink, name: str, summary: RunSummary) -> str:
-    """What went wrong; empty: nothing."""
-    try:
-        sink.report(summary)
-    except KeystewardError as error:
-        log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
-        return redact(str(error))
-    except Exception as error:  # a fault of the adapter must not cost the others theirs
-        log.exception("sink broke", **log_fields(sink=name))
-        return type(error).__name__
-    return ""

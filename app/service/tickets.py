@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
-from app.model import redact
+from app.model import Breaker, redact
+from app.service.breaker import Gate, gate
 from app.service.parts import Parts
 from app.telemetry import log_fields
 
@@ -18,7 +19,7 @@ def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str
     if view.pause:
         return found
     for name, sink in parts.sinks.items():
-        if sink.tickets and parts.ledger.has_tickets(name):
+        if sink.tickets and not _rests(parts, view, name) and parts.ledger.has_tickets(name):
             try:
                 found[name] = sink.closed(parts.clock.now())
             except KeystewardError as error:
@@ -26,3 +27,7 @@ def closed_tickets(parts: Parts, view: LedgerView) -> Mapping[str, frozenset[str
             except Exception:  # a fault of the adapter must not cost the run
                 log.exception("sink broke", **log_fields(sink=name))
     return found
+
+
+def _rests(parts: Parts, view: LedgerView, sink: str) -> bool:
+    return gate(view.breakers.get(sink) or Breaker(sink), parts.clock.now()) is Gate.SHUT

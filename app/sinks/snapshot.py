@@ -87,6 +87,37 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery that waits, or that was given up. ``key_tail`` is masked."""
+
+    id: str
+    sink: str
+    state: str  # "pending", "claimed", "failed", "ambiguous", "dead"
+    key_tail: str
+    user: str
+    account_id: str
+    account: str
+    stage: str
+    recipient: str
+    attempts: int  # those that only found the sink down aside
+    created_at: datetime
+    next_attempt_at: datetime | None = None  # None: when a run decides
+    why: str = ""
+    passed_on: bool = False  # dead, but the fallback was told instead
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRow:
+    """How a sink fares. ``resting``: what is for it waits; one message at a time tries whether it answers."""
+
+    sink: str
+    resting: bool = False
+    until: datetime | None = None
+    failures: int = 0  # in a row
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """How a sweep over the fleet stands, or how the last one ended. Spans in seconds.
 
@@ -141,6 +172,8 @@ class Snapshot:
     pending: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
     dead: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
     uncopied: int | None = None  # audit events that are not in the copy yet; None: there is to be none
+    deliveries: tuple[DeliveryRow, ...] = ()  # that wait or are dead, the dead first, 200 at the most
+    sinks: tuple[SinkRow, ...] = ()  # every configured one
     paused: Pause | None = None
     leader: bool = False
     config_reload_ok: bool = True

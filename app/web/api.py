@@ -35,6 +35,7 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "held": snapshot.held,
         "deliveries_pending": snapshot.pending,
         "deliveries_dead": snapshot.dead,
+        "sinks": snapshot.sinks,
     }
 
 
@@ -47,6 +48,11 @@ def accounts(snapshot: Snapshot) -> dict[str, Any]:
     return {"as_of": snapshot.taken_at, "accounts": snapshot.accounts}
 
 
+def deliveries(snapshot: Snapshot) -> dict[str, Any]:
+    """What waits and what was given up: the first 200, dead ones first."""
+    return {"as_of": snapshot.taken_at, "deliveries": snapshot.deliveries}
+
+
 def held(snapshot: Snapshot) -> dict[str, Any]:
     return {"as_of": snapshot.taken_at, "held": snapshot.held_rows}
 
@@ -56,6 +62,7 @@ PARTS: Mapping[str, Callable[[Snapshot], dict[str, Any]]] = {
     "findings": findings,
     "accounts": accounts,
     "held": held,
+    "deliveries": deliveries,
 }
 
 

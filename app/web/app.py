@@ -60,6 +60,6 @@ def _add_page(app: Flask, holder: SnapshotHolder, clock: Clock) -> None:
 
 
 def _add_api(app: Flask, holder: SnapshotHolder) -> None:
-    @app.get("/api/v1/<any(summary, findings, accounts, held):part>")
+    @app.get("/api/v1/<any(summary, findings, accounts, held, deliveries):part>")
     def facts(part: str) -> Response:
         return Response(api.dumps(api.PARTS[part](holder.get())), mimetype=JSON)

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, Literal
 
 from app.model import AccountState, Coverage
-from app.service.snapshot import FindingRow, HeldRow, Snapshot, Sweep
+from app.service.snapshot import DeliveryRow, FindingRow, HeldRow, SinkRow, Snapshot, Sweep
 
 SHOWN_FINDINGS = 200
 SHOWN_OTHERS = 50
@@ -58,6 +58,8 @@ class StatusPage:
     later_days: int
     findings: tuple[FindingRow, ...]
     held: tuple[HeldRow, ...]
+    resting: tuple[SinkRow, ...]
+    dead: tuple[DeliveryRow, ...]
     failed: tuple[AccountState, ...]
     failed_total: int
     coverage: Coverage
@@ -80,6 +82,8 @@ def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
         later_days=len(days[SHOWN_DAYS:]),
         findings=worst_first(snapshot.findings)[:SHOWN_FINDINGS],
         held=snapshot.held_rows[:SHOWN_OTHERS],
+        resting=tuple(row for row in snapshot.sinks if row.resting),
+        dead=tuple(row for row in snapshot.deliveries if row.state == "dead")[:SHOWN_OTHERS],
         failed=tuple(failed[:SHOWN_OTHERS]),
         failed_total=len(failed),
         coverage=coverage,

@@ -65,6 +65,7 @@ def test_a_row_of_each_type_comes_back_with_all_its_fields(ledger: Ledger) -> No
         snoozes={UID: WHOLE.snoozes[0]},
         refusals=Refusals(WHOLE.refusals),
         accounts={ACCOUNT: WHOLE.accounts[0]},
+        breakers={"slack": WHOLE.breakers[0]},
         last_run=WHOLE.run,
         pause=PAUSE,
         canary=WHOLE.canary,

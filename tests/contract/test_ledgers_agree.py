@@ -3,7 +3,7 @@
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from app.ledger.interface import Lease, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.ledger.verify import verify
-from app.model import CopyMark, DeliveryState, Finding, FindingState, KeptReport
+from app.model import MAYBE_SENT, CopyMark, DeliveryState, Finding, FindingState, KeptReport
 from app.plan.kept import Approval, Hold, Trial
 from app.plan.record import Change
 from tests.fakes.ledger_rows import (
@@ -40,6 +40,7 @@ from tests.servers.postgres import Postgres
 OTHER = "444455556666"
 ACCOUNTS = [ACCOUNT, OTHER]
 UIDS = [a_uid(0), a_uid(1), f"{OTHER}/{KEY_ID}"]
+ENDED = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED)
 TICKETS = ["", "SEC-1", "SEC-2"]
 TARGETS = ["s3://a/", "s3://b/"]
 uids = st.sampled_from(UIDS)
@@ -52,8 +53,17 @@ def some(rows: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 deliveries = st.builds(
-    lambda uid, episode, occurrence, state, message, epoch: delivery(
-        uid, state, episode=episode, occurrence=occurrence, message_id=message, epoch=epoch
+    lambda uid, episode, occurrence, state, message, epoch, ended, names, receipt: delivery(
+        uid,
+        state,
+        episode=episode,
+        occurrence=occurrence,
+        message_id=message,
+        epoch=epoch,
+        settled_at=ended if state in ENDED else None,
+        names_date=names,
+        enforced=names is not None,
+        receipt=receipt,
     ),
     uids,
     small,
@@ -61,14 +71,18 @@ deliveries = st.builds(
     st.sampled_from(DeliveryState),
     st.sampled_from(["", "m-old"]),
     small,
+    instants,
+    st.none() | instants,
+    st.sampled_from([{}, {MAYBE_SENT: "true"}]),
 )
 findings = st.builds(
-    lambda uid, episode, revision, state, ticket: finding(
+    lambda uid, episode, revision, state, ticket, ended: finding(
         uid,
         account_id=uid.partition("/")[0],
         episode=episode,
         revision=revision,
         state=state,
+        resolved_at=ended if state is FindingState.RESOLVED else None,
         refs={"jira": {"key": ticket}},
     ),
     uids,
@@ -76,6 +90,7 @@ findings = st.builds(
     st.sampled_from([0, 0, 0, 0, 1]),  # added to the stored one: seldom stale
     st.sampled_from(FindingState),
     st.sampled_from(TICKETS),
+    instants,
 )
 accounts = st.sampled_from(ACCOUNTS)
 users = st.builds(
@@ -99,6 +114,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "reports": some(reports),
     "refusals": some(st.builds(lambda uid, at: replace(WHOLE.refusals[0], uid=uid, at=at), uids, instants)),
     "accounts": some(st.builds(lambda n: replace(WHOLE.accounts[0], root_keys=n), small)),
+    "breakers": some(st.builds(lambda n: replace(WHOLE.breakers[0], failures=n), small)),
     "snoozes": some(st.builds(lambda uid, at: replace(WHOLE.snoozes[0], uid=uid, until=at), uids, instants)),
     "copies": some(st.builds(CopyMark, st.sampled_from(TARGETS), small, small)),
     "held_plans": some(st.builds(lambda name, at: held_plan(name, last_held_at=at), plans, instants)),
@@ -167,6 +183,14 @@ class Histories(RuleBasedStateMachine):
     def claim_all_that_waits(self) -> None:
         waiting = [row.id for row in self.ledgers[0].undelivered()]
         self.both("claim", waiting, "m-new", self.leases[-1])
+
+    @rule(rows=some(deliveries), at=instants)
+    def requeue(self, rows: tuple[Any, ...], at: datetime) -> None:
+        self.both("requeue", {row.id: event(f"requeued {row.id}") for row in rows}, at)
+
+    @rule(before=instants, lease_back=small)
+    def prune(self, before: datetime, lease_back: int) -> None:
+        self.both("prune", before, self.leases[max(-len(self.leases), -1 - lease_back)])
 
     @rule(on=st.booleans())
     def pause(self, on: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from app.model import (
     INACTIVE,
     AccountState,
+    Breaker,
     CopyMark,
     Coverage,
     Delivery,
@@ -133,6 +134,7 @@ WHOLE = Change(
             attempts=2,
             next_attempt_at=NOW + DAY,
             settled_at=NOW,
+            requeued_at=NOW - DAY,
             epoch=3,
             receipt={"ts": "1.2"},
             error="timed out at first",
@@ -177,6 +179,7 @@ WHOLE = Change(
     approvals=(approval(used=(UID,)),),
     holds=(Hold(Finding.id_for(UID), "freeze", NOW - 9 * DAY, {"slack": NOW}),),
     canary=Trial("c0ffee", NOW - DAY, NOW, (UID,), NOW, "was taken back", NOW + DAY),
+    breakers=(Breaker("slack", 7, 2, NOW - DAY, NOW, "HTTP 500", told=True),),
     run=run(
         accounts={"ok": 1},
         held={"brake": 2},

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from app.model import AccountState, Coverage, Pause, RunRecord
-from app.service.snapshot import AgeHistogram, AgeKey, CountKey, FindingRow, HeldRow, Snapshot, Sweep
+from app.service.snapshot import (
+    AgeHistogram,
+    AgeKey,
+    CountKey,
+    DeliveryRow,
+    FindingRow,
+    HeldRow,
+    SinkRow,
+    Snapshot,
+    Sweep,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PROD, TEST = "111122223333", "444455556666"
@@ -29,6 +39,25 @@ def finding(number: int = 1, **changes: object) -> FindingRow:
         "ticket": "https://example.atlassian.net/browse/SEC-7",
     }
     return FindingRow(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def dead_letter(**changes: object) -> DeliveryRow:
+    """A ticket that Jira refuses."""
+    facts: dict[str, object] = {
+        "id": "KS-0000000001/1/final/1/jira/owner",
+        "sink": "jira",
+        "state": "dead",
+        "key_tail": "…WXYZ",
+        "user": "ci-deploy",
+        "account_id": PROD,
+        "account": "prod",
+        "stage": "final",
+        "recipient": "platform@example.com",
+        "attempts": 2,
+        "created_at": NOW - timedelta(days=2),
+        "why": "Jira: HTTP 400: Field 'team' is required",
+    }
+    return DeliveryRow(**{**facts, **changes})  # type: ignore[arg-type]
 
 
 def sweep(**changes: object) -> Sweep:
@@ -85,6 +114,20 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         pending={"slack": 3},
         dead={"jira": 1},
         uncopied=4,
+        deliveries=(
+            dead_letter(
+                user=text("ci-deploy"),
+                account=text("prod"),
+                key_tail=text("…WXYZ"),
+                stage=text("final"),
+                recipient=text("platform@example.com"),
+                why=text("HTTP 400"),
+            ),
+        ),
+        sinks=(
+            SinkRow("jira"),
+            SinkRow("slack", True, NOW + timedelta(minutes=20), 7, text("Slack: HTTP 503")),
+        ),
         paused=Pause(text("ops@example.com"), text("An incident."), NOW),
         leader=True,
         calendar={date(2026, 11, 23): 1},

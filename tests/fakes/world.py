@@ -125,6 +125,7 @@ class World:
         self.ended = Event()  # SIGTERM
         self.callers: CallerHistory | None = None
         self.archive: Archive | None = None
+        self.roll = 1.0  # what is tried again waits for the whole of its ceiling
         self.before_write: Callable[[], None] = lambda: None
         self.identity = HubIdentity(
             "999988887777", "arn:aws:sts::999988887777:assumed-role/hub/x", "aws", None
@@ -229,6 +230,7 @@ class World:
             archive=self.archive,
             stop=self.ended,
             config_hash=self.config_hash,
+            roll=lambda: self.roll,
         )
 
     def day(self, number: float) -> RunReport:

@@ -45,7 +45,7 @@ class Ses:
         except ClientError as error:
             self._refused(str(error.response.get("Error", {}).get("Code", "")))
         except ReadTimeoutError:
-            raise Ambiguous("mail: SES gave no answer; it may have been sent") from None
+            raise Ambiguous("mail: SES gave no answer; it may have been sent", findable=False) from None
         except BotoCoreError:
             where = f"sinks.{self._name}.region and the network"
             raise Transient(f"mail: SES can't be reached; check {where}") from None

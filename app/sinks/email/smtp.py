@@ -62,7 +62,8 @@ def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> None:
     except smtplib.SMTPResponseException as error:
         _refused(error.smtp_code)
     except (OSError, smtplib.SMTPException):
-        raise Ambiguous("mail: no answer after it was handed over; it may have been sent") from None
+        text = "mail: no answer after it was handed over; it may have been sent"
+        raise Ambiguous(text, findable=False) from None
     if refused:
         raise Permanent(f"mail: the server refused {len(refused)} of the addresses; the others have it")
 

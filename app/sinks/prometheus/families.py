@@ -127,6 +127,12 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
     yield _counted("deliveries_total", "Deliveries attempted, by outcome.", counters)
     yield _by("deliveries_pending", "Deliveries not sent yet.", "sink", snapshot.pending)
     yield _by("deliveries_dead", "Deliveries that can't succeed.", "sink", snapshot.dead)
+    yield _by(
+        "sink_breaker_open",
+        "1 while a sink that kept failing is rested and probed: what is for it waits.",
+        "sink",
+        {row.sink: row.resting for row in snapshot.sinks},
+    )
     yield _counted("actions_total", "Acts on credentials, by outcome.", counters)
     yield _counted("audit_copies_total", "Objects of the audit trail's copy, by outcome.", counters)
     waiting = [] if snapshot.uncopied is None else [((), snapshot.uncopied)]

@@ -51,8 +51,7 @@ class SlackSink(TellingSink):
     def send(self, message: Message) -> Receipt:
         """Delivered means: every page has arrived. Raises as `Sink` says."""
         target = self._target(message)
-        thread = self._find(message, target) if message.maybe_sent else None
-        thread = thread or newest_root(message, target) or Thread(target)
+        thread = self._thread(message, target)
         try:
             self._tell_all(message, thread, target)
         except RecipientUnreachable:
@@ -107,11 +106,13 @@ class SlackSink(TellingSink):
         """Once the first page stands, any failure leaves half a message: look before sending again."""
         try:
             return self._api.write("chat.postMessage", **body)
+        except Ambiguous as error:
+            raise Ambiguous(str(error), error.retry_after, findable=not thread.blind) from None
         except Transient as error:
-            if not thread.begun or isinstance(error, Ambiguous):
+            if not thread.begun:
                 raise
             text = f"{error} (a part of the message has arrived)"
-            raise Ambiguous(text, error.retry_after) from None
+            raise Ambiguous(text, error.retry_after, findable=not thread.blind) from None
 
     def _body(self, thread: Thread, page: Page, metadata: dict[str, Any]) -> dict[str, Any]:
         """A reply that matters is shown in the conversation too: in an old thread it would be missed."""
@@ -129,11 +130,18 @@ class SlackSink(TellingSink):
         }
         return {key: value for key, value in body.items() if value is not None}
 
-    def _find(self, message: Message, target: str) -> Thread | None:
-        """What an earlier attempt left, where the scopes allow looking; `Ambiguous` while Slack is down."""
+    def _thread(self, message: Message, target: str) -> Thread:
+        """Where it goes: to what an earlier attempt left, to the latest thread, or to one of its own.
+
+        Raises `Ambiguous` while Slack can't be asked whether an earlier attempt arrived.
+        """
+        found, blind = None, False
         try:
-            return find(self._api, message, target)
+            found = find(self._api, message, target) if message.maybe_sent else None
         except (MissingScope, Permanent):
-            return None
+            blind = True
         except Transient as error:
             raise Ambiguous(str(error), error.retry_after) from None
+        thread = found or newest_root(message, target) or Thread(target)
+        thread.blind = blind
+        return thread

@@ -27,6 +27,7 @@ class Thread:
     earlier: bool = False
     told: set[str] = field(default_factory=set)
     begun: bool = False  # a page of this message has arrived
+    blind: bool = False  # an earlier attempt may have arrived, and the scopes don't allow looking
 
 
 def references(message: Message, target: str) -> dict[str, str]:

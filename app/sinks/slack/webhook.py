@@ -86,7 +86,7 @@ class SlackWebhookSink(TellingSink):
             if not begun or isinstance(error, Ambiguous):
                 raise
             text = f"{error} (a part of the message has arrived)"
-            raise Ambiguous(text, error.retry_after) from None
+            raise Ambiguous(text, error.retry_after, findable=False) from None
 
     def _call(self, body: dict[str, Any]) -> None:
         self._pace.wait(WEBHOOK, WEBHOOK)
@@ -124,5 +124,5 @@ def _meaning(answer: WebhookResponse) -> KeystewardError:
 
 def _unheard(*, uncertain: bool) -> Transient:
     if uncertain:
-        return Ambiguous("Slack webhook: no usable answer, it may have arrived")
+        return Ambiguous("Slack webhook: no usable answer, it may have arrived", findable=False)
     return Transient("Slack webhook: it can't be reached; check the network and status.slack.com")

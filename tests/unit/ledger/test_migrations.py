@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,28 @@ from app.ledger.interface import AccountRows, Ledger
 from app.ledger.open import open_ledger
 from app.ledger.sqlite import sqlite_engine
 from app.ledger.verify import verify
-from app.model import Event, FindingState
+from app.model import DeliveryState, Event, FindingState
 from app.plan.record import Change
-from tests.fakes.ledger_rows import ACCOUNT, DAY, KEY_ID, NOW, UID, WHOLE, a_uid, event, facts, finding
+from tests.fakes.ledger_rows import (
+    ACCOUNT,
+    DAY,
+    KEY_ID,
+    NOW,
+    UID,
+    WHOLE,
+    a_uid,
+    delivery,
+    event,
+    facts,
+    finding,
+)
 
 OTHER = "444455556666"
 THEIRS = f"{OTHER}/AKIA{0:016}"
 OPEN = finding(refs={"jira": {"key": "SEC-1", "url": "https://…"}, "slack": {"ts": "1.2"}}, revision=3)
 NO_TICKET = finding(a_uid(1), refs={"jira": {"key": ""}}, revision=1)
 CLOSED = finding(THEIRS, account_id=OTHER, state=FindingState.RESOLVED, refs=OPEN.refs, revision=1)
+SENT, WAITING = delivery(state=DeliveryState.DELIVERED, settled_at=NOW), delivery(occurrence=2)
 FINDINGS = [OPEN, NO_TICKET, CLOSED]
 
 
@@ -62,6 +76,9 @@ def _fill(db: sqlite3.Connection) -> None:
     for found in FINDINGS:
         put("findings", found.id, found.revision, found.episode, rows.FINDING.dump(found))
     user, account = rows.USER.dump(WHOLE.users[0]), rows.ACCOUNT.dump(WHOLE.accounts[0])
+    for seq, row in enumerate((SENT, WAITING), start=1):
+        body = without(rows.DELIVERY.dump(row), "requeued_at")
+        put("deliveries", seq, row.id, row.finding_id, row.episode, row.state.value, row.epoch, body)
     put("users", ACCOUNT, "jane", without(user, "tags", "groups"))
     put("accounts", ACCOUNT, without(account, "traits_at"))
     db.commit()
@@ -151,3 +168,13 @@ def test_a_damaged_event_is_told_and_leaves_the_ledger_as_it_was(tmp_path: Path)
             open_ledger(f"sqlite:///{path}")
         assert db.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
         assert [row[1] for row in db.execute("PRAGMA table_info(events)")] == ["seq", "at", "body"]
+
+
+def test_its_deliveries_are_found_by_when_they_ended(old: Ledger) -> None:
+    assert old.deliveries_of(OPEN.id) == [SENT, WAITING]
+    old.apply(Change(findings=(replace(OPEN, episode=2),)))
+    with old.lease("a", timedelta(0)) as lease:
+        assert lease
+        assert old.prune(NOW, lease)["deliveries"] == 0
+        assert old.prune(NOW + DAY, lease)["deliveries"] == 1
+    assert old.deliveries_of(OPEN.id) == [WAITING]

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from app.clock import FixedClock
 from app.errors import LedgerError
 from app.model import KEY_ID, RunRecord
-from app.service.snapshot import Health, Snapshot, SnapshotHolder
+from app.service.snapshot import Health, SinkRow, Snapshot, SnapshotHolder
 from app.sinks.prometheus import SnapshotCollector, build_registry
 from app.telemetry import Counters
 from app.web import create_app
 from tests.fakes.pictures import NOW, finding, picture, sweep
 
-PAGES = ("/", "/api/v1/summary", "/api/v1/findings", "/api/v1/accounts", "/api/v1/held")
+PAGES = ("/", "/api/v1/summary", "/api/v1/findings", "/api/v1/accounts", "/api/v1/held", "/api/v1/deliveries")
 PROBES = ("/metrics", "/healthz", "/readyz")
 KEY_IDS = st.from_regex(r"\AA(KI|SI)A[A-Z0-9]{16}\Z")
 
@@ -181,6 +181,8 @@ def test_the_lists_say_every_row(local: FlaskClient) -> None:
     assert facts(local, "findings")["findings"][0]["key_tail"] == "…WXYZ"
     assert [a["error"] for a in facts(local, "accounts")["accounts"]] == ["", "access denied"]
     assert facts(local, "held")["held"][0]["guard"] == "freeze"
+    assert facts(local, "deliveries")["deliveries"][0]["state"] == "dead"
+    assert [row["resting"] for row in facts(local, "summary")["sinks"]] == [False, True]
 
 
 def test_an_unknown_path_is_not_found(local: FlaskClient) -> None:
@@ -245,5 +247,22 @@ def test_an_empty_snapshot_has_a_page() -> None:
 
 def test_only_the_first_two_hundred_findings_are_on_the_page_and_all_in_the_api() -> None:
     asker = client(replace(picture(), findings=tuple(finding(n, key_tail=f"…{n:04}") for n in range(230))))
-    assert asker.get("/").text.count("<code>…") == 201  # and one that is held
+    assert asker.get("/").text.count("<code>…") == 202  # and one that is held, and one that can't be told
     assert len(facts(asker, "findings")["findings"]) == 230
+
+
+def test_a_sink_that_rests_and_what_cant_be_delivered_are_said(local: FlaskClient) -> None:
+    text = local.get("/").text
+    assert (
+        "<strong>slack does not answer</strong>: 7 failures in a row, the last one: Slack: HTTP 503" in text
+    )
+    assert "tried again <time" in text
+    assert "3 messages for it wait, nothing is lost" in text
+    assert "keysteward deliveries --requeue" in text
+
+
+def test_when_every_sink_answers_nothing_is_said_of_them() -> None:
+    text = client(Snapshot(sinks=(SinkRow("slack", failures=2, error="HTTP 503"),))).get("/").text
+    assert "does not answer" not in text
+    assert "Can&#39;t be delivered" not in text
+    assert "Can't be delivered" not in text

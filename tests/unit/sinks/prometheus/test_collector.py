@@ -48,6 +48,8 @@ keysteward_aws_requests_total{operation="ListAccessKeys",outcome="ok",service="i
 keysteward_deliveries_total{outcome="delivered",sink="slack"} 2.0
 keysteward_deliveries_pending{sink="slack"} 3.0
 keysteward_deliveries_dead{sink="jira"} 1.0
+keysteward_sink_breaker_open{sink="jira"} 0.0
+keysteward_sink_breaker_open{sink="slack"} 1.0
 keysteward_actions_total{action="deactivate",outcome="done"} 1.0
 keysteward_audit_copies_total{outcome="success"} 5.0
 keysteward_audit_events_uncopied 4.0
