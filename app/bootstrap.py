@@ -40,6 +40,7 @@ from app.ledger.open import open_ledger
 from app.model import Mode
 from app.policy.rules import Policy
 from app.service.parts import Parts
+from app.service.pause import unless_paused
 from app.service.press import Limits, handler
 from app.service.pulse import Pulse
 from app.sinks.interface import Sink
@@ -173,11 +174,11 @@ def secret_from_aws(reference: str) -> str:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
 
 
-def build_sinks(config: Config) -> dict[str, Sink]:
+def build_sinks(config: Config, ledger: Ledger) -> dict[str, Sink]:
     """The configured sinks; none in `observe`, which tells nobody anything."""
     if config.mode is Mode.OBSERVE:
         return {}
-    tools = sink_tools(config)
+    tools = sink_tools(config, unless_paused(ledger))
     return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
 
 
@@ -189,12 +190,13 @@ def start_listening(service: Service, parts: Parts) -> list[Listening]:
     return [listening for listening in heard if listening]
 
 
-def sink_tools(config: Config) -> "Tools":
+def sink_tools(config: Config, before_sending: Callable[[], None] = lambda: None) -> "Tools":
     """What every sink is handed: how to wait, and the user's texts."""
     from app.sinks.texts import Texts
     from app.sinks.tools import Tools
+    from app.sinks.waits import Waits
 
-    return Tools(texts=Texts(config.templates))
+    return Tools(Waits(before_sending=before_sending), Texts(config.templates))
 
 
 def _build_sink(name: str, settings: Any, tools: "Tools") -> Sink:
@@ -208,13 +210,13 @@ def connect(scan: ScanSettings) -> tuple[Sessions, threading.Event]:
     return Sessions(limits, Pace(stop=stop)), stop
 
 
-def open_service(config: Config, *, sinks: Callable[[Config], Mapping[str, Sink]] = build_sinks) -> Service:
+def open_service(config: Config) -> Service:
     """A service for real: refuses a ledger of rehearsals. Raises `ConfigError` or `LedgerError`."""
     sessions, stop = connect(config.scan)
     ledger = open_ledger(config.ledger_url)
     if ledger.rehearsal():
         raise ConfigError("ledger: it belongs to rehearsals (run --at): name another for normal runs")
-    return Service(config, SystemClock(), sessions, ledger, sinks(config), stop=stop)
+    return Service(config, SystemClock(), sessions, ledger, build_sinks(config, ledger), stop=stop)
 
 
 def open_rehearsal(config: Config, at: datetime) -> Service:
@@ -227,7 +229,8 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
         ledger.mark_rehearsal(at)
     except LedgerError as error:
         raise ConfigError(f"run --at: {error}") from None
-    return Service(config, FixedClock(at), sessions, ledger, build_sinks(config), stop=stop, rehearsal=True)
+    sinks = build_sinks(config, ledger)
+    return Service(config, FixedClock(at), sessions, ledger, sinks, stop=stop, rehearsal=True)
 
 
 def open_for_change(config: Config, at: datetime | None) -> Service:

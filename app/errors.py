@@ -50,6 +50,11 @@ class Ambiguous(Transient):
     """The request may have arrived (a time-out after sending): look before sending again."""
 
 
+class PausedMeanwhile(Transient):
+    """The service was paused before the next request of a message or an act: it has not left, and goes on
+    after `keysteward resume`."""
+
+
 class Permanent(KeystewardError):
     """Trying the same again can't help."""
 

@@ -9,6 +9,7 @@ from app.bootstrap import Service, start_listening
 from app.cli.signals import leave, stop_on_signals
 from app.config.schema import Config
 from app.service.daemon import Daemon, Schedule
+from app.service.pause import LivePause
 from app.service.snapshot import Health, Snapshot, SnapshotHolder
 from app.sinks.prometheus.collector import SnapshotCollector, build_registry
 from app.telemetry import log_fields
@@ -31,7 +32,7 @@ def run_daemon(service: Service) -> int:
 def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = None) -> None:
     """Cycles on schedule and answers over HTTP until SIGTERM or SIGINT. ``listen`` overrides the config's."""
     config = service.config
-    holder = SnapshotHolder(first, service.pulse.sweep)
+    holder = SnapshotHolder(first, service.pulse.sweep, (LivePause(service.ledger.paused),))
     health = Health(time.monotonic, service.ledger.paused, config_loaded=True)
     calls = service.sessions.calls.snapshot
     collector = SnapshotCollector(holder.get, service.counters, calls, config.metrics.user_label)

@@ -21,6 +21,7 @@ from app.model import (
     Facts,
     Finding,
     Mode,
+    Pause,
     Verb,
 )
 from app.plan import render
@@ -159,19 +160,26 @@ def _told(
 def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
     if round_.ctx.own.is_self(fresh):
         raise Held("own_credentials", "this is the service's own credential")
-    if view.pause:
-        raise Held("pause", f"paused by {view.pause.by}: {view.pause.reason}")
+    _unpaused(view.pause)
     window = next((w for w in round_.ctx.limits.freeze if w.covers(now)), None)
     if window:
         raise Held("freeze", f"freeze window {window.text}")
 
 
+def _unpaused(pause: Pause | None) -> None:
+    if pause:
+        raise Held("pause", pause.text)
+
+
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
+    """Whatever takes its time comes first: between the last look at the pause and the act is one request."""
+    round_.parts.actor.ready(act.account)
     lease, now = round_.lease, round_.parts.clock.now()
     if lease.expires_at and lease.expires_at - now <= ACT_TIMEOUT:
         raise Held("lease", "too little of the lease is left")
     if round_.parts.stop.is_set():
         raise Held("stopping", "the service is stopping")
+    _unpaused(round_.parts.ledger.paused())
     try:
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:

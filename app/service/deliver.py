@@ -13,6 +13,8 @@ from typing import Any
 from app.errors import (
     Ambiguous,
     KeystewardError,
+    Paused,
+    PausedMeanwhile,
     Permanent,
     RecipientUnreachable,
     Transient,
@@ -74,14 +76,15 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     try:
         sent = sorted((_notice(round_, row) for row in claimed), key=_worst_first)
         receipt = _send(round_, sink, claimed, sent)
+    except PausedMeanwhile as pause:
+        _put_back(round_, claimed)
+        raise Paused(str(pause)) from None
     except RecipientUnreachable as error:
         return elsewhere(round_, claimed, error)
     except Permanent as error:
         return _each_alone(round_, claimed, error)
-    except Ambiguous as error:
-        failed(round_, claimed, DeliveryState.AMBIGUOUS, error)
     except KeystewardError as error:
-        failed(round_, claimed, _undecided(claimed), error)
+        failed(round_, claimed, _undecided(claimed, error), error)
     except Exception as error:
         # A fault of the adapter: it may have sent before it broke.
         log.exception("sink broke", **log_fields(sink=sink.name))
@@ -89,6 +92,11 @@ def _send_group(round_: Round, group: list[Delivery]) -> list[str]:
     else:
         delivered(round_, claimed, receipt, sent)
     return []
+
+
+def _put_back(round_: Round, claimed: Sequence[Delivery]) -> None:
+    """As they were before the claim: nothing of them has left. (What has in part is ambiguous.)"""
+    write(round_, [replace(row, attempts=row.attempts - 1) for row in claimed], [])
 
 
 def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:
@@ -123,9 +131,9 @@ def _closes_too_early(round_: Round, row: Delivery) -> bool:
     return any(d.state in UNDELIVERED for d in notices)
 
 
-def _undecided(rows: Sequence[Delivery]) -> DeliveryState:
+def _undecided(rows: Sequence[Delivery], error: KeystewardError) -> DeliveryState:
     """What may have arrived before still may have: only an answer to the looking settles it."""
-    lost = any(row.state is DeliveryState.AMBIGUOUS for row in rows)
+    lost = isinstance(error, Ambiguous) or any(row.state is DeliveryState.AMBIGUOUS for row in rows)
     return DeliveryState.AMBIGUOUS if lost else DeliveryState.FAILED
 
 

@@ -1,7 +1,9 @@
 """Tries failed notices again between two runs, while what they say still holds."""
 
+from contextlib import suppress
 from datetime import datetime
 
+from app.errors import Paused
 from app.ledger.interface import LedgerView
 from app.model import Delivery, DeliveryState, Finding, FindingState, Mode, Verb
 from app.plan.notices import tells_what_was_done
@@ -21,7 +23,8 @@ def retry_failed(parts: Parts) -> Tally:
         if lease is not None:
             frame = parts.ledger.frame()
             ctx = context(parts, parts.hub(), frame, parts.clock.now())
-            deliver(Round(parts, ctx, lease, Book(parts.ledger), tally), _due(parts, frame))
+            with suppress(Paused):
+                deliver(Round(parts, ctx, lease, Book(parts.ledger), tally), _due(parts, frame))
     return tally
 
 

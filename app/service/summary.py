@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from app import __version__
-from app.errors import KeystewardError
+from app.errors import KeystewardError, PausedMeanwhile
 from app.model import RunRecord, Verb, redact
 from app.plan.actions import HeldAct, Plan
 from app.plan.conceal import conceal
@@ -108,13 +108,15 @@ def tell_team(parts: Parts, summary: RunSummary) -> list[str]:
 
     Nobody is told anything while the service is paused.
     """
-    if parts.ledger.paused():
-        return []
     failed: list[str] = []
     summary = conceal(summary, parts.shown_characters)
     for name, sink in parts.sinks.items():
+        if parts.ledger.paused():
+            break
         try:
             sink.report(summary)
+        except PausedMeanwhile:
+            break
         except KeystewardError as error:
             failed.append(f"{name}: the run summary was not delivered: {redact(str(error))}")
             log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))

@@ -54,4 +54,4 @@ def _transport(name: str, settings: EmailSettings, tools: Tools) -> Transport:
         return Ses(name, settings, tools.waits)
     from app.sinks.email.smtp import Smtp
 
-    return Smtp(name, settings)
+    return Smtp(name, settings, tools.waits)

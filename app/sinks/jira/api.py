@@ -127,6 +127,7 @@ class JiraApi:
         """``permission``: what the account needs. `Ambiguous` when ``read`` can't read the answer."""
 
         def write(client: JIRA) -> Result:
+            self._waits.before_sending()
             return read(client._session.request(method, client._get_url(path), json=body))
 
         return patiently(lambda: self._call(write, permission), self._waits)

@@ -20,6 +20,8 @@ Samples = Iterable[tuple[Sequence[str], float]]
 def about(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge("build_info", "The running version.", ("version",), [((snapshot.version,), 1)])
     yield _gauge("leader", "1 if this replica is the one that acts.", (), [((), snapshot.leader)])
+    paused = snapshot.paused is not None
+    yield _gauge("paused", "1 while keysteward pause holds: nothing is sent or done.", (), [((), paused)])
     yield _gauge(
         "config_last_reload_successful",
         "1 if the config was valid when it was last read.",

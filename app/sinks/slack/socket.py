@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
-from app.errors import KeystewardError, Transient
+from app.errors import KeystewardError, PausedMeanwhile, Transient
 from app.model import redact
 from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
@@ -203,12 +203,13 @@ class SlackSocket:
         self._api.write("chat.postEphemeral", channel=place.channel, user=user, text=text, **place.thread())
 
     def _announce(self, place: modal.Place, press: Press, answer: Answer) -> None:
-        """Under the message, for everybody who can read it."""
+        """Under the message, for everybody who can read it; not while the service is paused."""
         user = press.presser.id.removeprefix("slack:")
         text = f"<@{user}>: {_escaped(answer.text)}"
-        self._api.write(
-            "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
-        )
+        with suppress(PausedMeanwhile):
+            self._api.write(
+                "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
+            )
 
 
 def _abandon(client: SocketModeClient) -> None:
