@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +45,7 @@ from app.service.pause import unless_paused
 from app.service.press import Limits, handler
 from app.service.pulse import Pulse
 from app.sinks.interface import Sink
-from app.sinks.presses import Listener, Listening
+from app.sinks.presses import Handler
 from app.sinks.registry import sink_type
 from app.telemetry import Counters, redactor
 
@@ -146,7 +147,12 @@ def _asks_for_account_tags(policy: Policy) -> bool:
 
 def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:
     """The effective config. Raises `ConfigError`. Its secrets are masked in every log from here on."""
-    config = load_config(find_config(option, env, cwd), env, now=now, resolver=secret_from_aws)
+    return read_again(find_config(option, env, cwd), env, now, None)
+
+
+def read_again(path: Path | None, env: Mapping[str, str], now: datetime, running: Config | None) -> Config:
+    """The same from the file at ``path``, and no other; beside the config that is in force, if one is."""
+    config = load_config(path, env, now=now, resolver=secret_from_aws, running=running)
     for secret in _secrets(config):
         redactor.add(secret)
     return config
@@ -168,7 +174,8 @@ def secret_from_aws(reference: str) -> str:
     name, _, key = reference.partition("#")
     try:
         client: Any = botocore.session.Session().create_client("secretsmanager")
-        text: str = client.get_secret_value(SecretId=name)["SecretString"]
+        with closing(client):
+            text: str = client.get_secret_value(SecretId=name)["SecretString"]
         return str(json.loads(text)[key]) if key else text
     except Exception as error:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
@@ -182,12 +189,10 @@ def build_sinks(config: Config, ledger: Ledger) -> dict[str, Sink]:
     return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
 
 
-def start_listening(service: Service, parts: Parts) -> list[Listening]:
-    """Every sink that people can answer listens from now on."""
+def answers(service: Service, parts: Parts) -> Handler:
+    """What becomes of presses of buttons."""
     wanted = service.config.buttons
-    limits = Limits(frozenset(wanted.admins), wanted.restore_within)
-    heard = (s.listen(handler(parts, limits)) for s in service.sinks.values() if isinstance(s, Listener))
-    return [listening for listening in heard if listening]
+    return handler(parts, Limits(frozenset(wanted.admins), wanted.restore_within))
 
 
 def sink_tools(config: Config, before_sending: Callable[[], None] = lambda: None) -> "Tools":
@@ -206,8 +211,16 @@ def _build_sink(name: str, settings: Any, tools: "Tools") -> Sink:
 def connect(scan: ScanSettings) -> tuple[Sessions, threading.Event]:
     """Sessions with AWS, and the event that ends all their waiting."""
     stop = threading.Event()
-    limits = AwsLimits(connections=scan.concurrency, per_second=scan.requests_per_second)
-    return Sessions(limits, Pace(stop=stop)), stop
+    return Sessions(_aws_limits(scan), Pace(stop=stop)), stop
+
+
+def reconnect(sessions: Sessions, scan: ScanSettings) -> Sessions:
+    """New ones in the place of ``sessions``: counts and the end of all waiting are the same."""
+    return Sessions(_aws_limits(scan), sessions.pace, calls=sessions.calls)
+
+
+def _aws_limits(scan: ScanSettings) -> AwsLimits:
+    return AwsLimits(connections=scan.concurrency, per_second=scan.requests_per_second)
 
 
 def open_service(config: Config) -> Service:

@@ -79,6 +79,7 @@ class Health:
     ping: Callable[[], object]
     stale_after: timedelta = timedelta(minutes=2)
     config_loaded: bool = False
+    remarks: Callable[[], tuple[str, ...]] = tuple  # what an operator should know, and is no obstacle
     _last_beat: float = field(init=False)
 
     def __post_init__(self) -> None:

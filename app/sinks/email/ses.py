@@ -52,6 +52,10 @@ class Ses:
             where = f"sinks.{self._name}.region and the network"
             raise Transient(f"mail: SES can't be reached; check {where}") from None
 
+    def close(self) -> None:
+        self._client.close()
+        self._suppressed.close()
+
     def _refused(self, code: str) -> NoReturn:
         sender = f"sinks.{self._name}.from"
         if code in _LATER:

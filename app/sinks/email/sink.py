@@ -38,6 +38,9 @@ class EmailSink(TellingSink):
         refs = {"message_id": str(mail["Message-ID"])}
         return Receipt(message.recipient, self._settings.counts, refs, remarks)
 
+    def close(self) -> None:
+        self._transport.close()
+
     def report(self, summary: RunSummary) -> None:
         """One mail to all of ``report_to``, with the run as JSON."""
         wanted = {"always": True, "changes": summary.news, "never": False}[self._settings.reports]

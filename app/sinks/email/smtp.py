@@ -37,6 +37,9 @@ class Smtp:
         finally:
             server.close()
 
+    def close(self) -> None:
+        """No connection outlives its mail."""
+
     def _connect(self) -> smtplib.SMTP:
         host, port, timeout = self._settings.host, self._settings.port, self._settings.timeout
         if self._settings.tls == "implicit":

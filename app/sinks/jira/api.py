@@ -46,6 +46,11 @@ class JiraApi:
         self._lock = threading.Lock()
         self._connected: JIRA | None = None
 
+    def close(self) -> None:
+        with self._lock:
+            if self._connected is not None:
+                self._connected._session.close()
+
     @property
     def is_cloud(self) -> bool:
         return self._read(lambda client: bool(client._is_cloud))

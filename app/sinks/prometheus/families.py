@@ -28,6 +28,13 @@ def about(snapshot: Snapshot) -> Iterator[Metric]:
         (),
         [((), snapshot.config_reload_ok)],
     )
+    loaded = snapshot.config_loaded_at
+    yield _gauge(
+        "config_last_reload_success_timestamp_seconds",
+        "When the config was last read and valid.",
+        (),
+        [((), loaded.timestamp())] if loaded else [],
+    )
     yield _gauge(
         "last_run_timestamp_seconds",
         "When the latest run of each outcome ended.",

@@ -68,9 +68,11 @@ class SlackSocket:
         threading.Thread(target=self._connect, name="slack-socket", daemon=True).start()
 
     def close(self) -> None:
-        self._closed.set()
-        if self._client:
-            _abandon(self._client)
+        with self._lock:
+            self._closed.set()
+            client, self._client = self._client, None
+        if client:
+            _abandon(client)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _connect(self) -> None:
@@ -80,7 +82,6 @@ class SlackSocket:
             try:
                 self._team = str(self._api.read("auth.test").get("team_id", ""))
                 self._open()
-                log.info("listening for presses in Slack")
                 return
             except Exception as error:  # whatever a proxy answers in Slack's place: it is tried again
                 text = redact(str(error)) if isinstance(error, KeystewardError) else type(error).__name__
@@ -96,7 +97,12 @@ class SlackSocket:
         except Exception:
             _abandon(client)  # its threads run from the start, and would for ever
             raise
-        self._client = client
+        with self._lock:
+            if not self._closed.is_set():
+                self._client = client
+                log.info("listening for presses in Slack")
+                return
+        _abandon(client)  # closed while it connected
 
     # --- an envelope -----------------------------------------------------------------------------------
 

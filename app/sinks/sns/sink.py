@@ -49,6 +49,9 @@ class SnsSink(TellingSink):
         if self._settings.runs:
             self._publish(Post("run", run=summary), f"Keysteward run: {summary.outcome}")
 
+    def close(self) -> None:
+        self._api.close()
+
     def _publish(self, post: Post, subject: str) -> None:
         request = {
             "TopicArn": self._settings.topic_arn,
