@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,10 +43,11 @@ from app.ledger.open import open_ledger
 from app.ledger.s3 import S3Archive
 from app.model import Mode
 from app.service.parts import Parts
+from app.service.pause import unless_paused
 from app.service.press import Limits, handler
 from app.service.pulse import Pulse
 from app.sinks.interface import Sink
-from app.sinks.presses import Listener, Listening
+from app.sinks.presses import Handler
 from app.sinks.registry import sink_type
 from app.telemetry import Counters, redactor
 
@@ -145,7 +147,12 @@ class ConfiguredAccounts:
 
 def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:
     """The effective config. Raises `ConfigError`. Its secrets are masked in every log from here on."""
-    config = load_config(find_config(option, env, cwd), env, now=now, resolver=secret_from_aws)
+    return read_again(find_config(option, env, cwd), env, now, None)
+
+
+def read_again(path: Path | None, env: Mapping[str, str], now: datetime, running: Config | None) -> Config:
+    """The same from the file at ``path``, and no other; beside the config that is in force, if one is."""
+    config = load_config(path, env, now=now, resolver=secret_from_aws, running=running)
     for secret in _secrets(config):
         redactor.add(secret)
     return config
@@ -167,7 +174,8 @@ def secret_from_aws(reference: str) -> str:
     name, _, key = reference.partition("#")
     try:
         client: Any = botocore.session.Session().create_client("secretsmanager")
-        text: str = client.get_secret_value(SecretId=name)["SecretString"]
+        with closing(client):
+            text: str = client.get_secret_value(SecretId=name)["SecretString"]
         return str(json.loads(text)[key]) if key else text
     except Exception as error:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
@@ -178,28 +186,27 @@ def _archive(wanted: AuditSettings) -> Archive | None:
     return S3Archive(s3.bucket, s3.prefix, s3.retain, s3.lock, s3.region) if s3 else None
 
 
-def build_sinks(config: Config) -> dict[str, Sink]:
+def build_sinks(config: Config, ledger: Ledger) -> dict[str, Sink]:
     """The configured sinks; none in `observe`, which tells nobody anything."""
     if config.mode is Mode.OBSERVE:
         return {}
-    tools = sink_tools(config)
+    tools = sink_tools(config, unless_paused(ledger))
     return {name: _build_sink(name, settings, tools) for name, settings in config.sinks.items()}
 
 
-def start_listening(service: Service, parts: Parts) -> list[Listening]:
-    """Every sink that people can answer listens from now on."""
+def answers(service: Service, parts: Parts) -> Handler:
+    """What becomes of presses of buttons."""
     wanted = service.config.buttons
-    limits = Limits(frozenset(wanted.admins), wanted.restore_within)
-    heard = (s.listen(handler(parts, limits)) for s in service.sinks.values() if isinstance(s, Listener))
-    return [listening for listening in heard if listening]
+    return handler(parts, Limits(frozenset(wanted.admins), wanted.restore_within))
 
 
-def sink_tools(config: Config) -> "Tools":
+def sink_tools(config: Config, before_sending: Callable[[], None] = lambda: None) -> "Tools":
     """What every sink is handed: how to wait, and the user's texts."""
     from app.sinks.texts import Texts
     from app.sinks.tools import Tools
+    from app.sinks.waits import Waits
 
-    return Tools(texts=Texts(config.templates))
+    return Tools(Waits(before_sending=before_sending), Texts(config.templates))
 
 
 def _build_sink(name: str, settings: Any, tools: "Tools") -> Sink:
@@ -209,17 +216,25 @@ def _build_sink(name: str, settings: Any, tools: "Tools") -> Sink:
 def connect(scan: ScanSettings) -> tuple[Sessions, threading.Event]:
     """Sessions with AWS, and the event that ends all their waiting."""
     stop = threading.Event()
-    limits = AwsLimits(connections=scan.concurrency, per_second=scan.requests_per_second)
-    return Sessions(limits, Pace(stop=stop)), stop
+    return Sessions(_aws_limits(scan), Pace(stop=stop)), stop
 
 
-def open_service(config: Config, *, sinks: Callable[[Config], Mapping[str, Sink]] = build_sinks) -> Service:
+def reconnect(sessions: Sessions, scan: ScanSettings) -> Sessions:
+    """New ones in the place of ``sessions``: counts and the end of all waiting are the same."""
+    return Sessions(_aws_limits(scan), sessions.pace, calls=sessions.calls)
+
+
+def _aws_limits(scan: ScanSettings) -> AwsLimits:
+    return AwsLimits(connections=scan.concurrency, per_second=scan.requests_per_second)
+
+
+def open_service(config: Config) -> Service:
     """A service for real: refuses a ledger of rehearsals. Raises `ConfigError` or `LedgerError`."""
     sessions, stop = connect(config.scan)
     ledger = open_ledger(config.ledger_url)
     if ledger.rehearsal():
         raise ConfigError("ledger: it belongs to rehearsals (run --at): name another for normal runs")
-    return Service(config, SystemClock(), sessions, ledger, sinks(config), stop=stop)
+    return Service(config, SystemClock(), sessions, ledger, build_sinks(config, ledger), stop=stop)
 
 
 def open_rehearsal(config: Config, at: datetime) -> Service:
@@ -232,7 +247,8 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
         ledger.mark_rehearsal(at)
     except LedgerError as error:
         raise ConfigError(f"run --at: {error}") from None
-    return Service(config, FixedClock(at), sessions, ledger, build_sinks(config), stop=stop, rehearsal=True)
+    sinks = build_sinks(config, ledger)
+    return Service(config, FixedClock(at), sessions, ledger, sinks, stop=stop, rehearsal=True)
 
 
 def open_for_change(config: Config, at: datetime | None) -> Service:

@@ -58,6 +58,11 @@ class Ambiguous(Transient):
         self.findable = findable
 
 
+class PausedMeanwhile(Transient):
+    """The service was paused before the next request of a message or an act: it has not left, and goes on
+    after `keysteward resume`."""
+
+
 class Permanent(KeystewardError):
     """Trying the same again can't help."""
 

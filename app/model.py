@@ -460,6 +460,10 @@ class Pause:
     reason: str
     at: datetime
 
+    @property
+    def text(self) -> str:
+        return f"paused by {self.by}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

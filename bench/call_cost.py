@@ -163,6 +163,8 @@ class Instant:
     def send(self, *_: object) -> Mapping[str, object]:
         return {"ResponseMetadata": {"HTTPHeaders": {"date": "Fri, 02 Jan 2026 03:04:05 GMT"}}}
 
+    def close(self) -> None: ...
+
 
 def parts(url: str, whole: float) -> None:
     """What a small signed call consists of, and what the SDK's way of it costs."""

@@ -22,12 +22,25 @@ def load(config_path: Path | None) -> "Config":
     return read_config(config_path, os.environ, Path.cwd(), datetime.now(UTC))
 
 
+def where(config_path: Path | None) -> Path | None:
+    """The config's file; None: there is none, and the default config is in force."""
+    from app.config.load import find_config
+
+    return find_config(config_path, os.environ, Path.cwd())
+
+
+def fingerprint(config_path: Path | None, config: "Config") -> str:
+    """Of all that ``config`` was made of."""
+    from app.config import watched
+
+    return watched.fingerprint(where(config_path), os.environ, config)
+
+
 def doubts(config_path: Path | None) -> list[str]:
     """What loads and yet deserves a look: a lapsed exemption, a notice that never repeats."""
-    from app.config.load import check_config, find_config
+    from app.config.load import check_config
 
-    path = find_config(config_path, os.environ, Path.cwd())
-    return [str(fault) for fault in check_config(path, os.environ, now=datetime.now(UTC))]
+    return [str(fault) for fault in check_config(where(config_path), os.environ, now=datetime.now(UTC))]
 
 
 def to_run(config: "Config", rehearse_at: datetime | None) -> "Service":

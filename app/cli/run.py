@@ -1,6 +1,7 @@
 """``keysteward run``: the daemon, one cycle, or a rehearsal."""
 
 import logging
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -35,15 +36,17 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
     """Run the service: scan on a schedule, tell people, act. With --once, one cycle."""
     config = opening.load(config_path)
     configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=cast(TextIO, Stderr()))
+    read = opening.fingerprint(config_path, config)  # before the ledger is opened, which may take its time
     service = opening.to_run(config, rehearse_at=at)
     log.info("keysteward starts", **log_fields(version=__version__, mode=config.mode.value))
     for doubt in opening.doubts(config_path):
         log.warning("config", **log_fields(doubt=doubt))
     if once or at:
         _once(service)
+    from app.cli.reload import ConfigSource
     from app.cli.serve import run_daemon
 
-    return run_daemon(service)
+    return run_daemon(service, ConfigSource(opening.where(config_path), os.environ, read))
 
 
 def _once(service: "Service") -> NoReturn:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.config import layers, lint, messages, templates
 from app.config.accounts import AccountsSettings
+from app.config.fixed import fixed_faults
 from app.config.lint import Issue, Severity
 from app.config.policy import GuardSettings, RuleSettings
 from app.config.schema import DEFAULT_SINKS, RESERVED_SINKS, Config, default_rules
@@ -104,14 +105,16 @@ def load_config(
     *,
     now: datetime | None = None,
     resolver: layers.Resolver | None = None,
+    running: Config | None = None,
 ) -> Config:
     """The effective config. Raises `ConfigError`, one line for each fault of severity error.
 
     ``path`` None is the default config. Precedence: environment, then the folder that
     ``KEYSTEWARD_SECRETS_DIR`` names, then the file. ``resolver`` reads an AWS Secrets Manager reference
     (``NAME`` or ``NAME#KEY``) and is called only if there is one; without it references stay as they are.
+    ``running`` is the config in force: what can't change beside it is a fault.
     """
-    config, faults = _read(path, env, now, resolver)
+    config, faults = _read(path, env, now, resolver, running)
     errors = [str(fault) for fault in faults if fault.severity == "error"]
     if config is None or errors:
         raise ConfigError("\n".join(errors))
@@ -124,7 +127,11 @@ def check_config(path: Path | None, env: Mapping[str, str], *, now: datetime | N
 
 
 def _read(
-    path: Path | None, env: Mapping[str, str], now: datetime | None, resolver: layers.Resolver | None
+    path: Path | None,
+    env: Mapping[str, str],
+    now: datetime | None,
+    resolver: layers.Resolver | None,
+    running: Config | None = None,
 ) -> tuple[Config | None, list[Fault]]:
     file = str(path) if path else _DEFAULTS
     try:
@@ -137,7 +144,7 @@ def _read(
             sources.secrets = layers.secret_files(Path(env["KEYSTEWARD_SECRETS_DIR"]))
     except ValueError as error:
         return None, [Fault("environment KEYSTEWARD_SECRETS_DIR", None, "", str(error))]
-    return _checked(sources, now, resolver)
+    return _checked(sources, now, resolver, running)
 
 
 def _content(path: Path) -> str:
@@ -158,7 +165,7 @@ def _content(path: Path) -> str:
 
 
 def _checked(
-    sources: _Sources, now: datetime | None, resolver: layers.Resolver | None
+    sources: _Sources, now: datetime | None, resolver: layers.Resolver | None, running: Config | None
 ) -> tuple[Config | None, list[Fault]]:
     issues = [Issue(path, message) for _, path, message in sources.document.faults]
     lines = {path: line for line, path, _ in sources.document.faults}
@@ -172,6 +179,7 @@ def _checked(
     sources.tree, failed = layers.resolve(_with_defaults(tree), resolver)
     config, found = _validated(sources.tree, now)
     found = [*(Issue(path, message) for path, message in failed), *found]
+    found += fixed_faults(config, running) if config and running else ()
     faults += [sources.fault(issue) for issue in found]
     faults = sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.file))
     return config, [*faults, *_of_templates(sources.tree)]

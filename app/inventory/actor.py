@@ -12,6 +12,9 @@ class IamKeyActor:
 
     sessions: Sessions
 
+    def ready(self, account: Account) -> None:
+        self.sessions.acting(account).sign_in()
+
     def deactivate(self, account: Account, user: str, key_id: str) -> None:
         self._set_status(account, user, key_id, INACTIVE)
 

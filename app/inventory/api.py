@@ -118,6 +118,15 @@ class Api:
                 self.retries.earn(retried > 0)
                 return answer
 
+    def sign_in(self) -> None:
+        """Gets the credentials, so that the next call is one request. Raises as `once`."""
+        try:
+            self.scope.credentials()
+            return
+        except Exception as error:
+            fault = translate(error, "signing in", self.where)
+        raise fault  # as in `once`
+
     def once(self, operation: str, **params: object) -> Mapping[str, Any]:
         """One attempt, with no repetition behind the caller's back: what writes need."""
         try:

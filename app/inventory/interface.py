@@ -138,6 +138,9 @@ class KeyActor(Protocol):
     Raises `Transient`, `Ambiguous` (a time-out after sending) or `Permanent`.
     """
 
+    def ready(self, account: Account) -> None:
+        """Gets the right to act there, so that the act itself is one request: nothing is changed yet."""
+
     def deactivate(self, account: Account, user: str, key_id: str) -> None: ...
     def activate(self, account: Account, user: str, key_id: str) -> None: ...
     def delete(self, account: Account, user: str, key_id: str) -> None: ...

@@ -55,6 +55,12 @@ class Line:
             self._kept.append(connection)
         return answer
 
+    def close(self) -> None:
+        """Hangs up what is idle. What is in use now is hung up when this line is forgotten."""
+        with suppress(IndexError):
+            while True:
+                self._kept.pop().close()
+
     def _ready(self) -> HTTPConnection | None:
         """The one used last: AWS hangs up on those that were long idle, and what can be read says so."""
         with suppress(IndexError):

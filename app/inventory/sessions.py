@@ -141,6 +141,13 @@ class Sessions:
         region = self._region()
         return GLOBAL_REGION.get(self.hub.get_partition_for_region(region), region)
 
+    def close(self) -> None:
+        """Hangs up all connections."""
+        with self._lock:
+            wires = list(self._wires.values())
+        for wire in wires:
+            wire.close()
+
     # --- how ---
 
     def _api(

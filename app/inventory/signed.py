@@ -88,6 +88,10 @@ class SignedWire:
             raise _refusal(answer, known.model.name)
         return known.read(answer.body) | {"ResponseMetadata": _metadata(answer)}
 
+    def close(self) -> None:
+        self._line.close()
+        self._rest.close()
+
     def _headers(self, body: bytes, credentials: ReadOnlyCredentials) -> dict[str, str]:
         content = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         request = AWSRequest("POST", self._outline.url, content, body)

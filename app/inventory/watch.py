@@ -91,6 +91,9 @@ class CountedWire:
         self._count(operation, "ok", answer)
         return answer
 
+    def close(self) -> None:
+        self._wire.close()
+
     def _count(self, operation: str, outcome: str, answer: Mapping[str, Any]) -> None:
         self._calls.count(self.service, self.action(operation), outcome)
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")

@@ -31,6 +31,9 @@ class Wire(Protocol):
         self, operation: str, params: Mapping[str, object], credentials: ReadOnlyCredentials
     ) -> Mapping[str, Any]: ...
 
+    def close(self) -> None:
+        """Hangs up. A call that comes all the same connects anew."""
+
 
 class SdkWire:
     """`Wire` over a botocore client: every operation there is."""
@@ -58,3 +61,6 @@ class SdkWire:
             return answer
         finally:
             CURRENT.reset(token)
+
+    def close(self) -> None:
+        self._client.close()

@@ -22,6 +22,7 @@ from app.model import (
     Facts,
     Finding,
     Mode,
+    Pause,
     Verb,
 )
 from app.plan import render
@@ -186,18 +187,25 @@ def _told(
 def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
     if round_.ctx.own.is_self(fresh):
         raise Held("own_credentials", "this is the service's own credential")
-    if view.pause:
-        raise Held("pause", f"paused by {view.pause.by}: {view.pause.reason}")
+    _unpaused(view.pause)
     window = next((w for w in round_.ctx.limits.freeze if w.covers(now)), None)
     if window:
         raise Held("freeze", f"freeze window {window.text}")
 
 
+def _unpaused(pause: Pause | None) -> None:
+    if pause:
+        raise Held("pause", pause.text)
+
+
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
+    """Whatever takes its time comes first: between the last looks and the act is one request."""
+    round_.parts.actor.ready(act.account)
     _in_time(round_)
     use(round_, act)
     try:
         _in_time(round_)  # again: that write may have waited for another process's
+        _unpaused(round_.parts.ledger.paused())
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:
         if not _took_effect(round_, act):

@@ -80,14 +80,16 @@ def restore(parts: Parts, key: str, by: str, reason: str) -> str:
 def _obey_pause(parts: Parts) -> None:
     paused = parts.ledger.paused()
     if paused:
-        raise Paused(f"paused by {paused.by}: {paused.reason}; `keysteward resume` goes on")
+        raise Paused(f"{paused.text}; `keysteward resume` goes on")
 
 
 def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str, lease: Lease) -> str:
     view = view_of(parts.ledger, account.id)  # again: a run may have ended meanwhile
     now = parts.clock.now()
+    parts.actor.ready(account)
     if lease.remaining() <= ACT_TIMEOUT.total_seconds():
         raise StaleLease("too little of the lease is left: try again")
+    _obey_pause(parts)  # once more: the next request is the act
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)
     until = max(now + RESTORE_SNOOZE, _snoozed_until(view, facts) or now)

@@ -3,6 +3,7 @@
 import gc
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -68,9 +69,18 @@ class Schedule:
         return following or instant
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a config makes of the daemon. ``enter`` does whatever else comes into force with it."""
+
+    parts: Parts
+    schedule: Schedule
+    enter: Callable[[], None] = lambda: None
+
+
 @dataclass
 class Daemon:
-    """Runs cycles until it is stopped. ``build`` makes the parts of the next run."""
+    """Runs cycles until it is stopped. ``newest``: the setup that is to be in force; None: the first one."""
 
     parts: Parts
     schedule: Schedule
@@ -80,6 +90,8 @@ class Daemon:
     running: threading.Lock = field(default_factory=threading.Lock)
     standby: bool = False  # another replica made the last cycle, or is at it
     last_own: datetime | None = None  # the instant of the last run that this replica made
+    newest: Callable[[], Setup | None] = lambda: None
+    _setup: Setup | None = None  # the one in force, after the first
 
     def start(self) -> None:
         """Starts the scheduler in threads of its own. Until the first run, the last picture is shown."""
@@ -130,6 +142,7 @@ class Daemon:
         """One run; whatever happens inside, the next one comes."""
         with self.running:
             try:
+                self._renew(begins=True)
                 self._run()
             except KeystewardError as error:
                 log.error("run failed", **log_fields(reason=str(error)))
@@ -141,6 +154,33 @@ class Daemon:
                 self.parts.progress.finish()  # a run that broke off leaves no scan that seems to go on
                 gc.collect()  # left to itself it comes late (`app/cli/main.py`)
         self._note_next()
+
+    def renew(self) -> None:
+        """Brings `newest` into force. A cycle under way keeps its own, and the next one begins with this."""
+        if self._is_news(self.newest()) and self.running.acquire(blocking=False):
+            try:
+                self._renew(begins=False)
+            finally:
+                self.running.release()
+            self._note_next()
+
+    def _is_news(self, setup: Setup | None) -> bool:
+        return setup is not None and setup is not self._setup and not self.parts.stop.is_set()
+
+    def _renew(self, begins: bool) -> None:
+        """``begins``: a cycle does, so that none is due."""
+        setup = self.newest()
+        if setup is None or not self._is_news(setup):
+            return
+        if setup.schedule != self.schedule:
+            now = self.parts.clock.now()
+            due = None if begins else setup.schedule.first(self.parts.ledger.frame(), now)
+            job = self._scheduler.reschedule_job("cycle", trigger=setup.schedule.trigger())
+            if due:
+                job.modify(next_run_time=due)
+        self._setup, self.parts, self.schedule = setup, setup.parts, setup.schedule
+        setup.enter()
+        log.info("the reloaded config is in force", **log_fields(mode=setup.parts.policy.mode.value))
 
     def _run(self) -> None:
         report = run_once(self.parts)

@@ -14,6 +14,8 @@ from typing import Any
 from app.errors import (
     Ambiguous,
     KeystewardError,
+    Paused,
+    PausedMeanwhile,
     Permanent,
     RecipientUnreachable,
     StaleLease,
@@ -99,6 +101,9 @@ def _settle(round_: Round, rows: Sequence[Delivery], notices: Sequence[Notice]) 
     probed = round_.breakers.gate(sink.name) is Gate.PROBE
     try:
         receipt = _send(round_, sink, rows, notices)
+    except PausedMeanwhile as pause:
+        _put_back(round_, rows)
+        raise Paused(str(pause)) from None
     except Permanent as error:
         round_.breakers.answered(sink.name)
         if isinstance(error, RecipientUnreachable):
@@ -139,6 +144,11 @@ def _broken(round_: Round, rows: Sequence[Delivery], error: Transient) -> list[s
         return _each_alone(round_, rows, error)
     failed(round_, rows, DeliveryState.AMBIGUOUS, error)
     return []
+
+
+def _put_back(round_: Round, claimed: Sequence[Delivery]) -> None:
+    """As they were before the claim: nothing of them has left. (What has in part is ambiguous.)"""
+    write(round_, [replace(row, attempts=row.attempts - 1) for row in claimed], [])
 
 
 def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Paused
 from app.ledger.interface import Change, Lease, LedgerView
 from app.model import (
     ACTIVE,
@@ -194,7 +195,8 @@ def _conclude(case: Case, account: Account, fresh: Credential | None, lease: Lea
     plan = plan_for_one(ctx, account, case.finding.uid, fresh)
     parts.ledger.apply(plan.change, lease)
     closings = [d.id for d in plan.change.deliveries if d.verb is Verb.RESOLVE and d.id in plan.send]
-    deliver(Round(parts, ctx, lease, Book(parts.ledger), Tally()), closings)
+    with suppress(Paused):  # since the look at it: the next run closes what is resolved now
+        deliver(Round(parts, ctx, lease, Book(parts.ledger), Tally()), closings)
     resolved = any(f.id == case.finding.id and f.state is FindingState.RESOLVED for f in plan.change.findings)
     return resolved or (None if fresh is None else False)
 

@@ -1,5 +1,8 @@
 """Tries again what waits, between two runs and at the end of each, while what it says still holds."""
 
+from contextlib import suppress
+
+from app.errors import Paused
 from app.ledger.interface import LedgerView
 from app.model import DeliveryState, Mode
 from app.plan.obsolete import TELLING
@@ -23,9 +26,10 @@ def retry_failed(parts: Parts) -> Tally:
             frame = parts.ledger.frame()
             ctx = context(parts, parts.hub(), frame, parts.clock.now())
             round_ = Round(parts, ctx, lease, Book(parts.ledger), tally)
-            recover_notices(round_)
-            deliver(round_, [row.id for row in due(parts, frame)])
-            tell_of_outages(round_)
+            with suppress(Paused):
+                recover_notices(round_)
+                deliver(round_, [row.id for row in due(parts, frame)])
+                tell_of_outages(round_)
     return tally
 
 

@@ -1,6 +1,7 @@
 """One cycle, from accounts to sinks: the whole path of the data, top to bottom."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from app.model import (
     Reason,
     RunRecord,
 )
-from app.plan.actions import HeldAct, Plan
+from app.plan.actions import HeldAct, Plan, held
 from app.plan.brake import BRAKE
 from app.plan.context import Context, OwnIdentity
 from app.plan.guards import apply_guards
@@ -100,8 +101,8 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     _say_if_braked(plan)
 
     round_ = Round(parts, ctx, lease, Book(parts.ledger), round_.tally)
-    held = _carry_out(round_, plan, inferred)
-    plan = replace(plan, held=(*plan.held, *held))
+    held_back = _carry_out(round_, plan, inferred)
+    plan = replace(plan, held=(*plan.held, *held_back))
     report = replace(_report(round_, plan, sweep, listed), scan_seconds=scan_seconds)
     if parts.stop.is_set():
         return report  # unrecorded, so that the next start makes the run up
@@ -168,7 +169,7 @@ def _say_if_braked(plan: Plan) -> None:
 def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
     """Why nothing destructive may happen at all."""
     if view.pause:
-        yield Reason("pause", f"paused by {view.pause.by}: {view.pause.reason}")
+        yield Reason("pause", view.pause.text)
     if view.last_run and now < view.last_run.at:
         yield Reason("clock", "the clock is before the last run")
     skew = parts.wrong_by()
@@ -178,21 +179,21 @@ def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
 
 def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:
     """Acts first, so that one message an owner tells everything; both stop at once on `pause`."""
-    held: list[HeldAct] = []
-    to_send = [*inferred, *plan.send]
+    held_back: list[HeldAct] = []
+    to_send, acts = [*inferred, *plan.send], deque(plan.acts)
     try:
-        for act in plan.acts:
-            if round_.parts.stop.is_set():
-                break
-            result = perform(round_, act)
+        while acts and not round_.parts.stop.is_set():
+            result = perform(round_, acts[0])
+            acts.popleft()
             if isinstance(result, HeldAct):
-                held.append(result)
+                held_back.append(result)
             else:
                 to_send += result
         deliver(round_, [*to_send, *_left_over(round_, to_send)])
     except Paused as paused:
         log.warning("paused", **log_fields(reason=str(paused)))
-    return held
+        held_back += [held(act, "pause", str(paused)) for act in acts]
+    return held_back
 
 
 def _left_over(round_: Round, sending: Sequence[str]) -> list[str]:

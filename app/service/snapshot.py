@@ -1,7 +1,7 @@
 """The present picture and the service's pulse, shared between the run's thread and the web server's."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -40,18 +40,26 @@ __all__ = [
 class SnapshotHolder:
     """Holds the latest `Snapshot`. Readers keep the one they got; a new one replaces it whole.
 
-    ``sweep`` says how the sweep stands: of that nobody wants to hear at its end only.
+    ``sweep`` says how the sweep stands: of that nobody wants to hear at its end only. Each of ``live`` puts
+    what else is of this very moment into the snapshot that a reader gets.
     """
 
     def __init__(
-        self, first: Snapshot | None = None, sweep: Callable[[], Sweep | None] | None = None
+        self,
+        first: Snapshot | None = None,
+        sweep: Callable[[], Sweep | None] | None = None,
+        live: Sequence[Callable[[Snapshot], Snapshot]] = (),
     ) -> None:
         self._lock = threading.Lock()
         self._snapshot = first or Snapshot()
         self._sweep = sweep
+        self._live = live
 
     def get(self) -> Snapshot:
-        return replace(self._snapshot, sweep=self._sweep()) if self._sweep else self._snapshot
+        found = replace(self._snapshot, sweep=self._sweep()) if self._sweep else self._snapshot
+        for look in self._live:
+            found = look(found)
+        return found
 
     def set(self, snapshot: Snapshot) -> None:
         with self._lock:
@@ -75,6 +83,7 @@ class Health:
     ping: Callable[[], object]
     stale_after: timedelta = timedelta(minutes=2)
     config_loaded: bool = False
+    remarks: Callable[[], tuple[str, ...]] = tuple  # what an operator should know, and is no obstacle
     _last_beat: float = field(init=False)
 
     def __post_init__(self) -> None:

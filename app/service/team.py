@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app import __version__
-from app.errors import KeystewardError, Transient
+from app.errors import KeystewardError, PausedMeanwhile, Transient
 from app.model import redact
 from app.plan.conceal import conceal
 from app.plan.summary import RunSummary
@@ -64,12 +64,15 @@ def tell_team(
     A lost summary is not made up for, its alerts are. Nobody is told anything while the service is paused,
     nor by a sink that rests.
     """
-    if parts.ledger.paused():
-        return [], []
     failed, told = list[str](), list[str]()
     for name in [name for name in parts.sinks if breakers.gate(name) is not Gate.SHUT]:
+        if parts.ledger.paused():
+            break
         addressed = conceal(calls.addressed(summary, name), parts.shown_characters)
-        why = _tell(parts.sinks[name], name, addressed, breakers)
+        try:
+            why = _tell(parts.sinks[name], name, addressed, breakers)
+        except PausedMeanwhile:
+            break
         if why:
             failed.append(f"{name}: the run summary was not delivered: {why}")
         else:
@@ -81,6 +84,8 @@ def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> str
     """What went wrong. Empty: nothing, but a sink that doesn't report has not shown thereby that it works."""
     try:
         sink.report(summary)
+    except PausedMeanwhile:
+        raise
     except KeystewardError as error:
         if isinstance(error, Transient):
             breakers.failed(name, error)

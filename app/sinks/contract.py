@@ -13,7 +13,7 @@ from typing import Any, ClassVar, get_args
 
 import pytest
 
-from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
+from app.errors import Ambiguous, KeystewardError, PausedMeanwhile, Permanent, RecipientUnreachable, Transient
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary
 from app.sinks.interface import Grouping, Message, Sink
@@ -75,6 +75,8 @@ class Bench:
     texts: Callable[[], str] = str  # everything that arrived
     reached: str = OWNER  # whom its receipts name for a message to `OWNER`
     counts: bool = True  # a person was told
+    pause: Callable[[], None] | None = None  # from now on `tools.waits.before_sending` raises
+    resume: Callable[[], None] = lambda: None
     closes_blindly: bool = False  # it can't look, so it says "resolved" also where it may not have told
 
 
@@ -195,6 +197,28 @@ class SinkContract:
         closed = bench.sink.closed(NOW)
         assert isinstance(closed, frozenset)
         assert all(isinstance(key, str) for key in closed)
+
+    def test_nothing_leaves_while_the_service_is_paused(self, bench: Bench) -> None:
+        if bench.pause is None:
+            pytest.skip("it asks nobody for leave")
+        bench.pause()
+        assert isinstance(attempt(bench.sink, a_message()), PausedMeanwhile)
+        assert bench.arrived() == 0
+        bench.resume()
+        bench.sink.send(a_message())
+        assert bench.arrived() == 1
+
+    def test_nothing_is_closed_while_the_service_is_paused(self, bench: Bench) -> None:
+        if bench.pause is None or not bench.sink.tickets:
+            pytest.skip("it asks nobody for leave, or keeps nothing open")
+        ended = a_notice(kind="resolved", refs=bench.sink.send(a_message()).refs)
+        arrived = bench.texts()
+        bench.pause()
+        with pytest.raises(PausedMeanwhile):
+            bench.sink.resolve(ended, NOW)
+        assert bench.texts() == arrived
+        bench.resume()
+        assert bench.sink.resolve(ended, NOW)
 
     @pytest.mark.parametrize("news", [True, False])
     def test_a_run_is_reported_without_a_fuss(self, bench: Bench, news: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from app.plan.notice import Notice
 from app.plan.summary import RunSummary
@@ -40,6 +40,14 @@ class Receipt:
     counts: bool
     refs: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A sink that holds connections."""
+
+    def close(self) -> None:
+        """Hangs up: its config is no longer in force. A message under way may connect once more."""
 
 
 class Sink(Protocol):

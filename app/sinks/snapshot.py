@@ -177,5 +177,7 @@ class Snapshot:
     paused: Pause | None = None
     leader: bool = False
     config_reload_ok: bool = True
+    config_loaded_at: datetime | None = None  # the one in force, or that comes into force with the next cycle
+    config_faults: tuple[str, ...] = ()  # of the one that was refused, as `check-config` prints them
     calendar: Mapping[date, int] = field(default_factory=dict)  # day -> destructive acts due
     sweep: Sweep | None = None  # the one fact of this very moment; None: none has begun yet

@@ -9,11 +9,20 @@ text, not markup (but for `mail.html.j2`, whose values are escaped as HTML).
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+)
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -29,10 +38,13 @@ BUILT_IN = Path(__file__).with_name("templates")
 
 
 class Texts:
-    """Renders templates by name. ``folder`` holds the user's own; None: only the built-in ones."""
+    """Renders templates by name. ``folder`` holds the user's own; None: only the built-in ones.
+
+    It is read once: an edited template is checked and comes into force with the config (`service/reload.py`).
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._own = environment(loader(folder))
+        self._own = environment(_as_it_stands(folder))
         self._built_in = environment(loader(None))
         self._broken: set[str] = set()
 
@@ -137,6 +149,17 @@ def loader(folder: Path | None) -> BaseLoader:
     """The user's folder, and behind it the built-in templates."""
     own = [FileSystemLoader(folder)] if folder else []
     return ChoiceLoader([*own, PackageLoader("app.sinks", "templates")])
+
+
+def _as_it_stands(folder: Path | None) -> BaseLoader:
+    """`loader` with what is in ``folder`` now. What isn't text is passed over, as if it weren't there."""
+    if folder is None:
+        return loader(None)
+    found = {}
+    for name in FileSystemLoader(folder).list_templates():
+        with suppress(OSError, UnicodeDecodeError):
+            found[name] = (folder / name).read_text(encoding="utf-8")
+    return ChoiceLoader([DictLoader(found), loader(None)])
 
 
 def environment(source: BaseLoader | None) -> Environment:

@@ -1,4 +1,4 @@
-"""How a sink waits: injected, so that no test sleeps."""
+"""How a sink waits, and when it must not go on: injected, so that no test sleeps."""
 
 import time
 from collections.abc import Callable
@@ -17,10 +17,15 @@ SHORT_WAITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """``sleep`` takes seconds; ``monotonic`` tells seconds since an arbitrary start."""
+    """``sleep`` takes seconds; ``monotonic`` tells seconds since an arbitrary start.
+
+    ``before_sending`` is called right before each request that tells somebody or changes something: it raises
+    `PausedMeanwhile` while the service is paused, and `LedgerError` when that can't be known.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    before_sending: Callable[[], None] = lambda: None
 
 
 def patiently(call: Callable[[], Result], waits: Waits) -> Result:

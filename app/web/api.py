@@ -23,6 +23,8 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "leader": snapshot.leader,
         "paused": snapshot.paused,
         "config_reload_ok": snapshot.config_reload_ok,
+        "config_loaded_at": snapshot.config_loaded_at,
+        "config_faults": snapshot.config_faults,
         "last_run": snapshot.last_run,
         "last_runs": snapshot.last_runs,
         "next_run_at": snapshot.next_run_at,

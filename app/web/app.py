@@ -44,11 +44,12 @@ def _add_probes(app: Flask, health: Health, registry: CollectorRegistry) -> None
 
     @app.get("/readyz")
     def readyz() -> Response:
-        return _probe(health.obstacles())
+        return _probe(health.obstacles(), health.remarks())
 
 
-def _probe(reasons: tuple[str, ...]) -> Response:
-    body = api.dumps({"status": "failing" if reasons else "ok", "reasons": reasons})
+def _probe(reasons: tuple[str, ...], remarks: tuple[str, ...] = ()) -> Response:
+    said = {"status": "failing" if reasons else "ok", "reasons": reasons}
+    body = api.dumps({**said, "remarks": remarks} if remarks else said)
     return Response(body, status=503 if reasons else 200, mimetype=JSON)
 
 

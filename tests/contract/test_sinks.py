@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
 from tests.fakes.clock import HandClock
+from tests.fakes.gate import Gate
 from tests.fakes.jira import FakeJira
 from tests.fakes.notices import JANE
 from tests.fakes.receiver import FakeReceiver
@@ -29,6 +31,12 @@ from tests.fakes.sns import FakeSns, refusal
 
 TIMEOUT = 0.5
 TOOLS = Tools(Waits(sleep=lambda seconds: None, monotonic=lambda: 0.0))
+
+
+def _tools(gate: Gate) -> Tools:
+    return replace(TOOLS, waits=replace(TOOLS.waits, before_sending=gate))
+
+
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:iam-keys"
 
 HTTP_FAULTS = {
@@ -57,7 +65,8 @@ def _queueing(
 
 @contextmanager
 def slack() -> Iterator[Bench]:
-    clock = HandClock()
+    clock, gate = HandClock(), Gate()
+    tools = Tools(replace(clock.waits, before_sending=gate))
     with FakeSlack(token=CANARY, clock=clock) as fake:
         fake.add_user(JANE)
         faults = HTTP_FAULTS | {
@@ -67,27 +76,30 @@ def slack() -> Iterator[Bench]:
             "long rate limit": rate_limited(3600),
         }
         yield Bench(
-            _build("slack", tools=Tools(clock.waits), token=CANARY, base_url=fake.base_url, timeout=TIMEOUT),
+            _build("slack", tools=tools, token=CANARY, base_url=fake.base_url, timeout=TIMEOUT),
             lambda: len(fake.messages),
             _queueing(fake, "chat.postMessage", faults),
             mend=lambda: clock.sleep(3600),  # what it was asked to wait
             unreachable="nobody@example.com",
             texts=lambda: str(fake.messages),
+            pause=gate.pause,
+            resume=gate.resume,
         )
 
 
 @contextmanager
-def jira(deployment: Any, **options: str) -> Iterator[Bench]:
-    email = "bot@example.com" if deployment == "Cloud" else None
+def jira(deployment: Any, **options: Any) -> Iterator[Bench]:
+    email, gate = "bot@example.com" if deployment == "Cloud" else None, Gate()
+    options |= {"email": email, "token": CANARY, "timeout": TIMEOUT}
     with FakeJira(deployment, token=CANARY, email=email) as fake:
         fake.add_user(JANE)
         yield Bench(
-            _build(
-                "jira", server=fake.url, project="SEC", email=email, token=CANARY, timeout=TIMEOUT, **options
-            ),
+            _build("jira", tools=_tools(gate), server=fake.url, project="SEC", **options),
             lambda: sum(1 + len(ticket.comments) for ticket in fake.tickets.values()),
             _queueing(fake, "create", HTTP_FAULTS),
             texts=lambda: str(fake.tickets),
+            pause=gate.pause,
+            resume=gate.resume,
         )
 
 
@@ -100,6 +112,7 @@ def console(look: Any) -> Iterator[Bench]:
 
 @contextmanager
 def email() -> Iterator[Bench]:
+    gate = Gate()
     with FakeSmtp() as fake:
 
         def answer(verb: str, reply: str) -> Callable[[], None]:
@@ -114,7 +127,7 @@ def email() -> Iterator[Bench]:
 
         options = {"host": "127.0.0.1", "port": fake.port, "starttls": False, "password": CANARY}
         yield Bench(
-            _build("email", **{"from": "keys@example.com"}, timeout=TIMEOUT, **options),
+            _build("email", tools=_tools(gate), **{"from": "keys@example.com"}, timeout=TIMEOUT, **options),
             lambda: len(fake.mails),
             {
                 "busy": answer("MAIL", "451 busy"),
@@ -126,16 +139,19 @@ def email() -> Iterator[Bench]:
             looks=False,
             unreachable="#not-a-mailbox",
             texts=lambda: "".join(fake.mails),
+            pause=gate.pause,
+            resume=gate.resume,
         )
 
 
 @contextmanager
 def webhook(**options: Any) -> Iterator[Bench]:
+    gate = Gate()
     with FakeReceiver() as fake:
         refusals = {"redirect": http.status(302, Location=fake.url), "gone": http.status(410)}
         faults = {name: fault for name, fault in HTTP_FAULTS.items() if name != "not json"} | refusals
-        headers = {"Authorization": f"Bearer {CANARY}"}
-        sink = _build("webhook", url=fake.url, secret=CANARY, headers=headers, timeout=TIMEOUT, **options)
+        options |= {"headers": {"Authorization": f"Bearer {CANARY}"}, "timeout": TIMEOUT}
+        sink = _build("webhook", tools=_tools(gate), url=fake.url, secret=CANARY, **options)
         yield Bench(
             sink,
             lambda: len(fake.messages()),
@@ -144,11 +160,14 @@ def webhook(**options: Any) -> Iterator[Bench]:
             reached="here",
             counts=False,
             closes_blindly=True,
+            pause=gate.pause,
+            resume=gate.resume,
         )
 
 
 @contextmanager
 def sns() -> Iterator[Bench]:
+    gate = Gate()
     with FakeSns() as fake:
         faults = HTTP_FAULTS | {
             "throttled": refusal(429, "Throttled"),
@@ -157,13 +176,15 @@ def sns() -> Iterator[Bench]:
         }
         settings = SnsSettings(type="sns", topic_arn=TOPIC, timeout=TIMEOUT)
         yield Bench(
-            SnsSink("here", settings, TOOLS, fake.client(TIMEOUT, CANARY)),
+            SnsSink("here", settings, _tools(gate), fake.client(TIMEOUT, CANARY)),
             lambda: sum(body["event"] == "notice" for body in fake.bodies().values()),
             _queueing(fake, "Publish", faults),
             texts=lambda: str(fake.bodies()),
             reached="here",
             counts=False,
             closes_blindly=True,
+            pause=gate.pause,
+            resume=gate.resume,
         )
 
 

@@ -32,6 +32,7 @@ class SocketSlack(FakeSlack):
         super().__init__()
         self.app_token = APP_TOKEN
         self.connections = 0
+        self.open_sockets: set[ServerConnection] = set()
         self.heard = threading.Condition()
         self._line = _Line()
         self._numbers = 0
@@ -64,10 +65,11 @@ class SocketSlack(FakeSlack):
         return {"ok": True, "url": f"ws://{host}:{port}/link"}
 
     def _talk(self, socket: ServerConnection) -> None:
-        socket.send(json.dumps({"type": "hello", "num_connections": 1}))
-        self._line.socket = socket
-        self._line.connected.set()
+        self.open_sockets.add(socket)
         try:
+            socket.send(json.dumps({"type": "hello", "num_connections": 1}))
+            self._line.socket = socket
+            self._line.connected.set()
             for text in socket:
                 if text in ("ping", "pong"):
                     continue
@@ -77,6 +79,8 @@ class SocketSlack(FakeSlack):
                     self._line.acked.notify_all()
         except (ConnectionClosed, ValueError):
             return
+        finally:
+            self.open_sockets.discard(socket)
 
     # --- what people do -----------------------------------------------------------------------------------
 

@@ -112,11 +112,13 @@ class Stage:
     def write(self) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
 
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "app", *args]
+
     def start(self, *args: str) -> "subprocess.Popen[str]":
         self.write()
-        command = [sys.executable, "-m", "app", *args]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(self.command(*args), env=self.env, stdout=pipe, stderr=pipe, text=True)
 
     def ks(self, *args: str) -> Done:
         """One command, to its end."""

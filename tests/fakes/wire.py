@@ -39,6 +39,9 @@ class ScriptedWire:
             raise error
         return {}
 
+    def close(self) -> None:
+        """There is nothing to hang up."""
+
 
 def scripted_api(
     wire: ScriptedWire,

@@ -187,6 +187,9 @@ class World:
     def read(self, account: Account, user: str, key_id: str, now: datetime) -> Credential | None:
         return next((self._seen(key, now) for key in self.keys if key.id == key_id), None)
 
+    def ready(self, account: Account) -> None:
+        """Nobody has to sign in here."""
+
     def deactivate(self, account: Account, user: str, key_id: str) -> None:
         self._write("deactivate", key_id, INACTIVE)
 

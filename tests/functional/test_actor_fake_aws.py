@@ -119,3 +119,21 @@ def test_an_unreachable_aws_is_transient_and_surely_not_sent(monkeypatch: pytest
     with pytest.raises(Transient) as raised:
         IamKeyActor(Sessions()).deactivate(Account(PROD), "ann", KEY)
     assert not isinstance(raised.value, Ambiguous)
+
+
+def test_getting_ready_assumes_the_role_and_the_act_is_then_one_request(
+    aws: FakeAws, sessions: Sessions
+) -> None:
+    actor = IamKeyActor(sessions)
+    actor.ready(ACCOUNT)
+    assert aws.sessions[-1].params["RoleArn"] == ACTOR.arn
+    assert statuses(aws)[KEY] == "Active"
+    before = aws.calls.total()
+    actor.deactivate(ACCOUNT, "ann", KEY)
+    assert aws.calls.total() == before + 1
+
+
+def test_a_role_that_can_not_be_assumed_is_no_doubtful_act(aws: FakeAws, sessions: Sessions) -> None:
+    aws.fail(HUB, "sts:AssumeRole", "AccessDenied", status=403)
+    with pytest.raises(Permanent, match="AssumeRole"):
+        IamKeyActor(sessions).ready(ACCOUNT)

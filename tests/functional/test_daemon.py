@@ -36,9 +36,9 @@ def get(port: int, path: str) -> str:
         return text
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for another process: the only thing here that can't be injected."""
-    end = time.monotonic() + PATIENCE
+def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Waits for another process: the only thing here that can't be injected. ``patience`` in seconds."""
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
             if condition():

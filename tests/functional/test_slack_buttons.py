@@ -19,6 +19,7 @@ from app.sinks.slack.sink import SlackSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
+from tests.fakes.gate import Gate
 from tests.fakes.policies import policy
 from tests.fakes.slack import Posted
 from tests.fakes.slack_socket import APP_TOKEN, SocketSlack
@@ -29,7 +30,7 @@ OWNERS = (OwnerByTag("owner"), OwnerByMap({"ci-*": BOB}), OwnerFallback("sec@exa
 Scene = tuple[World, SocketSlack]
 
 
-def a_sink(slack: SocketSlack, app_token: str | None = APP_TOKEN) -> SlackSink:
+def a_sink(slack: SocketSlack, app_token: str | None = APP_TOKEN, gate: Gate | None = None) -> SlackSink:
     given = {
         "type": "slack",
         "token": slack.token,
@@ -37,17 +38,18 @@ def a_sink(slack: SocketSlack, app_token: str | None = APP_TOKEN) -> SlackSink:
         "base_url": slack.base_url,
         "timeout": 2,
     }
-    return SlackSink("slack", SlackSettings.model_validate(given), Tools(Waits(sleep=lambda seconds: None)))
+    waits = Waits(sleep=lambda seconds: None, before_sending=gate or Gate())
+    return SlackSink("slack", SlackSettings.model_validate(given), Tools(waits))
 
 
 @contextmanager
-def scene(age: float, app_token: str = APP_TOKEN) -> Iterator[Scene]:
+def scene(age: float, app_token: str = APP_TOKEN, gate: Gate | None = None) -> Iterator[Scene]:
     """A world whose Slack is the real sink, listening, against the fake Slack."""
     world = World(replace(policy(), owners=OWNERS), aged(age, tags={"owner": ANN}))
     with SocketSlack() as slack:
         for email in (ANN, BOB, ADMIN, EVE):
             slack.add_user(email)
-        sink = world.slack = a_sink(slack, app_token)  # type: ignore[assignment]
+        sink = world.slack = a_sink(slack, app_token, gate)  # type: ignore[assignment]
         limits = Limits(frozenset({ADMIN}), timedelta(days=7))
         listening = sink.listen(handler(world.parts(), limits))
         assert listening is not None
@@ -110,6 +112,18 @@ def test_i_rotated_it_is_acknowledged_read_live_answered_and_audited(warned: Sce
     assert reply.thread_ts == root.ts
     assert reply.text.startswith(f"<@{slack.ephemerals[0]['user']}>: Thank you")
     assert people(world) == [("said_rotated", ANN)]
+
+
+def test_while_paused_the_presser_is_answered_and_nobody_else_hears_of_it() -> None:
+    gate = Gate()
+    with scene(76, gate=gate) as (world, slack):
+        world.day(0)
+        gate.pause()
+        click(slack, ANN, "not_mine")
+        assert "is not ann@example.com" in slack.whispers(1)[0]
+        click(slack, ANN, "rotated")
+        slack.whispers(2)
+        assert len(slack.messages) == 1
 
 
 def test_the_same_click_sent_again_by_slack_counts_once(warned: Scene) -> None:

@@ -32,6 +32,7 @@ class Ses:
 
     def __init__(self, name: str, settings: EmailSettings, waits: Waits) -> None:
         self._name = name
+        self._waits = waits
         self._client = _client("ses", name, settings)
         self._suppressed = Suppressed(_client("sesv2", name, settings), waits)
 
@@ -40,6 +41,7 @@ class Ses:
 
     def deliver(self, mail: EmailMessage) -> None:
         to = [address.addr_spec for address in mail["To"].addresses]
+        self._waits.before_sending()
         try:
             self._client.send_raw_email(Destinations=to, RawMessage={"Data": mail.as_bytes()})
         except ClientError as error:
@@ -49,6 +51,10 @@ class Ses:
         except BotoCoreError:
             where = f"sinks.{self._name}.region and the network"
             raise Transient(f"mail: SES can't be reached; check {where}") from None
+
+    def close(self) -> None:
+        self._client.close()
+        self._suppressed.close()
 
     def _refused(self, code: str) -> NoReturn:
         sender = f"sinks.{self._name}.from"

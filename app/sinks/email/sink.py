@@ -38,6 +38,9 @@ class EmailSink(TellingSink):
         refs = {"message_id": str(mail["Message-ID"])}
         return Receipt(message.recipient, self._settings.counts, refs, remarks)
 
+    def close(self) -> None:
+        self._transport.close()
+
     def report(self, summary: RunSummary) -> None:
         """One mail to all of ``report_to``, with the run as JSON. An alert is wanted in any case."""
         wanted = {"always": True, "changes": summary.news, "never": False}[self._settings.reports]
@@ -54,4 +57,4 @@ def _transport(name: str, settings: EmailSettings, tools: Tools) -> Transport:
         return Ses(name, settings, tools.waits)
     from app.sinks.email.smtp import Smtp
 
-    return Smtp(name, settings)
+    return Smtp(name, settings, tools.waits)

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
 from app.sinks.email.settings import EmailSettings
+from app.sinks.waits import Waits
 
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 
@@ -14,9 +15,10 @@ _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 class Smtp:
     """A connection a mail: a digest is rare, and idle connections are dropped by servers."""
 
-    def __init__(self, name: str, settings: EmailSettings) -> None:
+    def __init__(self, name: str, settings: EmailSettings, waits: Waits) -> None:
         self._name = name
         self._settings = settings
+        self._waits = waits
 
     def check(self, address: str) -> tuple[str, ...]:
         """The server says it when it gets the mail."""
@@ -30,9 +32,13 @@ class Smtp:
             raise Transient(f"mail: no connection; check {options}") from None
         try:
             self._greet(server)
+            self._waits.before_sending()
             _hand_over(server, mail)
         finally:
             server.close()
+
+    def close(self) -> None:
+        """No connection outlives its mail."""
 
     def _connect(self) -> smtplib.SMTP:
         host, port, timeout = self._settings.host, self._settings.port, self._settings.timeout

@@ -38,6 +38,9 @@ class Suppressed:
             raise error(f"mail: SES has the address on its suppression list ({reason})")
         return (REMARK,) if self._denied else ()
 
+    def close(self) -> None:
+        self._client.close()
+
     def _reason(self, address: str) -> str:
         now = self._waits.monotonic()
         asked, reason = self._known.get(address, (None, ""))

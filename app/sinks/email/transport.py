@@ -12,3 +12,6 @@ class Transport(Protocol):
 
     def deliver(self, mail: EmailMessage) -> None:
         """Sends ``mail`` to everybody in its To."""
+
+    def close(self) -> None:
+        """Hangs up."""

@@ -46,6 +46,11 @@ class JiraApi:
         self._lock = threading.Lock()
         self._connected: JIRA | None = None
 
+    def close(self) -> None:
+        with self._lock:
+            if self._connected is not None:
+                self._connected._session.close()
+
     @property
     def is_cloud(self) -> bool:
         return self._read(lambda client: bool(client._is_cloud))
@@ -127,6 +132,7 @@ class JiraApi:
         """``permission``: what the account needs. `Ambiguous` when ``read`` can't read the answer."""
 
         def write(client: JIRA) -> Result:
+            self._waits.before_sending()
             return read(client._session.request(method, client._get_url(path), json=body))
 
         return patiently(lambda: self._call(write, permission), self._waits)

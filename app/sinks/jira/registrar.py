@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from app.errors import KeystewardError, Permanent
+from app.errors import Ambiguous, KeystewardError, PausedMeanwhile, Permanent
 from app.plan.notice import Notice
 from app.sinks.interface import Grouping, Message
 from app.sinks.jira import markup, text
@@ -82,6 +82,8 @@ class Registrar:
             if old and old != ticket.key and text.home_of(notice) != home:
                 try:
                     self._leave(old, notice, ticket.key, remarks)
+                except PausedMeanwhile as pause:
+                    raise Ambiguous(str(pause)) from None  # the rest of this is to come, and nothing twice
                 except KeystewardError as error:  # the new ticket stands: nothing is to be said twice there
                     remarks[f"{old} could not be told that {notice.finding_id} has moved: {error}"] = None
 

@@ -76,6 +76,9 @@ class JiraSink(TellingSink):
     def closed(self, now: datetime) -> frozenset[str]:
         return self._api.closed(now)
 
+    def close(self) -> None:
+        self._api.close()
+
     def _open(self, home: str, message: Message, remarks: Remarks) -> Ticket:
         notices = message.notices
         wanted = self._people.wanted(message)

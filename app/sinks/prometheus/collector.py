@@ -28,7 +28,7 @@ class SnapshotCollector(Collector):
         self._snapshot = snapshot
         self._counters = counters
         self._aws_requests = aws_requests
-        self._user_label = user_label
+        self.user_label = user_label
 
     def describe(self) -> Iterator[Metric]:
         """Every family, so that the registry refuses a second one of the same name."""
@@ -42,7 +42,7 @@ class SnapshotCollector(Collector):
     ) -> Iterator[Metric]:
         yield from families.about(snapshot)
         yield from families.credentials(snapshot)
-        yield from families.findings(snapshot, self._user_label)
+        yield from families.findings(snapshot, self.user_label)
         yield from families.accounts(snapshot)
         yield from families.sweep(snapshot)
         yield from families.work(snapshot, counters, aws)

@@ -20,11 +20,20 @@ Samples = Iterable[tuple[Sequence[str], float]]
 def about(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge("build_info", "The running version.", ("version",), [((snapshot.version,), 1)])
     yield _gauge("leader", "1 if this replica is the one that acts.", (), [((), snapshot.leader)])
+    paused = snapshot.paused is not None
+    yield _gauge("paused", "1 while keysteward pause holds: nothing is sent or done.", (), [((), paused)])
     yield _gauge(
         "config_last_reload_successful",
         "1 if the config was valid when it was last read.",
         (),
         [((), snapshot.config_reload_ok)],
+    )
+    loaded = snapshot.config_loaded_at
+    yield _gauge(
+        "config_last_reload_success_timestamp_seconds",
+        "When the config was last read and valid.",
+        (),
+        [((), loaded.timestamp())] if loaded else [],
     )
     yield _gauge(
         "last_run_timestamp_seconds",

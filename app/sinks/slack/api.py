@@ -52,6 +52,8 @@ _LATER = frozenset({"ratelimited", "rate_limited", "service_unavailable", "reque
 _UNCERTAIN = frozenset({"internal_error", "fatal_error"})
 NEVER_ARRIVED = (ConnectionRefusedError, gaierror, SSLError)
 _POSTS = frozenset({"chat.postMessage", "chat.postEphemeral"})
+# What whoever pressed a button gets, while the service is paused too: they asked.
+_ANSWERS = frozenset({"chat.postEphemeral", "views.open"})
 _CODE = re.compile(r"[a-z_]+")
 
 
@@ -94,6 +96,8 @@ class SlackApi:
     def _call(self, method: str, arguments: dict[str, Any], *, writes: bool) -> dict[str, Any]:
         target = arguments.get("json", {}).get("channel", "") if method in _POSTS else ""
         self._pace.wait(method, target)
+        if writes and method not in _ANSWERS:
+            self._waits.before_sending()
         try:
             data = self._client.api_call(method, **arguments).data
         except SlackApiError as error:

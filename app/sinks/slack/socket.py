@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
-from app.errors import KeystewardError, Transient
+from app.errors import KeystewardError, PausedMeanwhile, Transient
 from app.model import redact
 from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
@@ -68,9 +68,11 @@ class SlackSocket:
         threading.Thread(target=self._connect, name="slack-socket", daemon=True).start()
 
     def close(self) -> None:
-        self._closed.set()
-        if self._client:
-            _abandon(self._client)
+        with self._lock:
+            self._closed.set()
+            client, self._client = self._client, None
+        if client:
+            _abandon(client)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _connect(self) -> None:
@@ -80,7 +82,6 @@ class SlackSocket:
             try:
                 self._team = str(self._api.read("auth.test").get("team_id", ""))
                 self._open()
-                log.info("listening for presses in Slack")
                 return
             except Exception as error:  # whatever a proxy answers in Slack's place: it is tried again
                 text = redact(str(error)) if isinstance(error, KeystewardError) else type(error).__name__
@@ -96,7 +97,12 @@ class SlackSocket:
         except Exception:
             _abandon(client)  # its threads run from the start, and would for ever
             raise
-        self._client = client
+        with self._lock:
+            if not self._closed.is_set():
+                self._client = client
+                log.info("listening for presses in Slack")
+                return
+        _abandon(client)  # closed while it connected
 
     # --- an envelope -----------------------------------------------------------------------------------
 
@@ -203,12 +209,13 @@ class SlackSocket:
         self._api.write("chat.postEphemeral", channel=place.channel, user=user, text=text, **place.thread())
 
     def _announce(self, place: modal.Place, press: Press, answer: Answer) -> None:
-        """Under the message, for everybody who can read it."""
+        """Under the message, for everybody who can read it; not while the service is paused."""
         user = press.presser.id.removeprefix("slack:")
         text = f"<@{user}>: {_escaped(answer.text)}"
-        self._api.write(
-            "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
-        )
+        with suppress(PausedMeanwhile):
+            self._api.write(
+                "chat.postMessage", channel=place.channel, text=text, thread_ts=place.thread_ts or place.ts
+            )
 
 
 def _abandon(client: SocketModeClient) -> None:

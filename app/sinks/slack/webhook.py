@@ -90,6 +90,7 @@ class SlackWebhookSink(TellingSink):
 
     def _call(self, body: dict[str, Any]) -> None:
         self._pace.wait(WEBHOOK, WEBHOOK)
+        self._tools.waits.before_sending()
         try:
             answer = self._client.send_dict(body)
         except URLError as error:

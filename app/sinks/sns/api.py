@@ -53,6 +53,9 @@ class SnsApi:
             options = f"sinks.{self._name}.region, the network and the AWS credentials"
             raise Transient(f"SNS: no connection; check {options}") from None
 
+    def close(self) -> None:
+        self._client.close()
+
     def _meaning(self, error: ClientError) -> KeystewardError:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

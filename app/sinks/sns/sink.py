@@ -49,6 +49,9 @@ class SnsSink(TellingSink):
         if self._settings.runs:
             self._publish(Post("run", run=summary), f"Keysteward run: {summary.outcome}")
 
+    def close(self) -> None:
+        self._api.close()
+
     def _publish(self, post: Post, subject: str) -> None:
         request = {
             "TopicArn": self._settings.topic_arn,
@@ -59,7 +62,11 @@ class SnsSink(TellingSink):
         if self._settings.topic_arn.endswith(".fifo"):
             group = post.notices[0].finding_id if post.notices else post.event
             request |= {"MessageGroupId": group, "MessageDeduplicationId": post.id}
-        patiently(lambda: self._api.publish(request), self._tools.waits)
+        patiently(lambda: self._publish_once(request), self._tools.waits)
+
+    def _publish_once(self, request: dict[str, Any]) -> None:
+        self._tools.waits.before_sending()
+        self._api.publish(request)
 
     def _body(self, post: Post) -> str:
         text = self._json(post)

@@ -54,9 +54,12 @@ class WebhookSink(TellingSink):
         settings = self._settings
         content = body(settings.format, post, self._tools.texts, self._api_key)
         url, headers = address(settings.format, self._url, post), self._headers(post, content)
-        patiently(
-            lambda: post_over_http(self.name, url, headers, content, settings.timeout), self._tools.waits
-        )
+
+        def once() -> None:
+            self._tools.waits.before_sending()
+            post_over_http(self.name, url, headers, content, settings.timeout)
+
+        patiently(once, self._tools.waits)
 
     def _headers(self, post: Post, content: bytes) -> dict[str, str]:
         # Receivers refuse what is minutes old: a run may last longer, and a rehearsal has dates of its own.

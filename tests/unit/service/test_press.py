@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.errors import LedgerError, Permanent, RecipientUnreachable, Transient
+from app.inventory.interface import HubIdentity
 from app.ledger.interface import Change, LedgerView
 from app.model import ACTIVE, INACTIVE, FindingState, LastUsed, Mode, Pause
 from app.model import Event as AuditEvent
@@ -125,6 +126,24 @@ def test_a_fault_shows_no_more_of_a_key_than_the_config_allows() -> None:
     asked = Press(Button.RESTORE, finding_id(world), 1, Presser("slack:U1", ANN))
     answer = handler(replace(world.parts(), shown_characters=0), Limits())(asked)
     assert answer.text == "That did not work: … may not be changed"
+
+
+def test_a_pause_that_comes_while_a_press_is_answered_leaves_the_closing_to_the_next_run() -> None:
+    world = a_world(age=85)
+    world.keys.clear()
+    hold = Pause("ops", "an incident", START)
+
+    def hub() -> HubIdentity:
+        world.ledger.pause(hold, AuditEvent(START, "ops", "paused"))
+        return world.identity
+
+    asked = Press(Button.ROTATED, finding_id(world), 1, Presser("slack:U1", ANN))
+    answer = handler(replace(world.parts(), hub=hub), Limits())(asked)
+    assert "is gone" in answer.text
+    assert world.jira.resolved == []
+    world.ledger.pause(None, AuditEvent(START, "ops", "resumed"))
+    world.day(1)
+    assert len(world.jira.resolved) == 1
 
 
 # --- I rotated it -------------------------------------------------------------------------------------

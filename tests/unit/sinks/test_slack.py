@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Ambiguous, Permanent, RecipientLeft, RecipientUnreachable, Transient
+from app.errors import Ambiguous, PausedMeanwhile, Permanent, RecipientLeft, RecipientUnreachable, Transient
 from app.sinks.interface import Message
 from app.sinks.slack.people import USER_LIFETIME
 from app.sinks.slack.settings import SlackSettings
@@ -16,6 +16,7 @@ from app.sinks.slack.thread import THREAD_LIFETIME
 from app.sinks.tools import Tools
 from tests.fakes import http
 from tests.fakes.clock import HandClock
+from tests.fakes.gate import Gate
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
 from tests.fakes.slack import TOKEN, FakeSlack, not_ok, rate_limited
 
@@ -37,10 +38,11 @@ def sink(slack: FakeSlack) -> SlackSink:
     return a_sink(slack)
 
 
-def a_sink(slack: FakeSlack, **options: Any) -> SlackSink:
+def a_sink(slack: FakeSlack, gate: Gate | None = None, **options: Any) -> SlackSink:
     assert slack.clock is not None
     given = {"type": "slack", "token": TOKEN, "base_url": slack.base_url, "timeout": 0.5, **options}
-    return SlackSink("slack", SlackSettings.model_validate(given), Tools(slack.clock.waits))
+    waits = replace(slack.clock.waits, before_sending=gate or Gate())
+    return SlackSink("slack", SlackSettings.model_validate(given), Tools(waits))
 
 
 # --- who is told ---------------------------------------------------------------------------------
@@ -351,6 +353,35 @@ def test_a_digest_whose_reply_failed_is_completed_without_a_repeat(slack: FakeSl
     told = [finding for m in slack.messages for finding in m.metadata["event_payload"]["findings"]]
     assert told == [notice.finding_id for notice in message.notices]
     assert {m.thread_ts for m in slack.messages[1:]} == {slack.messages[0].ts}
+
+
+def test_a_pause_between_two_pages_goes_on_with_the_rest_afterwards(slack: FakeSlack) -> None:
+    gate, message = Gate(), a_message(*many(300))
+    sink = a_sink(slack, gate)
+    gate.pause(after=2)
+    with pytest.raises(Ambiguous, match="an incident"):
+        sink.send(message)
+    assert len(slack.messages) == 2
+    gate.resume()
+    sink.send(a_message(*message.notices, maybe_sent=True))
+    told = [finding for m in slack.messages for finding in m.metadata["event_payload"]["findings"]]
+    assert told == [notice.finding_id for notice in message.notices]
+
+
+def test_a_pause_that_comes_while_its_turn_is_waited_for_holds_the_message(
+    slack: FakeSlack, clock: HandClock
+) -> None:
+    gate, sleep = Gate(), clock.sleep
+    slack.fail("chat.postMessage", rate_limited(20))
+
+    def pausing(seconds: float) -> None:
+        gate.pause()
+        sleep(seconds)
+
+    clock.sleep = pausing  # type: ignore[method-assign]
+    with pytest.raises(PausedMeanwhile):
+        a_sink(slack, gate).send(a_message())
+    assert slack.messages == []
 
 
 def test_a_reply_that_did_arrive_is_found_in_the_old_thread(slack: FakeSlack, sink: SlackSink) -> None:

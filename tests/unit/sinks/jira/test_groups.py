@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.errors import Ambiguous, Transient
+from app.errors import Ambiguous, PausedMeanwhile, Transient
 from app.plan.notice import Notice
 from app.sinks.interface import Receipt
 from app.sinks.jira import text
 from app.sinks.jira.sink import JiraSink
 from tests.fakes import http
+from tests.fakes.gate import Gate
 from tests.fakes.jira import FakeJira, Ticket
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
 from tests.unit.sinks.jira.bench import a_sink
@@ -115,6 +116,21 @@ def test_what_broke_off_between_two_comments_goes_on_where_it_stopped(
     assert counts == [0] * text.ROWS + [1] * text.ROWS * 2
 
 
+@pytest.mark.parametrize("requests", [1, 2])
+def test_a_pause_between_two_requests_repeats_nothing_afterwards(jira: FakeJira, requests: int) -> None:
+    gate, notices = Gate(), many(text.ROWS * 3)
+    by_owner = a_sink(jira, gate=gate, group_by="owner")
+    gate.pause(after=requests)
+    with pytest.raises(PausedMeanwhile):
+        by_owner.send(a_message(*notices))
+    assert len(jira.tickets["SEC-1"].comments) == requests - 1
+    gate.resume()
+    by_owner.send(a_message(*notices))
+    told = "".join(jira.tickets["SEC-1"].comments)
+    counts = [told.count(f"* {notice.finding_id}:") for notice in notices]
+    assert counts == [0] * text.ROWS + [1] * text.ROWS * 2
+
+
 @pytest.mark.parametrize("operation", ["create", "comment"])
 def test_a_lost_answer_repeats_nothing(jira: FakeJira, by_owner: JiraSink, operation: str) -> None:
     if operation == "comment":
@@ -210,6 +226,19 @@ def test_a_former_ticket_that_can_not_be_told_does_not_undo_the_new_one(
     assert his.remarks == (
         "SEC-1 could not be told that KS-AAAAAAAAAA has moved: Jira: HTTP 503; tried again later",
     )
+
+
+def test_a_former_ticket_is_told_after_a_pause_that_came_before_it(jira: FakeJira) -> None:
+    gate = Gate()
+    by_owner = a_sink(jira, gate=gate, group_by="owner")
+    moving = again(A, by_owner.send(a_message(A, B)), owner=BOB)
+    gate.pause(after=1)
+    with pytest.raises(Ambiguous):
+        by_owner.send(a_message(moving, recipient=BOB))
+    gate.resume()
+    by_owner.send(a_message(moving, recipient=BOB, maybe_sent=True))
+    assert len(jira.tickets["SEC-1"].comments) == 1
+    assert jira.tickets["SEC-2"].comments == []
 
 
 def test_a_former_ticket_that_was_deleted_is_not_missed(jira: FakeJira, by_owner: JiraSink) -> None:

@@ -1,0 +1,59 @@
+"""`keysteward pause`, asked of the ledger: before each request that leaves, and whenever somebody looks."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from app.errors import LedgerError, PausedMeanwhile
+from app.ledger.interface import Ledger
+from app.model import Pause
+from app.service.snapshot import Snapshot
+
+FRESH = 1.0  # seconds for which a look at the pause is good enough to be shown
+
+
+def unless_paused(ledger: Ledger) -> Callable[[], None]:
+    """What sinks call before each sending (`app/sinks/waits.py`).
+
+    A claim asks too, but from there a message may take long: people to look up, a rate to keep, many pages.
+    """
+
+    def ask() -> None:
+        pause = ledger.paused()
+        if pause:
+            raise PausedMeanwhile(pause.text)
+
+    return ask
+
+
+@dataclass
+class LivePause:
+    """Shows the pause of this very second in a snapshot, which is as old as the last run.
+
+    The ledger is asked once a second at the most, and by one thread: the others are shown what was known.
+    """
+
+    paused: Callable[[], Pause | None]
+    monotonic: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asked: float | None = None
+    _known: tuple[Pause | None] | None = None  # None: the ledger has never answered
+
+    def __call__(self, snapshot: Snapshot) -> Snapshot:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return replace(snapshot, paused=self._known[0]) if self._known else snapshot
+
+    def _look(self) -> None:
+        if self._asked is not None and self.monotonic() - self._asked < FRESH:
+            return
+        try:
+            self._known = (self.paused(),)
+        except LedgerError:
+            return  # `/readyz` says so
+        finally:
+            self._asked = self.monotonic()
