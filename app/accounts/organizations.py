@@ -67,7 +67,9 @@ class OrganizationAccounts:
                     skipped[why] += 1
                 else:
                     chosen[found["Id"]] = self._account(found, place)
-        return AccountList(tuple(map(self._tagged, chosen.values())), dict(skipped))
+        doubts: dict[str, None] = {}  # said once, for however many accounts
+        accounts = tuple(self._tagged(account, doubts) for account in chosen.values())
+        return AccountList(accounts, dict(skipped), tuple(doubts))
 
     def _places(self) -> Iterator[Place]:
         for root in self._pages("list_roots", "Roots"):
@@ -109,13 +111,14 @@ class OrganizationAccounts:
         arn = f"arn:{self.partition}:iam::{account_id}:role/{name.strip('/')}"
         return RoleRef(arn, self.selection.external_id)
 
-    def _tagged(self, account: Account) -> Account:
+    def _tagged(self, account: Account, doubts: dict[str, None]) -> Account:
         """Tags that may not be read are None, so that rules on them match nothing; the rest stands."""
         if not self.selection.with_tags:
             return account
         try:
             tags = list(self._pages("list_tags_for_resource", "Tags", ResourceId=account.id))
-        except Permanent:
+        except Permanent as error:
+            doubts[f"tags of accounts are unknown: {error}"] = None
             return replace(account, tags=None)
         return replace(account, tags={tag["Key"]: tag["Value"] for tag in tags})
 
