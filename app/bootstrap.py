@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from pydantic import BaseModel, SecretStr
 
 from app.accounts.combined import CombinedAccounts
@@ -25,12 +24,13 @@ from app.config.accounts import OrganizationSettings
 from app.config.load import find_config, load_config
 from app.config.owners import needs_account_tags, wanted_contacts
 from app.config.schema import Config, ScanSettings
-from app.errors import ConfigError, LedgerError, NoLedger
+from app.errors import ConfigError, KeystewardError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
 from app.inventory.callers import CloudTrailCallers
 from app.inventory.iam import IamScanner
 from app.inventory.scan import Fleet
+from app.inventory.secrets import read_secret
 from app.inventory.sessions import Limits as AwsLimits
 from app.inventory.sessions import Sessions
 from app.inventory.users import IamLiveReader
@@ -38,7 +38,6 @@ from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
 from app.model import Mode
-from app.policy.rules import Policy
 from app.service.parts import Parts
 from app.service.press import Limits, handler
 from app.service.pulse import Pulse
@@ -133,14 +132,10 @@ class ConfiguredAccounts:
             include_ous=frozenset(wanted.include_ous),
             exclude_ous=frozenset(wanted.exclude_ous),
             exclude_accounts=frozenset(wanted.exclude_accounts),
-            with_tags=_asks_for_account_tags(self.config.policy()),
+            with_tags=needs_account_tags(self.config.policy()),
         )
         api = self.sessions.organizations()
         return OrganizationAccounts(api, selection, hub.account_id, hub.partition)
-
-
-def _asks_for_account_tags(policy: Policy) -> bool:
-    return any(rule.match.account_tags for rule in policy.rules) or needs_account_tags(policy.owners)
 
 
 def read_config(option: Path | None, env: Mapping[str, str], cwd: Path, now: datetime) -> Config:
@@ -166,9 +161,10 @@ def secret_from_aws(reference: str) -> str:
     """Reads ``NAME`` or ``NAME#KEY`` from AWS Secrets Manager with the hub's credentials."""
     name, _, key = reference.partition("#")
     try:
-        client: Any = botocore.session.Session().create_client("secretsmanager")
-        text: str = client.get_secret_value(SecretId=name)["SecretString"]
+        text = read_secret(name)
         return str(json.loads(text)[key]) if key else text
+    except KeystewardError as error:
+        raise ConfigError(f"the secret {name} can't be read: {error}") from None
     except Exception as error:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
 

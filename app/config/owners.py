@@ -22,6 +22,7 @@ from app.policy.rules import (
     OwnerFallback,
     OwnerRow,
     OwnerSource,
+    Policy,
 )
 
 COLUMNS = ("user", "account", "owner")
@@ -150,8 +151,10 @@ def _of_account(settings: OwnerSettings) -> OwnerSource | None:
     return None
 
 
-def needs_account_tags(sources: tuple[OwnerSource, ...]) -> bool:
-    return any(isinstance(source, OwnerByAccountTag) for source in sources)
+def needs_account_tags(policy: Policy) -> bool:
+    """Whether anything is decided by the tags of accounts: reading them takes a call an account."""
+    by_owners = any(isinstance(source, OwnerByAccountTag) for source in policy.owners)
+    return by_owners or any(rule.match.account_tags for rule in policy.rules)
 
 
 def wanted_contacts(sources: tuple[OwnerSource, ...]) -> frozenset[Any]:
