@@ -5,13 +5,11 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from pydantic import BaseModel, SecretStr
 
 from app.accounts.combined import CombinedAccounts
@@ -28,12 +26,13 @@ from app.config.audit import AuditSettings
 from app.config.load import find_config, load_config
 from app.config.owners import wanted_contacts
 from app.config.schema import Config, ScanSettings
-from app.errors import ConfigError, LedgerError, NoLedger
+from app.errors import ConfigError, KeystewardError, LedgerError, NoLedger
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
 from app.inventory.callers import CloudTrailCallers
 from app.inventory.iam import IamScanner
 from app.inventory.scan import Fleet
+from app.inventory.secrets import read_secret
 from app.inventory.sessions import Limits as AwsLimits
 from app.inventory.sessions import Sessions
 from app.inventory.users import IamLiveReader
@@ -173,10 +172,10 @@ def secret_from_aws(reference: str) -> str:
     """Reads ``NAME`` or ``NAME#KEY`` from AWS Secrets Manager with the hub's credentials."""
     name, _, key = reference.partition("#")
     try:
-        client: Any = botocore.session.Session().create_client("secretsmanager")
-        with closing(client):
-            text: str = client.get_secret_value(SecretId=name)["SecretString"]
+        text = read_secret(name)
         return str(json.loads(text)[key]) if key else text
+    except KeystewardError as error:
+        raise ConfigError(f"the secret {name} can't be read: {error}") from None
     except Exception as error:
         raise ConfigError(f"the secret {name} can't be read: {type(error).__name__}") from None
 

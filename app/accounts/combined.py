@@ -1,6 +1,5 @@
 """The organization's accounts together with those written by hand."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 from app.accounts.interface import AccountList, AccountSource
@@ -27,4 +26,4 @@ class CombinedAccounts:
                 ou_path=theirs.ou_path,
                 tags=theirs.tags,
             )
-        return AccountList(tuple(accounts.values()), Counter(listed.skipped))
+        return replace(listed, accounts=tuple(accounts.values()))

@@ -27,7 +27,7 @@ class ContactCache:
     """What was read, for the life of the process. ``monotonic`` in seconds."""
 
     monotonic: Callable[[], float] = time.monotonic
-    denied: bool = False
+    denied: str = ""  # why nothing can be asked
     _known: dict[str, tuple[float, Mapping[str, str]]] = field(default_factory=dict)
 
     def get(self, account_id: str) -> Mapping[str, str] | None:
@@ -54,7 +54,9 @@ class WithContacts:
 
     def list(self) -> AccountList:
         listed = self.source.list()
-        return replace(listed, accounts=tuple(map(self._with_contacts, listed.accounts)))
+        accounts = tuple(map(self._with_contacts, listed.accounts))
+        doubts = (f"alternate contacts of accounts are unknown: {self.cache.denied}",)
+        return replace(listed, accounts=accounts, warnings=listed.warnings + doubts * bool(self.cache.denied))
 
     def _with_contacts(self, account: Account) -> Account:
         known = self.cache.get(account.id)
@@ -66,8 +68,7 @@ class WithContacts:
         try:
             found = {kind: self._ask(account_id, kind) for kind in sorted(self.wanted)}
         except Permanent as error:
-            self.cache.denied = True  # asked no more: it would be ten thousand denials
-            log.warning("alternate contacts of accounts are not read", **log_fields(error=str(error)))
+            self.cache.denied = str(error)  # asked no more: it would be ten thousand denials
             return None
         except Transient as error:
             log.warning("alternate contacts not read", **log_fields(account=account_id, error=str(error)))

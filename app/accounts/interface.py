@@ -13,6 +13,7 @@ class AccountList:
 
     accounts: tuple[Account, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)  # "suspended", "excluded", … -> number
+    warnings: tuple[str, ...] = ()  # what is not known of them, and why
 
 
 class AccountSource(Protocol):

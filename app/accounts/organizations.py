@@ -70,7 +70,9 @@ class OrganizationAccounts:
                 skipped[why] += 1
             else:
                 chosen[found["Id"]] = self._account(found, place)
-        return AccountList(tuple(map(self._tagged, chosen.values())), dict(skipped))
+        doubts: dict[str, None] = {}  # said once, for however many accounts
+        accounts = tuple(self._tagged(account, doubts) for account in chosen.values())
+        return AccountList(accounts, dict(skipped), tuple(doubts))
 
     def _found(self) -> Iterator[tuple[Mapping[str, Any], Place]]:
         if not self.selection.with_units:
@@ -120,7 +122,7 @@ class OrganizationAccounts:
         arn = f"arn:{self.partition}:iam::{account_id}:role/{name.strip('/')}"
         return RoleRef(arn, self.selection.external_id)
 
-    def _tagged(self, account: Account) -> Account:
+    def _tagged(self, account: Account, doubts: dict[str, None]) -> Account:
         """Tags that may not be read are None, so that rules on them match nothing; the rest stands."""
         if not self.selection.with_tags:
             return account

@@ -189,7 +189,7 @@ class Api:
             self.deadline.check(f"{self._action(operation)} {self.where}: {told}")
 
     def _fault(self, error: Exception, operation: str) -> KeystewardError:
-        return translate(error, self._action(operation), self.where)
+        return translate(error, self._action(operation), self.where, self.scope.holder)
 
     def _action(self, operation: str) -> str:
         return f"{self.wire.service}:{self.wire.action(operation)}"

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from app.errors import Ambiguous, Transient
+from app.inventory.permissions import ACTOR_ACTIONS, CALLERS_ACTIONS, SPOKE_ACTIONS, PolicyKind
 from app.model import RoleRef
 
 CURRENT: ContextVar[ReadOnlyCredentials] = ContextVar("current AWS credentials")
@@ -26,10 +27,11 @@ REFRESH_BEFORE_SECONDS = 600
 # A role's session can do what both its own policy and this one allow: reading stays reading even
 # where the role may write. At most 2,048 characters.
 SESSION_ACTIONS: dict[Purpose, tuple[str, ...]] = {
-    "read": ("iam:Get*", "iam:List*", "iam:GenerateCredentialReport"),
-    "callers": ("cloudtrail:LookupEvents",),
-    "act": ("iam:UpdateAccessKey", "iam:DeleteAccessKey"),
+    "read": SPOKE_ACTIONS,
+    "callers": CALLERS_ACTIONS,
+    "act": ACTOR_ACTIONS,
 }
+DOCUMENTS: dict[Purpose, PolicyKind] = {"read": "spoke", "callers": "spoke", "act": "actor"}
 
 
 def session_policy(purpose: Purpose) -> str:
@@ -57,8 +59,16 @@ class PerCallProvider:
 class Scope(Protocol):
     """Raises `Transient` or `Permanent` when there are no credentials to be had."""
 
+    @property
+    def holder(self) -> str:
+        """Whom a permission that is missing has to be given to, and what prints it."""
+
     def credentials(self) -> ReadOnlyCredentials: ...
     def forget(self) -> None: ...
+
+
+def holder(who: str, document: PolicyKind) -> str:
+    return f"{who} (see `keysteward iam-policy {document}`)"
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class HubScope:
     """The SDK's own default chain; it refreshes itself."""
 
     load: Callable[[], ReadOnlyCredentials]
+    document: PolicyKind = "hub"
+
+    @property
+    def holder(self) -> str:
+        return holder("the hub", self.document)
 
     def credentials(self) -> ReadOnlyCredentials:
         return self.load()
@@ -93,6 +108,10 @@ class RoleScope:
         self._lock = Lock()
         self._held: ReadOnlyCredentials | None = None
         self._until = 0.0
+
+    @property
+    def holder(self) -> str:
+        return holder(self._role.arn, DOCUMENTS[self._purpose])
 
     def credentials(self) -> ReadOnlyCredentials:
         with self._lock:

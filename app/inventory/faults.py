@@ -70,12 +70,13 @@ NO_CREDENTIALS = (
 )
 
 
-def translate(error: Exception, action: str, where: str) -> KeystewardError:
-    """The error to raise instead of ``error``; ``action`` is like ``iam:ListUsers``."""
+def translate(error: Exception, action: str, where: str, holder: str) -> KeystewardError:
+    """The error to raise instead of ``error``. ``action`` is like ``iam:ListUsers``, and ``holder`` who
+    needs that permission (`Scope.holder`)."""
     if isinstance(error, KeystewardError):
         return error
     if isinstance(error, sdk.ClientError):
-        return _answered(error, action, where)
+        return _answered(error, action, where, holder)
     if isinstance(error, NO_CREDENTIALS):
         return Permanent(
             f"{action}: no usable AWS credentials: attach a role, set AWS_PROFILE or log in again"
@@ -87,7 +88,7 @@ def translate(error: Exception, action: str, where: str) -> KeystewardError:
     return Ambiguous(f"{action} {where}: no clear answer from AWS ({type(error).__name__})")
 
 
-def _answered(error: sdk.ClientError, action: str, where: str) -> KeystewardError:
+def _answered(error: sdk.ClientError, action: str, where: str, holder: str) -> KeystewardError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     name = code.removesuffix("Exception")
@@ -96,7 +97,7 @@ def _answered(error: sdk.ClientError, action: str, where: str) -> KeystewardErro
     if code in THROTTLES or status == 429:
         return Throttled(f"{action} {where}: throttled by AWS")
     if code in DENIALS:
-        return Denied(_denial(error, action, where))
+        return Denied(_denial(error, action, where, holder))
     if name == "NoSuchEntity":
         return Gone(f"{action} {where}: the user or key is gone")
     return _failure(error, code, status, action, where)
@@ -114,15 +115,15 @@ def _failure(error: sdk.ClientError, code: str, status: int, action: str, where:
     return Permanent(text)
 
 
-def _denial(error: sdk.ClientError, action: str, where: str) -> str:
+def _denial(error: sdk.ClientError, action: str, where: str, holder: str) -> str:
     said = str(error.response.get("Error", {}).get("Message", ""))
     if action == "sts:AssumeRole":
         return (
             f"{action} {where} is denied: check that the role exists, that it trusts this service, "
-            "that the ExternalId is the same, and that the hub's policy allows it"
+            f"that the ExternalId is the same, and that the policy of {holder} allows it"
         )
     if "service control policy" in said:
         return (
             f"{action} {where} is denied by a service control policy: exclude the account or allow the action"
         )
-    return f"{action} {where} is denied: grant {action} (see `keysteward iam-policy`)"
+    return f"{action} {where} is denied: grant {action} to {holder}"

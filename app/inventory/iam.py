@@ -122,6 +122,7 @@ class Visit:
         self._traits: Mapping[str, Traits] = {}
         self._traits_at = None if memory.traits_at else now  # what a first scan remembers is no older
         self._answers: dict[str, list[Credential] | None] = {}
+        self._doubt = ""  # why tags and groups could not be asked for at once
         self.learnt: dict[str, RememberedUser] = {}
 
     def scan(self, fetched: Fetched | None) -> Scanned:
@@ -165,8 +166,8 @@ class Visit:
     def _inventory(self, listing: Listing, live: Mapping[str, list[Credential]]) -> Inventory:
         far = (keys for user, keys in self._answers.items() if keys is not None and user not in live)
         found = tuple(chain.from_iterable((*live.values(), *far)))
-        users = frozenset(live)
-        return Inventory(self._account, self._now, found, users, listing.root_keys, listing.warnings)
+        users, warnings = frozenset(live), (*listing.warnings, *filter(None, [self._doubt]))
+        return Inventory(self._account, self._now, found, users, listing.root_keys, warnings)
 
     # --- tags and groups ---
 
@@ -182,11 +183,14 @@ class Visit:
 
     def _read_traits(self, listing: Listing, needed: int) -> bool:
         """Everybody's, when that is the cheaper way to those that are ``needed``, and permitted."""
-        if self._traits or not pays(needed, len(listing.subjects)):
+        if self._traits or self._doubt or not pays(needed, len(listing.subjects)):
             return False
-        everybody = traits_of_all(self._api)
-        self._traits = everybody or {}
-        return everybody is not None
+        try:
+            self._traits = traits_of_all(self._api)
+        except Denied as error:
+            self._doubt = f"tags and groups are read user by user, with more calls: {error}"
+            return False
+        return True
 
     def _is_near(self, it: Subject) -> bool:
         known = self._memory.users.get(it.user)

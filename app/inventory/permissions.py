@@ -1,88 +1,110 @@
-"""The least privilege of each role, as data: what `keysteward iam-policy` prints."""
+"""The least privilege of each role, as data: what `keysteward iam-policy` prints (docs/permissions.md).
+
+To which resources an action can be narrowed follows the Service Authorization Reference,
+https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
-SPOKE_ACTIONS = (
+ACCOUNT_ACTIONS = (
     "iam:GenerateCredentialReport",
-    "iam:GetAccessKeyLastUsed",
     "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
+    "iam:ListUsers",
+)
+USER_ACTIONS = (
+    "iam:GetAccessKeyLastUsed",
     "iam:GetUser",
     "iam:ListAccessKeys",
     "iam:ListGroupsForUser",
     "iam:ListUserTags",
-    "iam:ListUsers",
 )
+SPOKE_ACTIONS = (*ACCOUNT_ACTIONS, *USER_ACTIONS)
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
-CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)  # it can't be narrowed to resources
+CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)
 CONTACT_ACTIONS = ("account:GetAlternateContact",)
-COPY_ACTIONS = ("s3:PutObject", "s3:PutObjectRetention")  # the latter: to say until when it is locked
 LIST_ACTIONS = ("organizations:ListAccounts",)
-UNIT_ACTIONS = (  # in the place of the plain list
-    "organizations:ListAccountsForParent",
-    "organizations:ListOrganizationalUnitsForParent",
-    "organizations:ListRoots",
-)
+ROOT_ACTIONS = ("organizations:ListRoots",)  # these two in the place of the plain list
+TREE_ACTIONS = ("organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent")
 ACCOUNT_TAG_ACTIONS = ("organizations:ListTagsForResource",)
+COPY_ACTIONS = ("s3:PutObject", "s3:PutObjectRetention")  # the latter: to say until when it is locked
+SECRET_ACTIONS = ("secretsmanager:GetSecretValue",)
 
+ANYTHING = ("*",)  # for actions that AWS narrows to nothing
 PolicyKind = Literal["hub", "spoke", "actor"]
 Grant = tuple[str, Sequence[str], Sequence[str]]  # a statement's id, its actions, and on what
 
 
-def organization_actions(units: bool, tags: bool) -> tuple[str, ...]:
-    """To list an organization's accounts, with the units they are in, and with their tags."""
-    return (*(UNIT_ACTIONS if units else LIST_ACTIONS), *(ACCOUNT_TAG_ACTIONS if tags else ()))
+def reading(partition: str, callers: bool) -> list[Grant]:
+    """What it takes to read an account; with ``callers`` also who used a key."""
+    grants: list[Grant] = [
+        ("ReadAccount", ACCOUNT_ACTIONS, ANYTHING),
+        ("ReadUsers", USER_ACTIONS, users(partition)),
+    ]
+    return grants + ([("LookUpCallers", CALLERS_ACTIONS, ANYTHING)] if callers else [])
+
+
+def acting(partition: str) -> list[Grant]:
+    return [("ChangeAccessKeys", ACTOR_ACTIONS, users(partition))]
+
+
+def assuming(role_arns: Sequence[str]) -> list[Grant]:
+    return [("AssumeRoles", ("sts:AssumeRole",), sorted(set(role_arns)))] if role_arns else []
+
+
+def listing(partition: str, units: bool, account_tags: bool) -> list[Grant]:
+    """What it takes to list an organization's accounts; with the units they are in; with their tags."""
+    arn = f"arn:{partition}:organizations::*"
+    plain: list[Grant] = [("ListAccounts", LIST_ACTIONS, ANYTHING)]
+    walk: list[Grant] = [
+        ("ListRoots", ROOT_ACTIONS, ANYTHING),
+        ("ListAccounts", TREE_ACTIONS, (f"{arn}:ou/o-*/ou-*", f"{arn}:root/o-*/r-*")),
+    ]
+    tags: Grant = ("ReadAccountTags", ACCOUNT_TAG_ACTIONS, (f"{arn}:account/o-*/*",))
+    return [*(walk if units else plain), *([tags] if account_tags else ())]
+
+
+def contacts(partition: str, others: bool) -> list[Grant]:
+    """The alternate contacts of the hub's own account; ``others``: of the organization's, too."""
+    own = f"arn:{partition}:account::*:account"
+    return [("ReadContacts", CONTACT_ACTIONS, (own, f"{own}/o-*/*") if others else (own,))]
+
+
+def secrets(partition: str, names: Sequence[str]) -> list[Grant]:
+    """``names``: as AWS takes them, a secret's name or its ARN."""
+    arns = sorted({_secret(partition, name) for name in names})
+    return [("ReadSecrets", SECRET_ACTIONS, arns)] if arns else []
+
+
+def copying(partition: str, bucket: str, prefix: str) -> list[Grant]:
+    """What copying the audit trail asks of AWS."""
+    return [("CopyAudit", COPY_ACTIONS, (f"arn:{partition}:s3:::{bucket}/{prefix}*",))]
+
+
+def _secret(partition: str, name: str) -> str:
+    """AWS adds a hyphen and six characters to a name: exactly six question marks match no longer name."""
+    if name.startswith("arn:"):
+        return name if name[-7:-6] == "-" else f"{name}-??????"
+    return f"arn:{partition}:secretsmanager:*:*:secret:{name}-??????"
+
+
+def users(partition: str) -> tuple[str, ...]:
+    """Every user of the account that the policy is attached in: a role's policy reaches no other's."""
+    return (f"arn:{partition}:iam::*:user/*",)
 
 
 def role_pattern(partition: str, role_name: str) -> str:
     """The role of that name in any account: which accounts there are, the organization decides."""
-    return f"arn:{partition}:iam::*:role/{role_name}"
+    return f"arn:{partition}:iam::*:role/{role_name.strip('/')}"
 
 
-def policy_document(
-    kind: PolicyKind,
-    *,
-    partition: str = "aws",
-    organization: Sequence[str] = (),
-    role_arns: Sequence[str] = (),
-    own_account: bool = False,
-    callers: bool = False,
-    grants: Sequence[Grant] = (),
-) -> dict[str, Any]:
-    """A policy document. For the hub: ``role_arns`` are the roles it may assume (spokes and actors, or
-    `role_pattern`s), ``organization`` are `organization_actions`, ``own_account`` adds the reads that it
-    makes in its own account, and ``grants`` what its sinks and owners need. ``callers``: whoever reads may
-    also look up in CloudTrail who uses a key.
-    """
-    if kind == "spoke":
-        statements = _reads(callers)
-    elif kind == "actor":
-        users = [f"arn:{partition}:iam::*:user/*"]
-        statements = [_statement("ChangeAccessKeys", ACTOR_ACTIONS, users)]
-    else:
-        statements = _hub(organization, role_arns) + (_reads(callers) if own_account else [])
-        statements += [_statement(*grant) for grant in grants]
-    return {"Version": "2012-10-17", "Statement": statements}
+def document(grants: Sequence[Grant]) -> dict[str, Any]:
+    """A policy document, as IAM takes it."""
+    return {"Version": "2012-10-17", "Statement": [_statement(*grant) for grant in grants]}
 
 
-def _reads(callers: bool) -> list[dict[str, Any]]:
-    statements = [_statement("ReadCredentials", SPOKE_ACTIONS)]
-    if callers:
-        statements.append(_statement("LookUpCallers", CALLERS_ACTIONS))
-    return statements
-
-
-def _hub(organization: Sequence[str], role_arns: Sequence[str]) -> list[dict[str, Any]]:
-    statements = []
-    if role_arns:
-        statements.append(_statement("AssumeRoles", ("sts:AssumeRole",), sorted(set(role_arns))))
-    if organization:
-        statements.append(_statement("ListAccounts", organization))
-    return statements
-
-
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[str] = ("*",)) -> dict[str, Any]:
+def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
     resource = resources[0] if len(resources) == 1 else list(resources)
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}

@@ -158,7 +158,7 @@ class Sessions:
 
     def _scope(self, role: RoleRef | None, purpose: Purpose) -> Scope:
         if role is None:
-            return self._hub_scope()
+            return HubScope(self._hub_credentials, "actor" if purpose == "act" else "hub")
         with self._lock:
             if (role, purpose) not in self._scopes:
                 assume = partial(self._assume, role.arn, purpose)
@@ -176,7 +176,8 @@ class Sessions:
     def _by_hub(self, client: str, where: str) -> Api:
         with self._lock:
             tempo = self._hub_tempos.setdefault(client, self._new_tempo())
-        return self._api(self._wire(client), self._hub_scope(), where, HUB_CALL, tempo, self._budget)
+        scope = HubScope(self._hub_credentials)
+        return self._api(self._wire(client), scope, where, HUB_CALL, tempo, self._budget)
 
     def _tempo_of(self, account: Account) -> Tempo:
         """One for all that ask this account meanwhile: its calls share a bucket, whoever makes them."""
@@ -185,9 +186,6 @@ class Sessions:
 
     def _new_tempo(self) -> Tempo:
         return Tempo(self.pace.monotonic, self.pace.between)
-
-    def _hub_scope(self) -> HubScope:
-        return HubScope(self._hub_credentials)
 
     def _hub_credentials(self) -> ReadOnlyCredentials:
         with self._lock:
@@ -213,7 +211,7 @@ class Sessions:
             ca_bundle = self._fleet.get_config_variable("ca_bundle")
             wire = SdkWire(client) if name.endswith("-act") else wire_over(client, ca_bundle)
         except Exception as error:
-            raise translate(error, f"{service}: creating the client", "") from None
+            raise translate(error, f"{service}: creating the client", "", "the hub") from None
         return CountedWire(wire, self.calls, self.aws_clock)
 
     def _config(self, name: str) -> Config:

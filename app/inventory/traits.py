@@ -11,7 +11,6 @@ from typing import Any
 
 from app.errors import KeystewardError
 from app.inventory.api import Api
-from app.inventory.faults import Denied
 
 USERS_A_PAGE = 1000
 CALLS_A_USER = 2
@@ -32,15 +31,12 @@ def pays(needed: int, users: int) -> bool:
     return needed > 0 and pages <= needed * CALLS_A_USER
 
 
-def traits_of_all(api: Api) -> Mapping[str, Traits] | None:
-    """Every user's, by name; None when it is not permitted. Raises what any call raises."""
+def traits_of_all(api: Api) -> Mapping[str, Traits]:
+    """Every user's, by name. Raises what any call raises: `Denied` where it is not permitted."""
     pages = api.pages(
         "get_account_authorization_details", "UserDetailList", Filter=["User"], MaxItems=USERS_A_PAGE
     )
-    try:
-        return {user["UserName"]: _of_detail(user) for user in pages}
-    except Denied:
-        return None
+    return {user["UserName"]: _of_detail(user) for user in pages}
 
 
 def _of_detail(user: Mapping[str, Any]) -> Traits:

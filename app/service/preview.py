@@ -45,4 +45,5 @@ def preview(
     plan = plan_for(sweep, listed)
     if each is None:
         plan = replace(plan, judged=tuple(judged))
-    return Preview(plan, ctx, tuple(sweep.failures.values()), tuple(sweep.warnings))
+    warnings = (*listed.warnings, *sweep.warnings)
+    return Preview(plan, ctx, tuple(sweep.failures.values()), warnings)

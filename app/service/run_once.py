@@ -214,11 +214,17 @@ def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> Run
         accounts={"success": sweep.fresh, "failed": len(sweep.failures), **listed.skipped},
         delivered=round_.tally.delivered,
         acted=round_.tally.acted,
-        warnings=(*sweep.warnings, *round_.tally.remarks),
+        warnings=(*listed.warnings, *sweep.warnings, *_unread(plan), *round_.tally.remarks),
         census=sweep.census,
         listed=frozenset(account.id for account in listed.accounts),
         coverage=sweep.coverage,
     )
+
+
+def _unread(plan: Plan) -> tuple[str, ...]:
+    """What was held because it could not be read, one line a cause: nobody acts until that is mended."""
+    texts = (held.text for held in plan.held if held.guard in ("unreadable", "last_use_unknown"))
+    return tuple(dict.fromkeys(f"held: {text}" for text in texts))
 
 
 def _with_failures(report: RunReport, failures: list[str]) -> RunReport:

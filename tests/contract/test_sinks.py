@@ -21,9 +21,9 @@ from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
 from tests.fakes.clock import HandClock
-from tests.fakes.gate import Gate
 from tests.fakes.jira import FakeJira
 from tests.fakes.notices import JANE
+from tests.fakes.pause_gate import Gate
 from tests.fakes.receiver import FakeReceiver
 from tests.fakes.slack import FakeSlack, not_ok, rate_limited
 from tests.fakes.smtp import FakeSmtp

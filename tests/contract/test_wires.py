@@ -193,7 +193,7 @@ def refusal(wire: Wire, action: str, code: str, status: int) -> Exception:
     assert answer["Error"]["Code"] == code
     assert answer["Error"]["Message"] == "Rate & <size> exceeded"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
-    return translate(caught.value, f"{wire.service}:{action}", "in account 1")
+    return translate(caught.value, f"{wire.service}:{action}", "in account 1", "the hub")
 
 
 @each_wire

@@ -39,7 +39,7 @@ def fault_of(wire: Wire) -> KeystewardError:
     """What comes of a call that must not succeed; it never quotes a secret."""
     with pytest.raises(Exception, match=r"\S") as caught:
         wire.send(*ASK, ANN)
-    fault = translate(caught.value, "iam:GetUser", "in account 1")
+    fault = translate(caught.value, "iam:GetUser", "in account 1", "the hub")
     assert not any(secret in f"{caught.value} {fault}" for secret in SECRETS)
     return fault
 

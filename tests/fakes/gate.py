@@ -1,27 +1,201 @@
-"""The question before each sending, answered by hand: `app.sinks.waits.Waits.before_sending`."""
+"""What stands between the service and moto: it hears every call, and refuses what moto doesn't.
 
-from dataclasses import dataclass
+moto (5.2) enforces the actions of a role's policies, and the resource of `sts:AssumeRole`. It does not:
 
-from app.errors import PausedMeanwhile
+- look at any other statement's resources (it asks for ``*``, which no narrow resource matches): here the
+  policies are attached with ``*`` in their place, and the gate compares the real ones;
+- apply session policies: the gate does;
+- check trust policies and external ids across accounts: nobody does here (tests/fakes/aws.py does);
+- know `cloudtrail:LookupEvents` and `ses:GetSuppressedDestination`: the gate checks and answers them;
+- say no in the words of JSON services: the gate puts its XML into theirs;
+- make credential reports of today: the gate dates them, when told to (`report_at`).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.sts.models import sts_backends
+
+Document = Mapping[str, Any]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+QUERY = {"iam", "sts", "sns", "ses"}  # of these, SES's second version is REST
+PATHS = {
+    "/getAlternateContact": "GetAlternateContact",
+    "/v2/email/suppression/addresses/": "GetSuppressedDestination",
+}
+NOT_LISTED = ("NotFoundException", "not on the list")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    service: str
+    operation: str
+    region: str
+    key_id: str
+    params: Mapping[str, Any]
+
+    @property
+    def action(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``role`` is the ARN of the role whose session made it."""
+
+    role: str
+    action: str
+    resource: str
+    denied: bool = False
+
+
+def actions_of(document: Document) -> set[str]:
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+def allows(document: Document, action: str, resource: str) -> bool:
+    """Of what these documents are made of: ``*`` and ``?`` in resources, no conditions, no denials."""
+    return any(
+        action in statement["Action"] and any(fnmatchcase(resource, one) for one in _listed(statement))
+        for statement in document["Statement"]
+    )
+
+
+def without(document: Document, action: str) -> Document:
+    """The document with that action taken away. A statement of no action is none."""
+    statements = [
+        {**statement, "Action": [one for one in statement["Action"] if one != action]}
+        for statement in document["Statement"]
+    ]
+    return {**document, "Statement": [statement for statement in statements if statement["Action"]]}
+
+
+def merged(one: Document, other: Document) -> Document:
+    return {**one, "Statement": [*one["Statement"], *other["Statement"]]}
+
+
+def widened(document: Document) -> Document:
+    """As moto can judge it."""
+    statements = [
+        statement if "sts:AssumeRole" in statement["Action"] else {**statement, "Resource": "*"}
+        for statement in document["Statement"]
+    ]
+    return {**document, "Statement": statements}
+
+
+def _listed(statement: Mapping[str, Any]) -> list[str]:
+    resource = statement["Resource"]
+    return [resource] if isinstance(resource, str) else list(resource)
 
 
 @dataclass
 class Gate:
-    """``left``: so many requests may still leave; None: all."""
+    """A WSGI application before moto's. ``documents``: role's ARN -> its policy, as it was printed.
 
-    left: int | None = None
-    asked: int = 0
+    ``resource_of`` gives the ARN that AWS would ask for, for a request of that role.
+    """
 
-    def __call__(self) -> None:
-        self.asked += 1
-        if self.left is None:
-            return
-        if self.left == 0:
-            raise PausedMeanwhile("paused by ann: an incident")
-        self.left -= 1
+    moto: Wsgi
+    resource_of: Callable[[Request, str], str]
+    documents: dict[str, Document] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    report_at: datetime | None = None  # None: moto's, of 2015
+    closed: bool = False  # while it is open, nobody is refused anything
 
-    def pause(self, after: int = 0) -> None:
-        self.left = after
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        request = _read(environ, body)
+        if not self.closed or request is None:
+            return self.moto(environ, start_response)
+        role, session_policy = _session(request.key_id)
+        status, text = self._answer(request, role, session_policy, environ)
+        resource, denied = self.resource_of(request, role), status.startswith("403")
+        self.calls.append(Call(role, request.action, resource, denied))
+        kind = "text/xml" if request.service in QUERY and text.startswith(b"<") else "application/json"
+        start_response(status, [("Content-Type", kind), *_error_type(text)])
+        return [text]
 
-    def resume(self) -> None:
-        self.left = None
+    def _answer(
+        self, request: Request, role: str, session_policy: Document | None, environ: dict[str, Any]
+    ) -> tuple[str, bytes]:
+        if request.action == "sts:GetCallerIdentity":  # AWS lets everybody
+            return self._by_moto(environ)
+        document, resource = self.documents[role], self.resource_of(request, role)
+        granted = request.action in actions_of(document)
+        if session_policy and not allows(session_policy, request.action, resource):
+            return _refusal(request, f"no session policy allows the {request.action} action")
+        if granted and not allows(document, request.action, resource):
+            return _refusal(request, f"not authorized to perform: {request.action} on resource: {resource}")
+        unknown = {"cloudtrail:LookupEvents": _no_events, "ses:GetSuppressedDestination": _not_listed}
+        if request.action in unknown and granted:
+            return unknown[request.action]()
+        if request.action in unknown:
+            return _refusal(request, f"not authorized to perform: {request.action}")
+        return self._translated(request, *self._by_moto(environ))
+
+    def _by_moto(self, environ: dict[str, Any]) -> tuple[str, bytes]:
+        seen: list[str] = []
+        text = b"".join(self.moto(environ, lambda status, headers, *_: seen.append(status)))
+        return seen[0], text
+
+    def _translated(self, request: Request, status: str, text: bytes) -> tuple[str, bytes]:
+        if status.startswith("403") and b"AccessDenied" in text:
+            return _refusal(request, "moto: " + re.sub(r"<[^>]*>|\s+", " ", text.decode()).strip())
+        if request.action == "iam:GetCredentialReport" and self.report_at:
+            date = self.report_at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+            text = re.sub(rb"(<GeneratedTime>)[^<]*", rb"\g<1>" + date, text)
+        return status, text
+
+
+def _read(environ: Mapping[str, Any], body: bytes) -> Request | None:
+    """None: it is not signed, so it is one of moto's own."""
+    scope = re.search(r"Credential=(\w+)/\d+/([\w-]+)/([\w-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    if scope is None:
+        return None
+    key_id, region, service = scope.groups()
+    path, target = environ["PATH_INFO"], environ.get("HTTP_X_AMZ_TARGET", "")
+    by_path = next((name for start, name in PATHS.items() if path.startswith(start)), None)
+    if target or by_path:
+        operation = by_path or target.rpartition(".")[2]
+        return Request(service, operation, region, key_id, json.loads(body or b"{}"))
+    form = dict(parse_qsl(body.decode()))
+    return Request(service, form["Action"], region, key_id, form)
+
+
+def _session(key_id: str) -> tuple[str, Document | None]:
+    """The role behind a session's key, and the policy that the session was narrowed with."""
+    for regions in sts_backends.values():
+        for backend in regions.values():
+            for session in backend.assumed_roles:
+                if session.access_key_id == key_id:
+                    return session.role_arn, json.loads(session.policy) if session.policy else None
+    raise AssertionError(f"nobody assumed a role to get {key_id}")
+
+
+def _refusal(request: Request, said: str) -> tuple[str, bytes]:
+    if request.service in QUERY and request.operation != "GetSuppressedDestination":
+        error = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error>"
+        return "403 Forbidden", f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>".encode()
+    return "403 Forbidden", json.dumps({"__type": "AccessDeniedException", "message": said}).encode()
+
+
+def _no_events() -> tuple[str, bytes]:
+    return "200 OK", b'{"Events": []}'
+
+
+def _not_listed() -> tuple[str, bytes]:
+    kind, said = NOT_LISTED
+    return "404 Not Found", json.dumps({"__type": kind, "message": said}).encode()
+
+
+def _error_type(text: bytes) -> list[tuple[str, str]]:
+    kind = re.match(rb'{"__type": "(\w+)"', text)
+    return [("x-amzn-ErrorType", kind[1].decode())] if kind else []

@@ -81,7 +81,10 @@ def test_account_tags_are_read_only_when_asked_for(aws: FakeAws) -> None:
 
 def test_account_tags_that_are_denied_are_unreadable_rather_than_empty(aws: FakeAws) -> None:
     aws.fail(HUB, "organizations:ListTagsForResource", "AccessDeniedException", times=99)
-    assert {account.tags for account in source(with_tags=True).list().accounts} == {None}
+    listed = source(with_tags=True).list()
+    assert {account.tags for account in listed.accounts} == {None}
+    [said] = listed.warnings
+    assert "grant organizations:ListTagsForResource to the hub" in said
 
 
 def test_where_no_unit_is_asked_for_the_tree_is_not_walked(aws: FakeAws) -> None:

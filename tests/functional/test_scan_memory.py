@@ -244,6 +244,8 @@ def test_where_everybodys_cannot_be_read_at_once_each_user_is_asked_for_and_noth
         f"{n}@example.com" for n in range(5)
     }
     assert {key.groups for key in first.credentials} == {("g",)}
+    [said] = first.warnings
+    assert "grant iam:GetAccountAuthorizationDetails to arn:aws:iam::" in said
     again = stage.scan(6)
     assert sum(stage.calls().values()) == 3
     assert facts(again) == facts(first)

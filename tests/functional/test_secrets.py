@@ -13,6 +13,17 @@ from app.config.load import load_config
 from app.errors import ConfigError
 from app.sinks.slack.settings import SlackSettings
 from tests.fakes.aws import point_sdk_at
+from tests.fakes.http import Answer, HttpFake, Request
+
+
+class Refusing(HttpFake):
+    said = ""
+
+    def operation(self, request: Request) -> str:
+        return request.headers["X-Amz-Target"]
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(400, {"__type": "AccessDeniedException", "Message": self.said})
 
 
 @pytest.fixture
@@ -43,3 +54,23 @@ def test_a_secret_that_cannot_be_read_is_one_clear_line(reference: str) -> None:
     with pytest.raises(ConfigError, match="can't be read") as caught:
         secret_from_aws(reference)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (
+            "User: x is not authorized to perform: secretsmanager:GetSecretValue",
+            "secretsmanager:GetSecretValue",
+        ),
+        ("Access to KMS is not allowed", "kms:Decrypt"),
+    ],
+)
+def test_a_secret_that_is_denied_names_what_to_grant(
+    monkeypatch: pytest.MonkeyPatch, said: str, wanted: str
+) -> None:
+    with Refusing() as fake:
+        fake.said = said
+        point_sdk_at(fake.url, monkeypatch)
+        with pytest.raises(ConfigError, match=f"grant {wanted} to the hub"):
+            secret_from_aws("team/slack")

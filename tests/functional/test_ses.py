@@ -129,9 +129,9 @@ def test_a_list_that_does_not_answer_stops_no_mail_and_is_asked_again(
         (
             query_refusal(400, "MailFromDomainNotVerified"),
             Transient,
-            r"ses:SendRawEmail and sinks\.mail\.from",
+            r"check sinks\.mail\.from",
         ),
-        (query_refusal(403, "AccessDenied"), Transient, "the permission ses:SendRawEmail"),
+        (query_refusal(403, "AccessDenied"), Transient, "the hub may ses:SendRawEmail"),
         (query_refusal(400, "Throttling"), Transient, "tried again later"),
         (http.ARRIVES_THEN_HANGS, Ambiguous, "may have been sent"),
     ],

@@ -19,7 +19,7 @@ from app.sinks.slack.sink import SlackSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
 from tests.fakes import http
-from tests.fakes.gate import Gate
+from tests.fakes.pause_gate import Gate
 from tests.fakes.policies import policy
 from tests.fakes.slack import Posted
 from tests.fakes.slack_socket import APP_TOKEN, SocketSlack

@@ -61,7 +61,8 @@ class Ses:
         if code in _LATER:
             raise Transient(f"mail: SES {code}; tried again later")
         if code in _MENDABLE:
-            raise Transient(f"mail: SES {code}; check the permission ses:SendRawEmail and {sender}")
+            may = "the hub may ses:SendRawEmail (see `keysteward iam-policy hub`)"
+            raise Transient(f"mail: SES {code}; check {sender}, and that {may}")
         raise Permanent(f"mail: SES {code}; check that {sender} and the recipient are allowed")
 
 

@@ -54,7 +54,11 @@ class EmailSettings(BaseModel):
             raise ValueError("starttls should be true or false; or give tls in its place") from None
         return {**rest, "tls": "starttls" if encrypts else "none"}
 
-    @property
-    def aws_actions(self) -> tuple[str, ...]:
-        """What it calls of AWS with the service's own credentials."""
-        return ("ses:GetSuppressedDestination", "ses:SendRawEmail") if self.transport == "ses" else ()
+    def ses_arns(self, partition: str) -> tuple[str, ...]:
+        """What SES asks a permission for when it sends: the verified identity, which is the address or a
+        domain above it, and the identity's default configuration set where it has one."""
+        arn = f"arn:{partition}:ses:{self.region or '*'}:*"
+        labels = self.from_.partition("@")[2].split(".")
+        domains = (".".join(labels[at:]) for at in range(max(1, len(labels) - 1)))
+        identities = (f"{arn}:identity/{name}" for name in (self.from_, *domains))
+        return (*identities, f"{arn}:configuration-set/*")

@@ -15,7 +15,10 @@ from app.sinks.waits import Waits, patiently
 KEPT = timedelta(hours=6)
 # How long to wait when SES says that it was asked too fast: it doesn't say it itself.
 PAUSE = timedelta(seconds=1)
-REMARK = "bounced addresses are not noticed: the permission ses:GetSuppressedDestination is missing"
+REMARK = (
+    "bounced addresses are not noticed: grant ses:GetSuppressedDestination to the hub "
+    "(see `keysteward iam-policy hub`)"
+)
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _TOO_FAST = frozenset({"TooManyRequestsException", "Throttling", "ThrottlingException"})

@@ -18,8 +18,8 @@ _LATER = frozenset(
 )
 # An operator can mend these, and then the same publication goes through.
 _REMEDIES = {
-    "AuthorizationError": "allow sns:Publish on the topic (keysteward iam-policy hub)",
-    "AccessDenied": "allow sns:Publish on the topic (keysteward iam-policy hub)",
+    "AuthorizationError": "grant sns:Publish to the hub (see `keysteward iam-policy hub`)",
+    "AccessDenied": "grant sns:Publish to the hub (see `keysteward iam-policy hub`)",
     "InvalidClientTokenId": "check the service's AWS credentials",
     "ExpiredToken": "check the service's AWS credentials",
     "SignatureDoesNotMatch": "check the service's AWS credentials",

@@ -70,9 +70,14 @@ def test_contacts_are_remembered_for_a_day() -> None:
     assert api.asked == 4
 
 
-def test_a_denial_is_said_once_and_asked_no_more() -> None:
+def test_a_denial_is_said_with_each_list_and_asked_no_more() -> None:
     api = Contacts({}, Permanent("account:GetAlternateContact by the hub is denied"))
-    assert contacts(a_source(api)) == ["", ""]
+    source = a_source(api)
+    for _ in range(2):
+        listed = source.list()
+        assert [account.contacts for account in listed.accounts] == [{}, {}]
+        [said] = listed.warnings
+        assert "account:GetAlternateContact by the hub is denied" in said
     assert api.asked == 1
 
 

@@ -1,30 +1,42 @@
-"""The policy documents give what the code calls, and nothing that writes to who only reads."""
+"""The policy documents give what the code calls, as narrowly as AWS lets them, and nothing that writes to who
+only reads. tests/functional/test_least_privilege.py holds them to what is really called."""
 
 import json
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import app
-from app.cli.check import audit_actions, owner_actions, sink_actions
+from app.config.grants import grants_of
 from app.config.load import load_config
+from app.inventory import permissions
 from app.inventory.credentials import SESSION_ACTIONS, Purpose, session_policy
 from app.inventory.permissions import (
     ACCOUNT_TAG_ACTIONS,
     ACTOR_ACTIONS,
     CALLERS_ACTIONS,
     CONTACT_ACTIONS,
+    COPY_ACTIONS,
     LIST_ACTIONS,
+    ROOT_ACTIONS,
     SPOKE_ACTIONS,
-    UNIT_ACTIONS,
-    organization_actions,
-    policy_document,
+    TREE_ACTIONS,
+    Grant,
+    PolicyKind,
+    document,
     role_pattern,
 )
+from tests.fakes.reference import ACTIONS, sections
+from tests.fakes.wants import ACTOR, KINDS, printed
 
 SOURCES = Path(app.__file__).parent
+MODES = ("observe", "notify", "enforce")
+TELLING = {"ses:SendRawEmail", "sns:Publish"}
+EXEMPT = {"reason": "sealed", "approved_by": "a@example.com", "until": "2999-01-01"}
+NAMED = "arn:aws:secretsmanager:us-east-1:111122223333:secret:keysteward"
 
 
 def called(*folders: str) -> set[str]:
@@ -37,127 +49,212 @@ def called(*folders: str) -> set[str]:
 def test_the_roles_may_do_exactly_what_the_code_calls() -> None:
     granted = {action.split(":")[1] for action in SPOKE_ACTIONS + CALLERS_ACTIONS + ACTOR_ACTIONS}
     assert called("inventory") - {"GetCallerIdentity"} == granted
-    hub = {
-        action.split(":")[1] for action in LIST_ACTIONS + UNIT_ACTIONS + ACCOUNT_TAG_ACTIONS + CONTACT_ACTIONS
-    }
+    listing = LIST_ACTIONS + ROOT_ACTIONS + TREE_ACTIONS + ACCOUNT_TAG_ACTIONS
+    hub = {action.split(":")[1] for action in listing + CONTACT_ACTIONS}
     assert called("accounts") == hub
 
 
-def test_the_spoke_never_writes() -> None:
-    assert all(re.match(r"iam:(Get|List|Generate)", action) for action in SPOKE_ACTIONS)
+def granted(grants: list[Grant]) -> dict[str, list[str]]:
+    """Action -> on what."""
+    return {action: list(resources) for _, actions, resources in grants for action in actions}
 
 
-def test_the_hub_may_assume_exactly_the_named_roles() -> None:
-    arns = ["arn:aws:iam::2:role/b", "arn:aws:iam::1:role/a"]
-    (statement,) = policy_document("hub", role_arns=arns)["Statement"]
-    assert (statement["Action"], statement["Resource"]) == (["sts:AssumeRole"], sorted(arns))
+def grants(folder: Path, kind: PolicyKind = "hub", partition: str = "aws", **config: Any) -> list[Grant]:
+    path = folder / "config.yaml"
+    path.write_text(json.dumps(config))
+    return grants_of(load_config(path, {}), [], kind, partition)
 
 
-def test_the_hub_of_an_organization_lists_it_and_reads_its_own_account() -> None:
-    arns = [role_pattern("aws-us-gov", "ops/reader")]
-    document = policy_document("hub", organization=LIST_ACTIONS, role_arns=arns, own_account=True)
-    assert [one["Sid"] for one in document["Statement"]] == [
-        "AssumeRoles",
-        "ListAccounts",
-        "ReadCredentials",
-    ]
-    assert document["Statement"][0]["Resource"] == "arn:aws-us-gov:iam::*:role/ops/reader"
+@pytest.mark.parametrize(("kind", "mode"), list(product(KINDS, MODES)))
+def test_every_action_is_written_out_and_as_narrow_as_aws_allows(kind: PolicyKind, mode: str) -> None:
+    statements = printed(kind, mode)["Statement"]
+    assert len({one["Sid"] for one in statements}) == len(statements)
+    for one in statements:
+        resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+        for action, resource in product(one["Action"], resources):
+            assert re.fullmatch(ACTIONS[action].resource or r"\*", resource), (action, resource)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_spoke_never_writes_and_the_hub_only_tells(mode: str) -> None:
+    def writes(kind: PolicyKind) -> set[str]:
+        actions = {action for one in printed(kind, mode)["Statement"] for action in one["Action"]}
+        return {action for action in actions if ACTIONS[action].level not in ("Read", "List")}
+
+    assert writes("spoke") == set()
+    assert writes("hub") == {"sts:AssumeRole", *(TELLING if mode != "observe" else ())}
+
+
+@pytest.mark.parametrize(("mode", "arns"), [("observe", 1), ("notify", 1), ("enforce", 2)])
+def test_below_enforce_the_hub_may_not_become_who_writes(mode: str, arns: int) -> None:
+    [roles] = [one["Resource"] for one in printed("hub", mode)["Statement"] if one["Sid"] == "AssumeRoles"]
+    assert len([roles] if isinstance(roles, str) else roles) == arns
+    assert (ACTOR in str(roles)) == (mode == "enforce")
+
+
+def test_the_page_about_permissions_has_exactly_these() -> None:
+    for kind in KINDS:
+        actions = {action for one in printed(kind, "enforce")["Statement"] for action in one["Action"]}
+        shared = set(SPOKE_ACTIONS + CALLERS_ACTIONS) if kind == "hub" else set()
+        assert set(sections()[kind]) == actions - shared
+
+
+def test_a_statement_of_one_resource_is_not_a_list() -> None:
+    [one, many] = document([("A", ["s:A"], ["x"]), ("B", ["s:B"], ["x", "y"])])["Statement"]
+    assert one == {"Sid": "A", "Effect": "Allow", "Action": ["s:A"], "Resource": "x"}
+    assert many["Resource"] == ["x", "y"]
+
+
+def test_the_hub_may_assume_exactly_the_named_roles(tmp_path: Path) -> None:
+    roles = [f"arn:aws:iam::{number:012d}:role/{name}" for number, name in ((2, "b"), (1, "a"))]
+    static = [{"id": role.split(":")[4], "role_arn": role} for role in roles]
+    assert granted(grants(tmp_path, accounts={"static": static})) == {"sts:AssumeRole": sorted(roles)}
+
+
+def test_an_account_below_enforce_lends_the_hub_no_actor(tmp_path: Path) -> None:
+    def arn(name: str) -> str:
+        return f"arn:aws:iam::111122223333:role/{name}"
+
+    account = {"id": "111122223333", "role_arn": arn("spoke"), "actor_role_arn": arn("actor")}
+    for mode, roles in (("enforce", [arn("actor"), arn("spoke")]), ("notify", [arn("spoke")])):
+        given = grants(tmp_path, mode="enforce", accounts={"static": [{**account, "mode": mode}]})
+        assert granted(given)["sts:AssumeRole"] == roles
+
+
+def test_the_hub_of_an_organization_lists_it_and_reads_its_own_account(tmp_path: Path) -> None:
+    organization = {"organization": {"role_name": "ops/reader"}}
+    found = granted(grants(tmp_path, partition="aws-us-gov", accounts=organization))
+    assert found["sts:AssumeRole"] == [role_pattern("aws-us-gov", "ops/reader")]
+    assert found["sts:AssumeRole"] == ["arn:aws-us-gov:iam::*:role/ops/reader"]
+    assert set(found) == {"sts:AssumeRole", *LIST_ACTIONS, *SPOKE_ACTIONS}
 
 
 @pytest.mark.parametrize(
-    ("units", "tags", "actions"),
+    "asking",
     [
-        (False, False, LIST_ACTIONS),
-        (True, False, UNIT_ACTIONS),
-        (False, True, LIST_ACTIONS + ACCOUNT_TAG_ACTIONS),
-        (True, True, UNIT_ACTIONS + ACCOUNT_TAG_ACTIONS),
+        {"accounts": {"organization": {"include_ous": ["ou-ab12-cdef3456"]}}},
+        {
+            "accounts": {"organization": {}},
+            "rules": [{"name": "r", "match": {"ous": ["ou-ab12-cdef3456"]}, "exempt": EXEMPT}],
+        },
     ],
 )
-def test_units_and_tags_of_accounts_are_permitted_only_where_they_are_asked_for(
-    units: bool, tags: bool, actions: tuple[str, ...]
+def test_an_organization_is_walked_where_something_is_chosen_by_unit(
+    tmp_path: Path, asking: dict[str, Any]
 ) -> None:
-    assert organization_actions(units, tags) == actions
+    found = granted(grants(tmp_path, **asking))
+    assert {*ROOT_ACTIONS, *TREE_ACTIONS} <= set(found)
+    assert "organizations:ListAccounts" not in found
 
 
-def test_the_actor_changes_access_keys_of_users_only() -> None:
-    (statement,) = policy_document("actor", partition="aws-cn")["Statement"]
-    assert statement["Action"] == list(ACTOR_ACTIONS)
-    assert statement["Resource"] == "arn:aws-cn:iam::*:user/*"
+@pytest.mark.parametrize(
+    "asking",
+    [
+        {"owners": [{"account_tag": "owner"}]},
+        {"rules": [{"name": "r", "match": {"account_tags": {"a": "b"}}, "exempt": EXEMPT}]},
+    ],
+)
+def test_tags_of_accounts_are_read_where_something_depends_on_them(
+    tmp_path: Path, asking: dict[str, Any]
+) -> None:
+    found = granted(grants(tmp_path, accounts={"organization": {}}, **asking))
+    assert found["organizations:ListTagsForResource"] == ["arn:aws:organizations::*:account/o-*/*"]
 
 
-@pytest.mark.parametrize("options", [{"kind": "spoke"}, {"kind": "hub", "own_account": True}])
-def test_whoever_reads_may_look_up_callers_only_when_they_are_wanted(options: dict[str, Any]) -> None:
-    plain = policy_document(**options)["Statement"]
-    assert "cloudtrail" not in str(plain)
-    *reads, added = policy_document(**options, callers=True)["Statement"]
-    assert reads == plain
-    assert (added["Action"], added["Resource"]) == (["cloudtrail:LookupEvents"], "*")
+def test_the_actor_changes_access_keys_of_users_only(tmp_path: Path) -> None:
+    found = granted(grants(tmp_path, "actor", "aws-cn"))
+    assert found == {action: ["arn:aws-cn:iam::*:user/*"] for action in ACTOR_ACTIONS}
 
 
-@pytest.mark.parametrize("options", [{"kind": "actor"}, {"kind": "hub", "organization": LIST_ACTIONS}])
-def test_whoever_reads_no_account_looks_up_no_callers(options: dict[str, Any]) -> None:
-    assert policy_document(**options, callers=True) == policy_document(**options)
+@pytest.mark.parametrize("kind", ["spoke", "hub"])
+def test_whoever_reads_may_look_up_callers_only_when_they_are_wanted(
+    tmp_path: Path, kind: PolicyKind
+) -> None:
+    wanted: dict[str, Any] = {"evidence": {"callers": True}}
+    for mode, config, looks_up in (
+        ("notify", wanted, True),
+        ("notify", {}, False),
+        ("observe", wanted, False),  # nobody is warned
+    ):
+        found = granted(grants(tmp_path, kind, mode=mode, **config))
+        assert ("cloudtrail:LookupEvents" in found) == looks_up
+
+
+def test_whoever_reads_no_account_looks_up_no_callers(tmp_path: Path) -> None:
+    role = "arn:aws:iam::111122223333:role/spoke"
+    static = {"static": [{"id": "111122223333", "role_arn": role}]}
+    found = granted(grants(tmp_path, mode="notify", evidence={"callers": True}, accounts=static))
+    assert set(found) == {"sts:AssumeRole"}
 
 
 @pytest.mark.parametrize("purpose", SESSION_ACTIONS)
 def test_a_session_policy_is_within_what_aws_allows(purpose: Purpose) -> None:
     assert len(session_policy(purpose)) <= 2048
+    assert "*" not in "".join(SESSION_ACTIONS[purpose])
 
 
-def test_a_session_that_looks_up_callers_can_do_nothing_else() -> None:
-    assert SESSION_ACTIONS["callers"] == CALLERS_ACTIONS
+def test_a_session_can_do_what_it_is_for_and_nothing_else() -> None:
+    assert SESSION_ACTIONS == {"read": SPOKE_ACTIONS, "callers": CALLERS_ACTIONS, "act": ACTOR_ACTIONS}
 
 
-def granted(path: Path, config: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """What sinks and owners of this config add to the hub's policy."""
-    path.write_text(json.dumps(config))
-    loaded = load_config(path, {})
-    document = policy_document("hub", grants=[*sink_actions(loaded), *owner_actions(loaded)])
-    return [(one["Sid"], one["Action"]) for one in document["Statement"]]
+def test_mail_over_ses_adds_what_it_asks_once_for_all_sinks(tmp_path: Path) -> None:
+    def ses(address: str, **more: str) -> dict[str, str]:
+        return {"type": "email", "from": address, "transport": "ses", **more}
 
-
-def test_mail_over_ses_and_contacts_of_accounts_add_what_they_ask(tmp_path: Path) -> None:
-    ses = {"type": "email", "from": "keys@example.com", "transport": "ses"}
-    owners = [{"account_contact": "security"}]
-    config = {"mode": "notify", "sinks": {"a": ses, "b": ses}, "owners": owners}
-    assert granted(tmp_path / "config.yaml", config) == [
-        ("SendMail", ["ses:GetSuppressedDestination", "ses:SendRawEmail"]),
-        ("ReadContacts", ["account:GetAlternateContact"]),
+    sinks = {"a": ses("keys@it.example.com", region="eu-west-1"), "b": ses("x@example.com")}
+    found = granted(grants(tmp_path, mode="notify", sinks=sinks))
+    assert found["ses:GetSuppressedDestination"] == ["*"]
+    assert found["ses:SendRawEmail"] == [
+        "arn:aws:ses:*:*:configuration-set/*",
+        "arn:aws:ses:*:*:identity/example.com",
+        "arn:aws:ses:*:*:identity/x@example.com",
+        "arn:aws:ses:eu-west-1:*:configuration-set/*",
+        "arn:aws:ses:eu-west-1:*:identity/example.com",
+        "arn:aws:ses:eu-west-1:*:identity/it.example.com",
+        "arn:aws:ses:eu-west-1:*:identity/keys@it.example.com",
     ]
-    root_only = {"mode": "observe", "sinks": {"a": ses}, "owners": [{"account_contact": "root"}]}
-    assert granted(tmp_path / "config.yaml", root_only) == []
+    assert not TELLING & set(granted(grants(tmp_path, mode="observe", sinks=sinks)))
+
+
+def test_contacts_are_those_of_the_accounts_that_are_watched(tmp_path: Path) -> None:
+    own = "arn:aws:account::*:account"
+    owners = [{"account_contact": "security"}]
+    alone = granted(grants(tmp_path, owners=owners))
+    assert alone["account:GetAlternateContact"] == [own]
+    others = granted(grants(tmp_path, owners=owners, accounts={"organization": {}}))
+    assert others["account:GetAlternateContact"] == [own, f"{own}/o-*/*"]
+    root_only = granted(grants(tmp_path, owners=[{"account_contact": "root"}]))
+    assert "account:GetAlternateContact" not in root_only
 
 
 def test_the_hub_publishes_to_its_very_topics_and_to_none_in_observe(tmp_path: Path) -> None:
     topics = [f"arn:aws:sns:eu-central-1:111122223333:{name}" for name in ("b", "a")]
     sinks = {f"t{n}": {"type": "sns", "topic_arn": topic} for n, topic in enumerate(topics)}
-    path = tmp_path / "config.yaml"
-    path.write_text(json.dumps({"mode": "notify", "sinks": sinks}))
-    grants = sink_actions(load_config(path, {}))
-    assert policy_document("hub", grants=grants)["Statement"] == [
-        {
-            "Sid": "PublishNotices",
-            "Effect": "Allow",
-            "Action": ["sns:Publish"],
-            "Resource": sorted(topics),
-        }
-    ]
-    assert sink_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"})) == []
+    assert granted(grants(tmp_path, mode="notify", sinks=sinks))["sns:Publish"] == sorted(topics)
+    assert "sns:Publish" not in granted(grants(tmp_path, mode="observe", sinks=sinks))
 
 
 def test_the_hub_writes_the_audit_copy_and_may_do_nothing_else_there(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text(
-        json.dumps({"mode": "notify", "audit": {"s3": {"bucket": "example-audit", "prefix": "ks/"}}})
-    )
-    config = load_config(path, {})
-    assert policy_document("hub", grants=audit_actions(config, "aws-us-gov"))["Statement"] == [
-        {
-            "Sid": "CopyAudit",
-            "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:PutObjectRetention"],
-            "Resource": "arn:aws-us-gov:s3:::example-audit/ks/*",
-        }
-    ]
-    assert audit_actions(load_config(path, {"KEYSTEWARD_MODE": "observe"}), "aws") == []
-    assert audit_actions(load_config(None, {"KEYSTEWARD_MODE": "notify"}), "aws") == []
+    audit = {"s3": {"bucket": "example-audit", "prefix": "ks/"}}
+    found = granted(grants(tmp_path, partition="aws-us-gov", mode="notify", audit=audit))
+    assert [found.pop(action) for action in COPY_ACTIONS] == [["arn:aws-us-gov:s3:::example-audit/ks/*"]] * 2
+    assert not any(action.startswith("s3:") for action in found)
+    assert not set(COPY_ACTIONS) & set(granted(grants(tmp_path, mode="observe", audit=audit)))
+    assert not set(COPY_ACTIONS) & set(granted(grants(tmp_path, mode="notify")))
+
+
+@pytest.mark.parametrize(
+    ("names", "resources"),
+    [
+        (["keysteward", "keysteward"], ["arn:aws:secretsmanager:*:*:secret:keysteward-??????"]),
+        ([f"{NAMED}-AbC123"], [f"{NAMED}-AbC123"]),
+        ([NAMED], [f"{NAMED}-??????"]),
+    ],
+)
+def test_a_secret_is_that_secret_alone(names: list[str], resources: list[str]) -> None:
+    assert granted(permissions.secrets("aws", names)) == {"secretsmanager:GetSecretValue": resources}
+
+
+def test_the_fullest_config_that_is_tested_has_every_action_there_is() -> None:
+    statements = [one for kind in KINDS for one in printed(kind, "enforce")["Statement"]]
+    assert {action for one in statements for action in one["Action"]} == set(ACTIONS)

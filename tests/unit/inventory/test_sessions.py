@@ -1,13 +1,16 @@
 """Names of sessions, and errors without vendor's words that could leak."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from botocore import exceptions as sdk
 
 from app.errors import Ambiguous, Permanent, Transient
+from app.inventory.credentials import holder
 from app.inventory.faults import Denied, Gone, NotReady, Throttled, translate
-from app.inventory.sessions import session_name
+from app.inventory.sessions import Sessions, session_name
+from app.model import Account, RoleRef
 
 KEY = "AKIA1234567890ABCDEF"
 
@@ -53,22 +56,44 @@ def refused(code: str, status: int = 400, message: str = "") -> sdk.ClientError:
     ],
 )
 def test_each_failure_of_the_sdk_has_its_kind(error: Exception, kind: type[Exception]) -> None:
-    found = translate(error, "iam:ListUsers", "in account 1")
+    found = translate(error, "iam:ListUsers", "in account 1", "the hub")
     assert isinstance(found, kind)
     assert KEY not in str(found)
 
 
 def test_a_connection_that_never_stood_is_not_ambiguous() -> None:
-    error = translate(sdk.ConnectTimeoutError(endpoint_url="https://x"), "iam:UpdateAccessKey", "")
+    error = translate(sdk.ConnectTimeoutError(endpoint_url="https://x"), "iam:UpdateAccessKey", "", "the hub")
     assert not isinstance(error, Ambiguous)
 
 
 def test_a_denial_by_a_service_control_policy_says_so() -> None:
     said = "explicit deny in a service control policy"
-    assert "service control policy" in str(translate(refused("AccessDenied", 403, said), "iam:ListUsers", ""))
+    assert "service control policy" in str(
+        translate(refused("AccessDenied", 403, said), "iam:ListUsers", "", "the hub")
+    )
+
+
+def test_a_denial_names_the_permission_the_account_and_whom_to_grant_it() -> None:
+    denial = refused("AccessDenied", 403, "no identity-based policy allows it")
+    said = str(translate(denial, "iam:ListUsers", "in account 1", holder("arn:aws:iam::1:role/r", "spoke")))
+    assert said.startswith(
+        "iam:ListUsers in account 1 is denied: grant iam:ListUsers to arn:aws:iam::1:role/r"
+    )
+    assert said.endswith("(see `keysteward iam-policy spoke`)")
+
+
+def test_who_acts_without_a_role_of_his_own_needs_the_actors_policy() -> None:
+    sessions, account = Sessions(), Account("111122223333")
+    assert sessions.acting(account).scope.holder == "the hub (see `keysteward iam-policy actor`)"
+    assert sessions.reading(account).scope.holder == "the hub (see `keysteward iam-policy hub`)"
+    arn = "arn:aws:iam::111122223333:role/r"
+    reader = replace(account, reader=RoleRef(arn, None))
+    assert sessions.acting(reader).scope.holder == f"{arn} (see `keysteward iam-policy actor`)"
 
 
 def test_an_id_in_awss_own_words_is_masked() -> None:
-    text = str(translate(refused("ValidationError", 400, f"key {KEY} is odd"), "iam:ListUsers", ""))
+    text = str(
+        translate(refused("ValidationError", 400, f"key {KEY} is odd"), "iam:ListUsers", "", "the hub")
+    )
     assert KEY not in text
     assert "…CDEF" in text

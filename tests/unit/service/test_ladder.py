@@ -130,6 +130,7 @@ def test_age_alone_does_not_act_while_the_last_use_is_unreadable() -> None:
     report = world.day(7)
     assert world.acts() == []
     assert "last_use_unknown" in {h.guard for h in report.plan.held}
+    assert report.warnings == ("held: its last use could not be read: AccessDenied",)
     world.unreadable_use = set()
     world.day(8)
     assert world.acts() == ["deactivate"]
@@ -694,6 +695,7 @@ def test_a_key_that_changed_between_scan_and_act_is_held() -> None:
     report = world.day(7)
     assert world.acts() == []
     assert report.plan.held[-1].guard == "unreadable"
+    assert report.warnings == ("held: iam:ListUserTags is denied",)
 
 
 def test_a_failing_act_is_reported_and_tried_again_next_time() -> None:

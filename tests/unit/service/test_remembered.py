@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.errors import Transient
+from app.errors import Permanent, Transient
 from app.inventory.interface import AccountMemory, Need, Scanned
 from app.ledger.interface import Change
 from app.model import (
@@ -116,6 +116,20 @@ def test_a_last_use_that_cant_be_read_live_keeps_back_no_notice_that_the_report_
     world.read = blind  # type: ignore[method-assign]
     world.day(0)
     assert world.told() == [(0, "warn")]
+
+
+def test_a_notice_about_a_key_that_cant_be_read_live_is_held_and_the_run_says_why() -> None:
+    world = Remembering(policy(), aged(76))
+
+    def denied(account: Account, user: str, key_id: str, now: datetime) -> Credential | None:
+        raise Permanent("iam:GetUser in account 1 is denied")
+
+    world.read = denied  # type: ignore[method-assign]
+    report = world.day(0)
+    assert world.told() == []
+    assert [held.guard for held in report.plan.held] == ["unreadable"]
+    [said] = report.warnings
+    assert said.startswith("held: its key could not be read: iam:GetUser in account 1 is denied")
 
 
 def test_a_sweep_that_is_gone_on_with_takes_no_report_of_an_earlier_run() -> None:

@@ -16,8 +16,8 @@ from app.sinks.slack.thread import THREAD_LIFETIME
 from app.sinks.tools import Tools
 from tests.fakes import http
 from tests.fakes.clock import HandClock
-from tests.fakes.gate import Gate
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
+from tests.fakes.pause_gate import Gate
 from tests.fakes.slack import TOKEN, FakeSlack, not_ok, rate_limited
 
 

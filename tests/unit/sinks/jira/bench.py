@@ -6,8 +6,8 @@ from app.sinks.jira.settings import JiraSettings
 from app.sinks.jira.sink import JiraSink
 from app.sinks.tools import Tools
 from app.sinks.waits import Waits
-from tests.fakes.gate import Gate
 from tests.fakes.jira import EMAIL, TOKEN, FakeJira
+from tests.fakes.pause_gate import Gate
 
 LABEL = "keysteward-ks-abcdefghij"
 FLAVOURS = {"Cloud": EMAIL, "Server": None}

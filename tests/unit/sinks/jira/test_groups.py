@@ -11,9 +11,9 @@ from app.sinks.interface import Receipt
 from app.sinks.jira import text
 from app.sinks.jira.sink import JiraSink
 from tests.fakes import http
-from tests.fakes.gate import Gate
 from tests.fakes.jira import FakeJira, Ticket
 from tests.fakes.notices import JANE, NOW, a_message, a_notice, many
+from tests.fakes.pause_gate import Gate
 from tests.unit.sinks.jira.bench import a_sink
 
 BOB = "bob@example.com"

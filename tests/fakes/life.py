@@ -1,0 +1,115 @@
+"""Every command that asks AWS for something, through the whole ladder, in one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Self
+
+from click.testing import CliRunner
+
+from app.cli.main import cli
+from app.inventory.permissions import PolicyKind
+from tests.fakes.enforced import Organization, role_arn, user_of
+from tests.fakes.gate import Document
+from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, SPOKE
+
+PEOPLE = ("ann", "bob")
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended. ``text`` is all that it said, its error too."""
+
+    args: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        result = CliRunner().invoke(cli, args, standalone_mode=False)
+        if result.exception:
+            return cls(args, 1, result.stdout, f"{result.stderr}\n{result.exception}")
+        return cls(args, result.return_value or 0, result.stdout, result.stderr)
+
+    @property
+    def text(self) -> str:
+        return f"{self.err}\n{self.out}"
+
+
+def iam_policy(kind: PolicyKind) -> Done:
+    return Done.of("iam-policy", kind)
+
+
+@dataclass
+class Life:
+    """``documents`` are the printed ones."""
+
+    org: Organization
+    mode: str
+    documents: dict[PolicyKind, Document]
+    done: list[Done] = field(default_factory=list)
+
+    def role(self, kind: PolicyKind) -> str:
+        """The hub, or the first member's role."""
+        return self.roles(kind)[0]
+
+    def roles(self, kind: PolicyKind) -> list[str]:
+        if kind == "hub":
+            return [role_arn(HUB, HUB_ROLE)]
+        name = SPOKE if kind == "spoke" else ACTOR
+        return [role_arn(account_id, name) for account_id in (*self.org.members, HUB)]
+
+    def attach(self, kind: PolicyKind, policy: Document, only: bool = False) -> None:
+        """To every role of the kind; ``only``: to the first."""
+        for role in self.roles(kind)[: 1 if only else None]:
+            self.org.attach(role, policy)
+
+    def live(self, until: Callable[[Done], bool] = lambda _: False) -> Done | None:
+        """Commands, to the end or to the first that does; which is given back."""
+        self.org.enforce()
+        mistake = [("restore", "ann", HUB), ("restore", "ann", self.org.members[0])]
+        days: list[tuple[str, ...]] = [
+            ("scan",),
+            ("owners",),
+            ("plan",),
+            ("run", "0", "stale"),
+            ("run", "2"),
+            ("explain", "ann", HUB),
+            ("explain", "ann", self.org.members[0]),
+            *(mistake if self.mode == "enforce" else ()),
+            ("run", "10"),
+        ]
+        return next((done for day in days if until(done := self._do(*day))), None)
+
+    def _do(self, name: str, *what: str) -> Done:
+        self.org.gate.report_at = self.org.start
+        args: tuple[str, ...] = (name,)
+        if name == "run":
+            at = self.org.start + int(what[0]) * DAY
+            self.org.gate.report_at = None if what[1:] == ("stale",) else at
+            args = ("run", "--once", "--at", at.isoformat())
+        elif what:
+            args = (name, self._key(*what), *(("--reason", "a mistake") if name == "restore" else ()))
+        self.done.append(Done.of(*args))
+        return self.done[-1]
+
+    def _key(self, user: str, account_id: str) -> str:
+        return str(user_of(account_id, name=user).access_keys[0].access_key_id)
+
+    def lines(self) -> list[str]:
+        return [line for done in self.done for line in done.text.splitlines()]
+
+    def _statuses(self, name: str) -> list[str]:
+        users = (user_of(account_id, name=name) for account_id in self.org.accounts)
+        return [key.status for user in users for key in user.access_keys]
+
+    def keys_left(self) -> int:
+        return sum(len(self._statuses(name)) for name in PEOPLE)
+
+    def ended_as(self, mode: str) -> bool:
+        """In `enforce` every key was deactivated, two were restored, and the rest was deleted."""
+        left = {name: self._statuses(name) for name in PEOPLE}
+        whole = {"ann": ["Active"] * 3, "bob": ["Active"] * 3}
+        return left == ({"ann": ["Active"] * 2, "bob": []} if mode == "enforce" else whole)

@@ -1,0 +1,172 @@
+"""The printed policies are enough, and nothing in them is too much: whole lives under enforced IAM.
+
+What moto doesn't enforce, the gate before it does (tests/fakes/gate.py says what). A life is every command
+that asks AWS for something, through the whole ladder as far as its mode goes.
+"""
+
+import json
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.inventory.permissions import PolicyKind
+from tests.fakes.enforced import Organization, organization, role_arn
+from tests.fakes.gate import Call, Document, actions_of, allows, merged, without
+from tests.fakes.life import Done, Life, iam_policy
+from tests.fakes.reference import permissions_page
+from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, KINDS, printed, settings
+
+pytestmark = pytest.mark.slow
+MODES = ("observe", "notify", "enforce")
+PRINTED = {kind: printed(kind, "enforce") for kind in KINDS}
+EACH = [(kind, action) for kind in KINDS for action in sorted(actions_of(PRINTED[kind]))]
+Start = Callable[..., Life]
+
+
+@pytest.fixture
+def untouched() -> Iterator[None]:
+    """What commands do to their process is undone."""
+    root, numbers = logging.getLogger(), (signal.SIGTERM, signal.SIGINT)
+    handlers, level, signals = list(root.handlers), root.level, [signal.getsignal(n) for n in numbers]
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for number, handler in zip(numbers, signals, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untouched: None) -> Iterator[Organization]:
+    with organization(monkeypatch, f"sqlite:///{tmp_path / 'ledger.db'}") as made:
+        yield made
+
+
+@pytest.fixture
+def start(org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Writes a config of that mode, prints its policies and attaches them."""
+
+    def begin(mode: str, actor: bool = True) -> Life:
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump(settings(mode, actor)))
+        monkeypatch.setenv("KEYSTEWARD_CONFIG", str(path))
+        life = Life(org, mode, {kind: json.loads(iam_policy(kind).out) for kind in KINDS})
+        for kind in KINDS:
+            life.attach(kind, life.documents[kind])
+        return life
+
+    return begin
+
+
+def made_by(life: Life, kind: PolicyKind) -> list[Call]:
+    """Calls with a permission of their own: who one is, everybody may ask."""
+    named = life.role(kind).rpartition("/")[2]
+    calls = [call for call in life.org.gate.calls if call.role.endswith(f"/{named}")]
+    return [call for call in calls if call.action != "sts:GetCallerIdentity"]
+
+
+def assert_undisturbed(life: Life) -> None:
+    for done in life.done:
+        assert done.code == 0, (done.args, done.text)
+    assert [call for call in life.org.gate.calls if call.denied] == []
+    doubts = [line for line in life.lines() if "warning" in line and "report is of 2015" not in line]
+    assert doubts == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_life_needs_all_that_is_printed_and_no_more(start: Start, mode: str) -> None:
+    life = start(mode)
+    life.live()
+    assert_undisturbed(life)
+    assert life.ended_as(mode)
+    for kind in KINDS:
+        acts = kind != "actor" or mode == "enforce"  # its policy is printed below `enforce` too
+        assert {c.action for c in made_by(life, kind)} == (
+            actions_of(life.documents[kind]) if acts else set()
+        )
+
+
+def test_what_is_taken_away_here_is_what_is_printed(start: Start) -> None:
+    assert start("enforce").documents == PRINTED
+
+
+def test_no_resource_is_printed_without_need(start: Start) -> None:
+    """But of mail: SES asks for one of several identities, and nobody knows which is the verified one."""
+    life = start("enforce")
+    life.live()
+    for kind in KINDS:
+        asked = made_by(life, kind)
+        for action, resource in _pairs(life.documents[kind]):
+            one = {"Statement": [{"Action": [action], "Resource": resource}]}
+            assert action == "ses:SendRawEmail" or any(allows(one, c.action, c.resource) for c in asked), (
+                action,
+                resource,
+            )
+
+
+def _pairs(document: Document) -> Iterator[tuple[str, str]]:
+    """Every action with every resource of its statement; roots and units are asked for by any of both."""
+    for statement in document["Statement"]:
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            yield from ((action, resource) for action in statement["Action"])
+
+
+@pytest.mark.parametrize(("kind", "action"), EACH)
+def test_without_any_single_permission_the_service_says_which_and_whose(
+    start: Start, kind: PolicyKind, action: str
+) -> None:
+    life = start("enforce")
+    life.attach(kind, without(life.documents[kind], action), only=True)
+    told = life.live(until=lambda done: action in done.text)
+    assert told, "nobody was told"
+    [line, *_] = [line for line in told.text.splitlines() if action in line]
+    assert ("the hub" if kind == "hub" else life.role(kind)) in line
+    if permissions_page()[action].startswith("a warning"):
+        assert told.code == 0
+        assert "warning" in line
+    else:
+        assert told.code != 0 or line.startswith("warning: held: ")
+
+
+def test_below_enforce_the_hub_may_assume_nobody_who_writes(start: Start) -> None:
+    life = start("enforce")
+    life.attach("hub", printed("hub", "notify"))
+    told = life.live(until=lambda done: f"{ACTOR} is denied" in done.text)
+    assert told
+    assert told.code == 1
+    assert f"sts:AssumeRole of {role_arn(HUB, ACTOR)} is denied" in told.text
+    assert life.keys_left() == 6
+    assert made_by(life, "actor") == []
+
+
+def test_where_no_actor_is_named_whoever_reads_acts_with_the_actors_policy_too(start: Start) -> None:
+    life = start("enforce", actor=False)
+    for kind in ("hub", "spoke"):
+        life.attach(kind, merged(life.documents[kind], life.documents["actor"]))
+    assert "these need the actor's policy too: the role keysteward-spoke, the hub" in iam_policy("hub").err
+    life.live()
+    assert_undisturbed(life)
+    assert life.ended_as("enforce")
+
+
+def test_without_a_config_the_hub_reads_its_own_account(
+    org: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEYSTEWARD_LEDGER", f"sqlite:///{tmp_path / 'ledger.db'}")
+    org.attach(role_arn(HUB, HUB_ROLE), json.loads(iam_policy("hub").out))
+    org.enforce()
+    for args in (
+        ("scan",),
+        ("scan", "--live"),
+        ("plan",),
+        ("owners",),
+        ("explain", "ann"),
+        ("run", "--once"),
+    ):
+        assert Done.of(*args).code == 0
+    assert [call for call in org.gate.calls if call.denied] == []
