@@ -22,7 +22,8 @@ from app.sinks.presses import Answer, Button, Handler, Press, Presser
 from app.sinks.slack import modal
 from app.sinks.slack.api import SlackApi
 from app.sinks.slack.buttons import MORE, PREFIX
-from app.sinks.slack.payload import Malformed, optional, part, text
+from app.sinks.slack.payload import Malformed, text
+from app.sinks.tree import optional, part
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.sinks.presses import Button, Press, Presser
-from app.sinks.slack.payload import Malformed, optional, part, text
+from app.sinks.slack.payload import Malformed, text
+from app.sinks.tree import optional, part
 
 CALLBACK = "keysteward_snooze"
 BLOCK, INPUT = "reason", "text"
