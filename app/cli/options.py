@@ -10,6 +10,7 @@ import click
 from app.config.durations import parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
+YEARS = range(1970, 2200)  # far from the ends of the calendar, where sums overflow
 
 
 class Instant(click.ParamType[datetime]):
@@ -20,11 +21,19 @@ class Instant(click.ParamType[datetime]):
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         if isinstance(value, datetime):
             return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2027-01-31 or 2027-01-31T09:00:00Z", param, ctx)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = _instant(value)
+        if instant is None or instant.year not in YEARS:
+            said = f"{value[:40]!r} is not a date such as 2027-01-31 or 2027-01-31T09:00:00Z"
+            self.fail(said, param, ctx)
+        return instant
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(text)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class Span(click.ParamType[timedelta]):

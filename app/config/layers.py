@@ -4,6 +4,7 @@ A variable is the path of a setting: ``KEYSTEWARD_SINKS__SLACK__TOKEN``. A value
 ``{`` is read as YAML (JSON is YAML); any other is text, so that a token of digits stays one.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ class _Variables(EnvSettingsSource):
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        super().__init__(Config)
+        super().__init__(Config, case_sensitive=False)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {name.lower(): value for name, value in self._variables.items()}
@@ -45,9 +46,10 @@ def _decoded(value: Any) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
     try:
-        return read_yaml(f"value: {value}").value["value"]
+        document = read_yaml(f"value: {value}")
     except YamlFault:
         return value  # then the setting says what it expects instead
+    return value if document.faults else document.value["value"]
 
 
 def variables(env: Mapping[str, str]) -> dict[str, str]:
@@ -62,7 +64,7 @@ def variables(env: Mapping[str, str]) -> dict[str, str]:
 
 def secret_files(folder: Path) -> dict[str, str]:
     """The settings in a secrets folder: files named like the variables. Raises ValueError."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # `Path.is_dir` raises where it may not look
         raise ValueError("KEYSTEWARD_SECRETS_DIR should name a folder")
     try:
         files = [f for f in sorted(folder.iterdir()) if f.name.upper().startswith(PREFIX) and f.is_file()]

@@ -3,12 +3,12 @@
 Pure, over rules that are valid one by one, so that these faults are listed beside the others.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Literal
 
 from app.config.accounts import AccountsSettings
@@ -17,6 +17,7 @@ from app.config.policy import CanarySettings, MatchSettings, RuleSettings, Stage
 from app.config.yaml_marks import Path
 from app.model import Do
 
+LONGEST_WORD, MOST_WORDS = 64, 100  # of what is compared to find out what was meant
 # error: refused; finding: loads, yet check-config exits with 2; warning: worth a thought
 Severity = Literal["error", "finding", "warning"]
 
@@ -28,9 +29,9 @@ class Issue:
     severity: Severity = "error"
 
 
-def did_you_mean(word: str, words: Collection[str]) -> str:
-    """``, did you mean "notify"?`` or nothing."""
-    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """``, did you mean "notify"?`` or nothing. Comparing is slow, so very long words and lists are cut."""
+    close = get_close_matches(word.lower()[:LONGEST_WORD], list(islice(words, MOST_WORDS)), n=1, cutoff=0.6)
     return f', did you mean "{close[0]}"?' if close else ""
 
 

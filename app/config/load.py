@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +24,8 @@ from app.model import redact
 from app.sinks import registry
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|webhook|api_?key", re.IGNORECASE)
+_MOST_TOLD = 500  # faults of a kind: what has more is not a config
+_MOST_SINKS = 100
 _SHORTEST_SECRET = 6  # replacing less would only garble sentences
 _PLACES = ("config.yaml", "/etc/keysteward/config.yaml")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -56,26 +60,32 @@ class _Sources:
 
     def fault(self, issue: Issue) -> Fault:
         file, line = self._place(issue.path)
-        message = redact(_single_line(issue.message))
-        for secret in _secrets(self.tree):
-            if len(secret) >= _SHORTEST_SECRET:
-                message = message.replace(secret, "***")
-        return Fault(file, line, _dotted(issue.path), message, issue.severity)
+        path, message = _shown(self._masked(_dotted(issue.path))), _shown(self._masked(issue.message))
+        return Fault(file, line, path, message, issue.severity)
+
+    def _masked(self, text: str) -> str:
+        for secret in self.secret_values:
+            text = text.replace(secret, "***")
+        return text
+
+    @cached_property
+    def secret_values(self) -> list[str]:
+        return [secret for secret in _secrets(self.tree) if len(secret) >= _SHORTEST_SECRET]
 
     def _place(self, path: Keys) -> tuple[str, int | None]:
         for length in range(len(path), 0, -1):
             name = layers.PREFIX + "__".join(map(str, path[:length])).upper()
             if name in self.env:
-                return f"environment {name}", None
+                return _shown(f"environment {name}"), None
             if name in self.secrets:
-                return f"secrets folder {name}", None
+                return _shown(f"secrets folder {name}"), None
         prefixes = (path[:length] for length in range(1, len(path) + 1))
         changed = next((p for p in prefixes if _kind(self.document.value, p) != _kind(self.tree, p)), None)
         below = layers.PREFIX + "".join(f"{part}__" for part in changed or ()).upper()
         for kind, names in (("environment", self.env), ("secrets folder", self.secrets)):
             for name in names:  # a sink, say, of which only variables speak
                 if changed and name.startswith(below):
-                    return f"{kind} {name}", None
+                    return _shown(f"{kind} {name}"), None
         return self.file, None if self.file == _DEFAULTS else self.document.line(path)
 
 
@@ -137,7 +147,7 @@ def _read(
     try:
         document = read_yaml(_content(path)) if path else Document({})
     except YamlFault as fault:
-        return None, [Fault(file, fault.line or None, "", fault.message)]
+        return None, [Fault(file, fault.line or None, "", _shown(fault.message))]
     sources = _Sources(file, document, env=layers.variables(env))
     try:
         if env.get("KEYSTEWARD_SECRETS_DIR"):
@@ -169,9 +179,10 @@ def _checked(
 ) -> tuple[Config | None, list[Fault]]:
     issues = [Issue(path, message) for _, path, message in sources.document.faults]
     lines = {path: line for line, path, _ in sources.document.faults}
-    faults = [Fault(sources.file, lines[i.path], _dotted(i.path), i.message) for i in issues]
+    faults = [Fault(sources.file, lines[i.path], _shown(_dotted(i.path)), i.message) for i in issues]
     for names, kind in ((sources.env, "environment"), (sources.secrets, "secrets folder")):
-        faults += [Fault(f"{kind} {name}", None, "", text) for name, text in layers.unknown(names)]
+        unknown = islice(layers.unknown(names), _MOST_TOLD)
+        faults += [Fault(_shown(f"{kind} {name}"), None, "", _shown(text)) for name, text in unknown]
     tree = layers.merge(sources.document.value, layers.tree_of(sources.secrets))
     tree = layers.merge(tree, layers.tree_of(sources.env))
     tree = _without_lone_secrets(tree, sources.document.value)
@@ -187,7 +198,7 @@ def _checked(
 
 def _of_templates(tree: dict[str, Any]) -> Iterator[Fault]:
     for file, line, message in templates.faults(tree):
-        yield Fault(file, line, "templates", redact(_single_line(message)))
+        yield Fault(file, line, "templates", _shown(message))
 
 
 def _without_lone_secrets(tree: dict[str, Any], written: Any) -> dict[str, Any]:
@@ -206,7 +217,8 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _with_defaults(tree: dict[str, Any]) -> dict[str, Any]:
     """Sections written without anything in them (``accounts:``) are as if they weren't there."""
-    tree = {key: value for key, value in tree.items() if value is not None}
+    known = Config.model_fields
+    tree = {key: value for key, value in tree.items() if value is not None or key not in known}
     if tree.get("sinks", {}) == {}:
         tree["sinks"] = dict(DEFAULT_SINKS)
     return {"rules": default_rules(_sink_names(tree)), **tree}
@@ -222,10 +234,10 @@ def _validated(tree: dict[str, Any], now: datetime | None) -> tuple[Config | Non
     try:
         config = Config(**tree | {"sinks": sinks})
     except ValidationError as error:
-        issues += messages.issues(error, Config)
-    issues += lint.lint_rules(_parts(tree["rules"]), _sink_names(tree), now)
+        issues += islice(messages.issues(error, Config), _MOST_TOLD)
+    issues += islice(lint.lint_rules(_parts(tree["rules"]), _sink_names(tree), now), _MOST_TOLD)
     accounts = _part(AccountsSettings, tree.get("accounts", {}))
-    issues += lint.lint_accounts(accounts) if accounts else ()
+    issues += islice(lint.lint_accounts(accounts), _MOST_TOLD) if accounts else ()
     guards = _part(GuardSettings, tree.get("guards", {}))
     issues += lint.lint_canary(accounts, guards.canary) if accounts and guards else ()
     return config, issues
@@ -249,6 +261,8 @@ def _part(model: type[_Model], value: Any) -> _Model | None:
 def _sinks(tree: Any) -> tuple[dict[str, BaseModel], list[Issue]]:
     if not isinstance(tree, dict):
         return {}, [Issue(("sinks",), "should be a mapping of names to sinks")]
+    if len(tree) > _MOST_SINKS:
+        return {}, [Issue(("sinks",), f"should not be more than {_MOST_SINKS}")]
     sinks: dict[str, BaseModel] = {}
     issues: list[Issue] = []
     for name, value in tree.items():
@@ -265,7 +279,7 @@ def _sinks(tree: Any) -> tuple[dict[str, BaseModel], list[Issue]]:
         try:
             sinks[name] = model.model_validate(value)
         except ValidationError as error:
-            issues += messages.issues(error, model, path)
+            issues += islice(messages.issues(error, model, path), _MOST_TOLD)
     return sinks, issues
 
 
@@ -308,8 +322,10 @@ def _kind(value: Any, path: Keys) -> type:
 
 def _dotted(path: Keys) -> str:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return redact(_single_line(text.removeprefix(".")))
+    return text.removeprefix(".")
 
 
-def _single_line(text: str) -> str:
-    return " ".join(text.split())[:500]
+def _shown(text: str) -> str:
+    """One line of bearable length, as safe for a terminal as for a log."""
+    line = redact(" ".join(text.split()))[:500]
+    return "".join(letter if letter.isprintable() else "�" for letter in line)

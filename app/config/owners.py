@@ -57,20 +57,30 @@ def _read_owners(value: object) -> OwnersFile:
 
 
 def _rows(path: str, text: str) -> Iterator[OwnerRow]:
-    lines = csv.DictReader(text.splitlines())
-    head = [name.strip().lower() for name in lines.fieldnames or ()]
-    if "owner" not in head or not set(head) <= set(COLUMNS):
+    lines = _cells(path, text)
+    _, first = next(lines, (1, []))
+    head = [name.lower() for name in first]
+    if "owner" not in head or not set(head) <= set(COLUMNS) or len(set(head)) < len(head):
         raise ValueError(f"{path}:1: its first line should be user,account,owner (account may be left out)")
-    lines.fieldnames = head
-    for row in lines:
-        if None in row:
-            raise ValueError(f"{path}:{lines.line_num}: has more fields than the first line")
-        fields = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    for number, cells in lines:
+        if len(cells) > len(head):
+            raise ValueError(f"{path}:{number}: has more fields than the first line")
+        fields = dict.fromkeys(COLUMNS, "") | dict(zip(head, cells, strict=False))
         if not is_email(fields["owner"]):
-            raise ValueError(f"{path}:{lines.line_num}: the owner should be an e-mail address")
+            raise ValueError(f"{path}:{number}: the owner should be an e-mail address")
         if not fields["user"] and not fields["account"]:
-            raise ValueError(f"{path}:{lines.line_num}: names neither a user nor an account")
+            raise ValueError(f"{path}:{number}: names neither a user nor an account")
         yield OwnerRow(fields["user"], fields["account"], fields["owner"])
+
+
+def _cells(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line by itself: a stray quote must not swallow the lines below it."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            if line:
+                yield number, [cell.strip() for cell in next(csv.reader([line], strict=True))]
+        except csv.Error as error:
+            raise ValueError(f"{path}:{number}: is not readable as CSV: {error}") from None
 
 
 def _as_said(file: OwnersFile) -> dict[str, str]:

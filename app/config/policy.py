@@ -26,6 +26,7 @@ from app.policy.rules import (
 )
 
 RESERVED_STAGES = frozenset({"ok", "exempt", "inactive", "unknown", "resolved"})
+MOST_STAGES = 100  # each is compared with every other
 _ID_GLOB = re.compile(r"(?=.*[*?\[])(?:[\d*?\[\]]*\d[\d*?\[\]]*|(?:ou|r)-[\w*?\[\]-]*)")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
@@ -173,8 +174,8 @@ class RuleSettings(Section):
     def _either(self) -> Self:
         if (self.stages is None) == (self.exempt is None):
             raise ValueError("a rule has either stages or exempt")
-        if self.stages == ():
-            raise ValueError("stages must not be empty")
+        if self.stages is not None and not 0 < len(self.stages) <= MOST_STAGES:
+            raise ValueError(f"stages must not be {f'more than {MOST_STAGES}' if self.stages else 'empty'}")
         return self
 
     def domain(self) -> Rule:

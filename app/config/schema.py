@@ -7,24 +7,25 @@ generated from them.
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, DirectoryPath, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, InstanceOf, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.config.accounts import AccountsSettings
 from app.config.audit import AuditSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import GuardSettings, RuleSettings
-from app.config.types import Duration, Email, Flag, Listen, Section, Zone
+from app.config.types import Duration, Email, Flag, Folder, Listen, Section, Zone
 from app.model import SHOWN_CHARACTERS, Mode
 from app.plan.limits import Limits
 from app.policy.rules import Policy
 from app.sinks import registry
 
 RESERVED_SINKS = frozenset({"deactivation", "prometheus"})  # the service's own: not in `sinks`
+A_LEAP_DAY = datetime(2024, 2, 29, tzinfo=UTC)
 DEFAULT_SINKS: Mapping[str, Any] = {"console": {"type": "console"}}
 
 
@@ -83,9 +84,11 @@ class ScheduleSettings(Section):
             from apscheduler.triggers.cron import CronTrigger
 
             try:
-                CronTrigger.from_crontab(cron, timezone="UTC")
+                trigger = CronTrigger.from_crontab(cron, timezone="UTC")
             except (ValueError, KeyError, TypeError):
                 raise ValueError('should be five cron fields, such as "0 */6 * * *"') from None
+            if trigger.get_next_fire_time(None, A_LEAP_DAY) is None:
+                raise ValueError("never comes true: no such day is in the calendar")
         return cron
 
 
@@ -154,6 +157,7 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        case_sensitive=True,  # or `Rules:` would be taken for rules here, and passed over elsewhere
         hide_input_in_errors=True,
         env_prefix="KEYSTEWARD_",
         env_nested_delimiter="__",
@@ -194,7 +198,7 @@ class Config(BaseSettings):
     buttons: ButtonSettings = Field(ButtonSettings(), description="what people may do by a message's buttons")
     guards: GuardSettings = Field(GuardSettings(), description="ceilings on a finished plan")
     sinks: dict[str, InstanceOf[BaseModel]] = Field(description="where messages go, by a name of your own")
-    templates: DirectoryPath | None = Field(
+    templates: Folder | None = Field(
         None,
         description="a folder with message templates of your own (docs/templates.md); a relative one starts "
         "at this file's",
@@ -269,6 +273,8 @@ def check_ledger(url: str) -> None:
     """Raises ValueError, without the URL (it may hold a password), when no ledger has this URL."""
     if url.startswith("secretsmanager:"):
         return  # not resolved yet
+    if not url.isprintable():
+        raise ValueError("has a control character in it")
     try:
         parts = urlsplit(url)
     except ValueError:

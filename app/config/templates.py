@@ -1,5 +1,6 @@
 """The option `templates`: where the folder is, and what is wrong in it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ def anchored(tree: Mapping[str, Any], config_file: Path | None) -> dict[str, Any
 def faults(tree: Mapping[str, Any]) -> list["TemplateFault"]:
     """Nothing for a folder that isn't there: its option has that fault."""
     folder = tree.get("templates")
-    if not isinstance(folder, str) or not Path(folder).is_dir():
+    if not isinstance(folder, str) or not os.path.isdir(folder):
         return []
     from app.sinks.check_texts import check_templates
 

@@ -1,15 +1,16 @@
 """The small value types of the config. Each error is a sentence that says what would be right."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from app.config.durations import format_duration, parse_duration
-from app.plan.freeze import FreezeWindow, parse_freeze
+from app.plan.freeze import FreezeWindow, parse_freeze, zone_named
 
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]{0,20}:iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
@@ -81,10 +82,13 @@ def _flag(value: object) -> bool:
 
 
 def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'unknown time zone "{value}", use an IANA name such as Europe/Berlin') from None
+    return zone_named(value).key
+
+
+def _folder(value: Path) -> Path:
+    if not os.path.isdir(value):  # `Path.is_dir` raises where it may not look
+        raise ValueError("should be a folder")
+    return value
 
 
 def _freeze(value: object) -> FreezeWindow:
@@ -160,6 +164,9 @@ ExternalId = Annotated[
 ]
 OuId = Annotated[str, AfterValidator(_pattern(_OU_ID, "should be an OU's id, such as ou-ab12-11111111"))]
 Email = Annotated[str, AfterValidator(_pattern(_EMAIL, "should be an e-mail address"))]
+Folder = Annotated[
+    Path, AfterValidator(_folder), WithJsonSchema({"type": "string", "format": "directory-path"})
+]
 Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Glob = Annotated[str, BeforeValidator(_glob)]

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_STR = "tag:yaml.org,2002:str"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -132,7 +133,7 @@ class _Reader:
 
     def _mapping(self, path: Path) -> Value:
         entries: dict[str, Value] = {}
-        merged: list[Value] = []
+        merged: list[dict[str, Value]] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = _key(event)
             if key in entries:
@@ -140,29 +141,35 @@ class _Reader:
             self._document.lines[(*path, key)] = _line(event)
             value = self._value(next(self._events), (*path, key))
             if key == "<<":
-                merged += value if isinstance(value, list) else [value]
+                merged += self._mergeable(value, event, path)
             else:
                 entries[key] = value
         return _merge(merged) | entries
 
+    def _mergeable(self, value: Value, event: yaml.Event, path: Path) -> list[dict[str, Value]]:
+        given = value if isinstance(value, list) else [value]
+        mappings = [each for each in given if isinstance(each, dict)]
+        if len(mappings) != len(given):
+            self._document.faults.append((_line(event), (*path, "<<"), "only mappings can be merged in"))
+        return mappings
 
-def _merge(mappings: list[Value]) -> dict[str, Value]:
+
+def _merge(mappings: list[dict[str, Value]]) -> dict[str, Value]:
     """YAML's merge key: of several, the first wins."""
     merged: dict[str, Value] = {}
     for mapping in reversed(mappings):
-        if isinstance(mapping, dict):
-            merged |= mapping
+        merged |= mapping
     return merged
 
 
 def _key(event: yaml.Event) -> str:
-    if not isinstance(event, yaml.ScalarEvent):
+    if not isinstance(event, yaml.ScalarEvent) or event.tag not in (None, "!", _STR):
         raise YamlFault(_line(event), "a key must be plain text")
     return str(event.value)
 
 
 def _scalar(event: yaml.ScalarEvent) -> Value:
-    if event.tag == "tag:yaml.org,2002:str" or (event.tag is None and event.style):
+    if event.tag == _STR or (event.tag is None and event.style):
         return str(event.value)
     if event.tag not in (None, "!"):
         raise YamlFault(_line(event), f"the YAML tag {event.tag} is not supported")

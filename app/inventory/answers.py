@@ -4,6 +4,7 @@ Stricter than the SDK: what is cut short, of another shape, or lacks what this s
 answer. Errors never quote one: it may hold a secret.
 """
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,7 +26,7 @@ NEEDED = {
     "Credentials": ("AccessKeyId", "SecretAccessKey", "SessionToken"),
     "GetCredentialReportResponse": ("Content", "GeneratedTime"),
     "GetAccountAuthorizationDetailsResponse": ("UserDetailList",),
-    "UserDetail": ("UserName", "Path"),
+    "UserDetail": ("UserName", "Path", "GroupList"),
     "ListAccessKeysResponse": ("AccessKeyMetadata",),
     "AccessKeyMetadata": ("AccessKeyId", "Status", "CreateDate"),
     "GetAccessKeyLastUsedResponse": ("AccessKeyLastUsed",),
@@ -38,6 +39,7 @@ NEEDED = {
     "Group": ("GroupName",),
     "GetAccountSummaryResponse": ("SummaryMap",),
 }
+INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 MAY_BE_EMPTY = ("Value",)
 # Policies, which nothing here asks about: most of an account's details, and JSON inside of XML.
 PASSED_OVER = {"UserPolicyList", "AttachedManagedPolicies", "GroupDetailList", "RoleDetailList", "Policies"}
@@ -73,7 +75,7 @@ def read_error(body: bytes) -> Mapping[str, str]:
 def _root(body: bytes) -> Element:
     try:
         return ElementTree.fromstring(body)  # noqa: S314 - expat itself bounds the growth of entities
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # the latter of an encoding that isn't ours
         raise _unreadable("XML") from None
 
 
@@ -133,7 +135,10 @@ def _map(shape: MapShape) -> Reader:
         entries = [{_name(part): part for part in entry} for entry in node]
         if any(entry.keys() != {"key", "value"} for entry in entries):
             raise _unreadable(shape.name)
-        return {read_key(entry["key"]): read_value(entry["value"]) for entry in entries}
+        found = {read_key(entry["key"]): read_value(entry["value"]) for entry in entries}
+        if sum(map(len, node)) != 2 * len(found):  # something was there twice
+            raise _unreadable(shape.name)
+        return found
 
     return read
 
@@ -146,7 +151,7 @@ def _scalar(shape: Shape) -> Reader:
             raise _unreadable(shape.name)
         try:
             return parse(node.text or "")
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, OverflowError):
             raise _unreadable(shape.name) from None
 
     return read
@@ -159,6 +164,13 @@ def _moment(text: str) -> datetime:
     return utc(datetime.fromisoformat(text))
 
 
+def _integer(text: str) -> int:
+    """Python's own reader takes more: spaces, underscores, the digits of every script."""
+    if not INTEGER.fullmatch(text):
+        raise ValueError
+    return int(text)
+
+
 def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
@@ -169,7 +181,7 @@ def _blob(text: str) -> bytes:
 
 SCALARS: Mapping[str, Callable[[str], object]] = {
     "string": str,
-    "integer": int,
+    "integer": _integer,
     "boolean": _boolean,
     "timestamp": _moment,
     "blob": _blob,

@@ -200,18 +200,26 @@ class Api:
         return self.retries.spend()
 
     def pages(self, operation: str, items: str, **params: object) -> Iterator[Any]:
-        """Every item of every page of an IAM listing: only `IsTruncated` says whether there is more."""
+        """Every item of every page of an IAM listing: only `IsTruncated` says whether there is more.
+
+        Raises `Permanent` when it contradicts the `Marker`: one of the two was lost on the way.
+        """
         marker: dict[str, object] = {}
         while True:
             page = self.call(operation, **params, **marker)
+            after = _next_marker(page, marker, operation)
+            if items not in page:
+                raise Permanent(f"iam {operation}: AWS's answer has no {items}; nothing is concluded")
             yield from page[items]
-            if not page.get("IsTruncated"):
+            if not after:
                 return
-            marker = _next_marker(page, marker, operation)
+            marker = after
 
 
 def _next_marker(page: Mapping[str, Any], last: Mapping[str, object], operation: str) -> dict[str, object]:
-    marker = page.get("Marker")
-    if not marker or marker == last.get("Marker"):
-        raise Permanent(f"iam {operation}: AWS says there is more but not where; nothing is concluded")
-    return {"Marker": marker}
+    """Empty behind the last page."""
+    more, marker = bool(page.get("IsTruncated")), page.get("Marker")
+    if more is not bool(marker) or (more and marker == last.get("Marker")):
+        doubt = "AWS doesn't tell clearly whether and where there is more; nothing is concluded"
+        raise Permanent(f"iam {operation}: {doubt}")
+    return {"Marker": marker} if more else {}

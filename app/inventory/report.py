@@ -82,15 +82,23 @@ def parse_report(content: bytes) -> Report:
         lines = _lines(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, csv.Error):
         raise Malformed("the credential report is not readable as CSV") from None
-    if not lines or any(column not in lines[0] for column in NEEDED):
+    if not lines or any(lines[0].count(column) != 1 for column in NEEDED):
         raise Malformed("the credential report lacks columns that this version needs")
+    if len(lines) == 1:
+        raise Malformed("the credential report names nobody, not even the root user")
     return _report(_columns(lines[0]), lines[1:])
 
 
 def _lines(text: str) -> list[list[str]]:
-    """Only what holds a comma is quoted, and hardly anything does: then plain splitting says the same."""
-    lines = text.splitlines()
-    return list(csv.reader(lines, strict=True)) if '"' in text else [line.split(",") for line in lines]
+    """Only what holds a comma is quoted, and hardly anything does: then plain splitting says the same.
+
+    Each line by itself: a stray quote must not swallow the next user.
+    """
+    return [_cells(line) if '"' in line else line.split(",") for line in text.splitlines()]
+
+
+def _cells(line: str) -> list[str]:
+    return next(csv.reader([line], strict=True))
 
 
 def _columns(header: Sequence[str]) -> _Columns:
@@ -123,8 +131,8 @@ def _report(columns: _Columns, lines: Iterable[Sequence[str]]) -> Report:
         user = line[columns.user]
         if user == ROOT:
             root_keys = _active_keys_of_root(columns, line)
-        elif user in rows:
-            raise Malformed("the credential report names a user twice")
+        elif not user or user in rows:
+            raise Malformed("the credential report names a user twice, or by no name")
         else:
             rows[user] = _row(columns, user, line)
     return Report(rows, root_keys)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -15,6 +16,8 @@ _FORM = re.compile(
     rf"(?:(?P<to_day>{_DAY}) |(?P<to_date>{_DATE})\b ?)?(?P<to_at>{_TIME})?(?: (?P<zone>[A-Za-z][\w+/-]*))?",
     re.ASCII,
 )
+# IANA's names have three parts at most; `zoneinfo` imports one package a part, until Python's stack is full.
+_ZONE = re.compile(r"[A-Za-z][\w+-]{0,30}(?:/[\w+-]{1,30}){0,2}", re.ASCII)
 _HELP = (
     'a freeze window is "Fri 16:00 - Mon 08:00", "18:00 - 08:00" or "2026-12-20 - 2027-01-04 12:00", '
     "each with an IANA time zone after it (default UTC)"
@@ -101,7 +104,7 @@ def _window(text: str) -> _Window:
         raise ValueError(_HELP)
     start = _edge(found["day"], found["date"], found["at"])
     end = _edge(found["to_day"], found["to_date"], found["to_at"])
-    window = _Window(start, end, _zone(found["zone"] or "UTC"))
+    window = _Window(start, end, zone_named(found["zone"] or "UTC"))
     _check(window)
     return window
 
@@ -119,11 +122,12 @@ def _edge(day: str | None, on: str | None, at: str | None) -> _Edge:
         raise ValueError(f'"{on}" is not a date of the calendar') from None
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder of zones
-        raise ValueError(f'unknown time zone "{name}", use an IANA name such as Europe/Berlin') from None
+def zone_named(name: str) -> ZoneInfo:
+    """An IANA zone, or raises ValueError with a sentence for people."""
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder of zones
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    raise ValueError(f'unknown time zone "{name[:60]}", use an IANA name such as Europe/Berlin')
 
 
 def _check(window: _Window) -> None:

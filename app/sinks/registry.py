@@ -4,9 +4,11 @@ Reading it is cheap (the config is validated with it): an adapter and its SDK ar
 first sink of that type is built, another package when the config names its type (docs/sinks.md).
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -90,17 +92,23 @@ SINKS: Mapping[str, SinkType] = {
 
 def names() -> list[str]:
     """Every type that is built in or installed. Imports none of them."""
-    return list(dict.fromkeys([*SINKS, *sorted(entry_points(group=GROUP).names)]))
+    return list(dict.fromkeys([*SINKS, *sorted(_offers(tuple(sys.path)).names)]))
 
 
 def sink_type(kind: str) -> SinkType:
     """The type of that name, one of `names`. Raises `ConfigError`, which names the package at fault."""
-    offers = tuple(entry_points(group=GROUP, name=kind))
+    offers = tuple(_offers(tuple(sys.path)).select(name=kind))
     if offers and (kind in SINKS or len(offers) > 1):
         who = " and ".join(sorted({_package(offer) for offer in offers}))
         first = "which is built in" if kind in SINKS else "each"
         raise ConfigError(f'{who} offers a sink of the type "{kind}", {first}: uninstall what is too many')
     return SINKS[kind] if kind in SINKS else _loaded(offers[0])
+
+
+@lru_cache(maxsize=1)
+def _offers(_path: tuple[str, ...]) -> EntryPoints:
+    """Every installed package is opened for this: once a process is enough."""
+    return entry_points(group=GROUP)
 
 
 def _loaded(offer: EntryPoint) -> SinkType:

@@ -1,5 +1,6 @@
 """How a sink waits, and when it must not go on: injected, so that no test sleeps."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ Result = TypeVar("Result")
 # A wait of this length is sat out at once, so often; a longer one is left to the next run.
 SHORT_WAIT = timedelta(seconds=30)
 SHORT_WAITS = 3
+_SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,8 @@ def patiently(call: Callable[[], Result], waits: Waits) -> Result:
 
 
 def retry_after(header: str | None) -> timedelta | None:
-    """The Retry-After header in its form of seconds, which is what Slack and Jira send."""
-    return timedelta(seconds=int(header)) if header and header.isdecimal() else None
+    """The Retry-After header in its form of seconds, which is what Slack and Jira send.
+
+    None without one, or with one that nobody would wait for: it is tried again as after any failure.
+    """
+    return timedelta(seconds=int(header)) if header and _SECONDS.fullmatch(header) else None

@@ -229,6 +229,12 @@ def test_a_window_whose_sender_can_not_be_known_is_answered_and_snoozes_nothing(
     assert world.ledger.view().snoozes == {}
 
 
+def _window(finding: str) -> dict[str, Any]:
+    told = f'{{"finding_id": {finding}, "channel": "C1", "ts": "1.0", "thread_ts": ""}}'
+    values = {"reason": {"text": {"value": "a release"}}}
+    return {"callback_id": "keysteward_snooze", "private_metadata": told, "state": {"values": values}}
+
+
 FORGED: dict[str, dict[str, Any]] = {
     "another workspace": {"team": {"id": "T_OTHER"}},
     "no team": {"team": None},
@@ -238,6 +244,15 @@ FORGED: dict[str, dict[str, Any]] = {
     "another app's action": {"actions": [{"action_id": "approve", "value": "1", "action_ts": "2"}]},
     "no value": {"actions": [{"action_id": "keysteward_restore", "action_ts": "3"}]},
     "no number": {"actions": [{"action_id": "keysteward_rotated", "value": "KS-X/one", "action_ts": "4"}]},
+    "digits of another script": {
+        "actions": [{"action_id": "keysteward_rotated", "value": "KS-AAAAAAAAAA/١", "action_ts": "5"}]
+    },
+    "half a character": {
+        "actions": [{"action_id": "keysteward_rotated", "value": "KS-\ud800/1", "action_ts": "6"}]
+    },
+    "an endless number": {"type": "view_submission", "view": _window('"KS-AAAAAAAAAA", "episode": 1e999')},
+    "half a number": {"type": "view_submission", "view": _window('"KS-AAAAAAAAAA", "episode": 1.9')},
+    "no end": {"type": "view_submission", "view": _window("[" * 2_900)},
     "no actions": {"actions": []},
     "actions that are none": {"actions": "x"},
     "no container": {"container": None},

@@ -15,7 +15,7 @@ from jira.exceptions import JIRAError
 from requests import RequestException, Response
 
 from app.errors import Transient
-from app.sinks.jira import markup
+from app.sinks.jira import answers, markup
 from app.sinks.jira.faults import Faults
 from app.sinks.jira.settings import JiraSettings
 from app.sinks.jira.text import COMMON_LABEL
@@ -28,6 +28,10 @@ ISSUE_FIELDS = ["summary", "status", "assignee", "duedate", "description", "labe
 CHANGED_WITHIN = timedelta(days=30)
 PAGE = 100
 MAX_PAGES = 500  # an answer that never ends must not hold a run
+
+
+# What reading raises when something else than Jira answers, or Jira something else: a proxy's page, say.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 def _nothing(answer: Response) -> Any:
@@ -62,11 +66,11 @@ class JiraApi:
     def issue(self, key: str) -> Json:
         """Raises `NotFound` when it was deleted."""
         fields = ",".join(ISSUE_FIELDS)
-        return self._read(lambda client: dict(_get(client, f"issue/{key}", fields=fields)))
+        return self._read(lambda client: answers.issue(_get(client, f"issue/{key}", fields=fields)))
 
     def labelled(self, label: str) -> list[Json]:
         """The issues with this very label, wherever they were moved to."""
-        return self._search(f'labels = "{label}"', ISSUE_FIELDS)
+        return self._search(f'labels = "{label}"', ISSUE_FIELDS, answers.issue)
 
     def closed(self, now: datetime) -> frozenset[str]:
         """Keys of our tickets in the project that are done, among those changed in the last 30 days."""
@@ -74,33 +78,36 @@ class JiraApi:
         since = (now - CHANGED_WITHIN).date().isoformat()
         ours = f'project = "{self._settings.project}" AND labels = "{COMMON_LABEL}"'
         jql = f'{ours} AND statusCategory = Done AND updated >= "{since}"'
-        return frozenset(str(issue["key"]) for issue in self._search(jql, ["status"]))
+        return frozenset(self._search(jql, ["status"], answers.key_of))
 
     def users(self, email: str) -> list[Json]:
         """Whom the site finds by ``email``. `Forbidden` where people may not be looked up."""
 
         def search(client: JIRA) -> list[Json]:
             who: dict[str, str | int] = {"query" if client._is_cloud else "username": email}
-            return [dict(user) for user in _get(client, "user/search", **who, maxResults=20)]
+            return answers.users(_get(client, "user/search", **who, maxResults=20))
 
         return self._read(search)
 
     def comments(self, key: str) -> list[str]:
         """The lines of the latest comments, newest first."""
         path = f"issue/{key}/comment"
-        answer = self._read(lambda client: _get(client, path, orderBy="-created", maxResults=100)["comments"])
-        return [line for comment in answer for line in markup.lines(comment["body"])]
+        asked = {"orderBy": "-created", "maxResults": 100}
+        bodies = self._read(lambda client: answers.comments(_get(client, path, **asked)))
+        return [line for body in bodies for line in markup.lines(body)]
 
     def transitions(self, key: str) -> list[Json]:
-        return self._read(lambda client: list(_get(client, f"issue/{key}/transitions")["transitions"]))
+        path = f"issue/{key}/transitions"
+        return self._read(lambda client: answers.transitions(_get(client, path)))
 
     def create(self, fields: Json) -> str:
         """Returns the new issue's key."""
         body = {"fields": fields}
-        return self._write("Create Issues", "POST", "issue", body, lambda told: str(told.json()["key"]))
+        return self._write("Create Issues", "POST", "issue", body, lambda told: answers.key_of(told.json()))
 
     def comment(self, key: str, text: str) -> None:
-        self._write("Add Comments", "POST", f"issue/{key}/comment", {"body": self.body(text)})
+        said = {"body": self.body(text)}
+        self._write("Add Comments", "POST", f"issue/{key}/comment", said, lambda told: told.json()["id"])
 
     def transition(self, key: str, transition_id: str) -> None:
         body = {"transition": {"id": str(transition_id)}}
@@ -114,9 +121,9 @@ class JiraApi:
         changes = [*({"add": label} for label in add), *({"remove": label} for label in remove)]
         self._write("Edit Issues", "PUT", f"issue/{key}", {"update": {"labels": changes}})
 
-    def _search(self, jql: str, fields: list[str]) -> list[Json]:
+    def _search(self, jql: str, fields: list[str], read: Callable[[Any], Result]) -> list[Result]:
         pages = _pages_of_cloud if self.is_cloud else _pages_of_server
-        return self._read(lambda client: [i for page in pages(client, jql, fields) for i in page])
+        return self._read(lambda client: [read(i) for page in pages(client, jql, fields) for i in page])
 
     def _read(self, request: Callable[[JIRA], Result]) -> Result:
         return patiently(lambda: self._call(request, ""), self._waits)
@@ -144,10 +151,8 @@ class JiraApi:
             raise self._faults.refusal(error, permission) from None
         except RequestException as error:
             raise self._faults.silence(error, writes=bool(permission)) from None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._faults.unheard(
-                bool(permission)
-            ) from None  # an answer, but not Jira's: a proxy's page
+        except UNREADABLE:
+            raise self._faults.unheard(bool(permission)) from None
 
     def _client(self) -> JIRA:
         with self._lock:
@@ -182,7 +187,7 @@ def _get(client: JIRA, path: str, **params: str | int) -> Any:
     return client._session.get(client._get_url(path), params=params).json()
 
 
-def _pages_of_cloud(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Json]]:
+def _pages_of_cloud(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Any]]:
     """`/search/jql`: developer.atlassian.com/changelog/#CHANGE-2046; the last page has no token."""
     body: Json = {"jql": jql, "fields": fields, "maxResults": PAGE}
     for _ in range(MAX_PAGES):
@@ -195,7 +200,7 @@ def _pages_of_cloud(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[
     raise Transient("Jira: a search without an end; tried again later")
 
 
-def _pages_of_server(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Json]]:
+def _pages_of_server(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[Any]]:
     start = 0
     for _ in range(MAX_PAGES):
         answer = _get(client, "search", jql=jql, fields=",".join(fields), startAt=start, maxResults=PAGE)

@@ -7,6 +7,7 @@ from urllib3.exceptions import NewConnectionError
 
 from app.errors import Ambiguous, KeystewardError, Permanent, Transient
 from app.model import redact
+from app.sinks.tree import listed, part, shown
 from app.sinks.waits import retry_after
 
 _MENDABLE = frozenset({"project", "issuetype"})  # an operator can mend the config
@@ -80,11 +81,13 @@ def _complaints(error: JIRAError) -> tuple[dict[str, str], str]:
     """What Jira says of each field, and all its words together."""
     try:
         answer = error.response.json() if error.response is not None else {}
-        by_field = {str(field): str(text) for field, text in (answer.get("errors") or {}).items()}
-        words = [*answer.get("errorMessages", ()), *(f"{field}: {text}" for field, text in by_field.items())]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, RecursionError):
         return {}, "no reason given"
-    return by_field, redact("; ".join(words))[:300] or "no reason given"
+    of_fields = part(answer, "errors")
+    by_field = {shown(n): shown(str(t)) for n, t in of_fields.items()} if isinstance(of_fields, dict) else {}
+    said = [shown(text) for text in listed(answer, "errorMessages") if isinstance(text, str)]
+    words = "; ".join([*said, *(f"{field}: {text}" for field, text in by_field.items())])
+    return by_field, redact(words)[:300] or "no reason given"
 
 
 def _never_arrived(error: RequestException) -> bool:

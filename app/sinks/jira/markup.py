@@ -6,10 +6,12 @@ ADF: developer.atlassian.com/cloud/jira/platform/apis/document/structure.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
+
+from app.sinks.tree import listed, part
 
 Json = dict[str, Any]
 Kind = Literal["text", "bullet", "number"]
@@ -112,15 +114,20 @@ def lines(body: Json | str | None) -> tuple[str, ...]:
     return tuple(_WIKI_ESCAPED.sub(r"\1", body or "").splitlines())
 
 
-def _spoken(node: Json) -> Iterable[str]:
-    if node.get("type") == "text":
-        yield str(node.get("text", ""))
-    elif node.get("type") == "hardBreak":
-        yield "\n"
-    for inner in node.get("content", ()):
-        yield from _spoken(inner)
-    if node.get("type") in ("paragraph", "heading", "codeBlock"):
-        yield "\n"
+def _spoken(document: Json) -> Iterator[str]:
+    """Without recursion: people nest lists and tables as deep as they like."""
+    waiting: list[object] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            yield node
+        kind = part(node, "type")
+        if kind == "text":
+            yield str(part(node, "text") or "")
+        elif kind == "hardBreak":
+            yield "\n"
+        waiting += ["\n"] if kind in ("paragraph", "heading", "codeBlock") else []
+        waiting += reversed([inner for inner in listed(node, "content") if isinstance(inner, dict)])
 
 
 def appended(body: Json | str | None, text: str, cloud: bool) -> Json | str:
@@ -130,4 +137,4 @@ def appended(body: Json | str | None, text: str, cloud: bool) -> Json | str:
     addition = to_adf(text)
     if not isinstance(body, dict):
         return addition
-    return {**body, "content": [*body.get("content", ()), *addition["content"]]}
+    return {**body, "content": [*listed(body, "content"), *addition["content"]]}

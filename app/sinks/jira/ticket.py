@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.sinks.jira import markup
+from app.sinks.tree import optional, part
 
 Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ class Ticket:
 
     @property
     def priority(self) -> str:
-        return str((self.fields.get("priority") or {}).get("name", ""))
+        return optional(self.fields, "priority", "name")
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -46,4 +47,4 @@ class Ticket:
 
 def is_done(status: Json) -> bool:
     """By its category: the names of statuses are the project's own."""
-    return bool(status.get("statusCategory", {}).get("key") == "done")
+    return bool(part(status, "statusCategory", "key") == "done")

@@ -50,6 +50,11 @@ _REMEDIES = {
 _LATER = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
 # Slack says of these that a part of the operation may have succeeded.
 _UNCERTAIN = frozenset({"internal_error", "fatal_error"})
+# What the SDK raises when something else than Slack answers: a proxy, say.
+UNREADABLE = (
+    *(OSError, HTTPException, SlackClientError),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
 NEVER_ARRIVED = (ConnectionRefusedError, gaierror, SSLError)
 _POSTS = frozenset({"chat.postMessage", "chat.postEphemeral"})
 # What whoever pressed a button gets, while the service is paused too: they asked.
@@ -104,11 +109,11 @@ class SlackApi:
             raise self._refused(method, error, writes) from None
         except URLError as error:
             raise _unheard(method, writes and not isinstance(error.reason, NEVER_ARRIVED)) from None
-        except (OSError, HTTPException, SlackClientError, ValueError, AttributeError):
+        except UNREADABLE:
             raise _unheard(method, writes) from None
-        if not isinstance(data, dict):
-            return {}
-        if target and data.get("channel"):
+        if not isinstance(data, dict) or data.get("ok") is not True:
+            raise _unheard(method, writes)
+        if target and isinstance(data.get("channel"), str):
             self._pace.reached(target, data["channel"])
         return data
 
@@ -117,6 +122,11 @@ class SlackApi:
         if isinstance(meaning, Transient) and meaning.retry_after:
             self._pace.close(method, meaning.retry_after)
         return meaning
+
+
+def unclear(method: str) -> Transient:
+    """For a yes that lacks what was asked for."""
+    return _unheard(method, uncertain=False)
 
 
 def silent() -> logging.Logger:

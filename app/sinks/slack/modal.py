@@ -1,15 +1,19 @@
 """The window that asks for a snooze's reason, and where its answer goes."""
 
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.sinks.presses import Button, Press, Presser
+from app.sinks.slack.payload import Malformed, text
+from app.sinks.tree import optional, part
 
 CALLBACK = "keysteward_snooze"
 BLOCK, INPUT = "reason", "text"
 LONGEST_REASON = 300
+_FINDING = re.compile(r"KS-[A-Z2-7]{10}", re.ASCII)  # `Finding.id_for`
+_EPISODE = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,10 @@ class Place:
     thread_ts: str = ""
 
     @staticmethod
-    def of(payload: Mapping[str, Any]) -> "Place":
-        where = payload["container"]
-        return Place(str(where["channel_id"]), str(where["message_ts"]), str(where.get("thread_ts") or ""))
+    def of(payload: object) -> "Place":
+        """Raises `Malformed`."""
+        where = part(payload, "container")
+        return Place(text(where, "channel_id"), text(where, "message_ts"), optional(where, "thread_ts"))
 
     def thread(self) -> dict[str, str]:
         return {"thread_ts": self.thread_ts} if self.thread_ts else {}
@@ -57,27 +62,45 @@ def view(finding_id: str, episode: int, place: Place) -> dict[str, Any]:
     }
 
 
-def fault(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+def fault(payload: object) -> dict[str, Any] | None:
     """What Slack shows in the window instead of closing it; None: the reason will do."""
-    if payload.get("type") != "view_submission" or _reason(payload):
+    if part(payload, "type") != "view_submission" or _reason(payload):
         return None
     return {"response_action": "errors", "errors": {BLOCK: "Please say why."}}
 
 
-def submitted(payload: Mapping[str, Any], presser: Presser) -> tuple[Press, Place]:
-    """Raises KeyError, TypeError or ValueError on what no window of ours can have sent."""
-    if payload["view"]["callback_id"] != CALLBACK:
-        raise ValueError("another app's window")
-    told = json.loads(payload["view"]["private_metadata"])
-    place = Place(str(told["channel"]), str(told["ts"]), str(told["thread_ts"]))
-    return Press(
-        Button.SNOOZE, str(told["finding_id"]), int(told["episode"]), presser, _reason(payload)
-    ), place
+def submitted(payload: object, presser: Presser) -> tuple[Press, Place]:
+    """Raises `Malformed` on what no window of ours can have sent."""
+    if part(payload, "view", "callback_id") != CALLBACK:
+        raise Malformed
+    told = _told(text(payload, "view", "private_metadata"))
+    place = Place(text(told, "channel"), text(told, "ts"), text(told, "thread_ts"))
+    episode = part(told, "episode")
+    finding_id, number = subject(part(told, "finding_id"), "" if isinstance(episode, bool) else str(episode))
+    return Press(Button.SNOOZE, finding_id, number, presser, _reason(payload)), place
 
 
-def _reason(payload: Mapping[str, Any]) -> str:
-    values = payload.get("view", {}).get("state", {}).get("values", {})
-    return str(values.get(BLOCK, {}).get(INPUT, {}).get("value") or "").strip()[:LONGEST_REASON]
+def _told(metadata: str) -> object:
+    try:
+        return json.loads(metadata)
+    except (ValueError, RecursionError):
+        raise Malformed from None
+
+
+def button(word: str) -> Button:
+    """Raises `Malformed`."""
+    if word not in set(Button):
+        raise Malformed
+    return Button(word)
+
+
+def subject(finding_id: object, episode: object) -> tuple[str, int]:
+    """Which finding and episode a press is about. Raises `Malformed`."""
+    return text(finding_id, form=_FINDING), int(text(episode, form=_EPISODE))
+
+
+def _reason(payload: object) -> str:
+    return optional(payload, "view", "state", "values", BLOCK, INPUT, "value")[:LONGEST_REASON]
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from app.errors import Permanent, RecipientLeft, RecipientUnreachable
-from app.sinks.slack.api import MissingScope, SlackApi
+from app.sinks.slack.api import MissingScope, SlackApi, unclear
+from app.sinks.tree import listed, optional, part
 
 USER_LIFETIME = timedelta(hours=24)
 PAGE = 1000
+MAX_PAGES = 500  # an answer that never ends must not hold a run
 
 
 class People:
@@ -43,43 +44,49 @@ class People:
     def _still(self, email: str, user: str) -> str:
         """The id again if it is still this address's, or empty."""
         try:
-            found = self._api.read("users.info", user=user).get("user", {})
+            found = part(self._api.read("users.info", user=user), "user")
         except (Permanent, MissingScope):  # gone, or not for us to ask: the address decides
             return ""
-        if found.get("deleted"):
+        if part(found, "deleted"):
             raise _has_left(email)
         return user if _address(found) == email.casefold() else ""
 
     def _look_up(self, email: str, now: datetime) -> str:
         try:
-            found = self._api.read("users.lookupByEmail", email=email)["user"]
+            found = part(self._api.read("users.lookupByEmail", email=email), "user")
         except RecipientUnreachable:
             if email.casefold() in self._all_who_left(now):
                 raise _has_left(email) from None
             raise
-        if found.get("deleted"):
+        if part(found, "deleted"):
             raise _has_left(email)
-        return str(found["id"])
+        user = optional(found, "id")
+        if not user:
+            raise unclear("users.lookupByEmail")
+        return user
 
     def _all_who_left(self, now: datetime) -> frozenset[str]:
         if self._left is None or now - self._left[0] >= USER_LIFETIME:
-            self._left = (now, frozenset(_address(user) for user in self._everybody() if user.get("deleted")))
+            gone = (_address(user) for user in self._everybody() if part(user, "deleted"))
+            self._left = (now, frozenset(gone))
         return self._left[1]
 
-    def _everybody(self) -> Iterator[dict[str, Any]]:
-        cursor: str | None = ""
-        while cursor is not None:
+    def _everybody(self) -> Iterator[object]:
+        cursor = ""
+        for _ in range(MAX_PAGES):
             more = {"cursor": cursor} if cursor else {}
             try:
                 answer = self._api.read("users.list", limit=PAGE, **more)
             except (Permanent, MissingScope):  # then nobody is known to have left, and the fallback is told
                 return
-            yield from answer.get("members", ())
-            cursor = answer.get("response_metadata", {}).get("next_cursor") or None
+            yield from listed(answer, "members")
+            cursor = optional(answer, "response_metadata", "next_cursor")
+            if not cursor:
+                return
 
 
-def _address(user: dict[str, Any]) -> str:
-    return str(user.get("profile", {}).get("email", "")).casefold()
+def _address(user: object) -> str:
+    return optional(user, "profile", "email").casefold()
 
 
 def _has_left(email: str) -> RecipientLeft:

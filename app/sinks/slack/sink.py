@@ -20,6 +20,7 @@ from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.team import summary_pages
 from app.sinks.slack.thread import Thread, find, newest_root, references
 from app.sinks.tools import Tools
+from app.sinks.tree import optional
 
 EVENT = "keysteward_notice"
 
@@ -98,8 +99,8 @@ class SlackSink(TellingSink):
 
     def _post(self, thread: Thread, body: dict[str, Any]) -> None:
         answer = self._write(thread, body)
-        thread.channel = answer.get("channel", thread.channel)
-        thread.ts = thread.ts or answer.get("ts", "")
+        thread.channel = optional(answer, "channel") or thread.channel
+        thread.ts = thread.ts or optional(answer, "ts") or None
         thread.begun = True
 
     def _write(self, thread: Thread, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """Where a message goes: a thread of its own, or that of an earlier message to the same recipient."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from app.errors import RecipientUnreachable
 from app.sinks.interface import Message
-from app.sinks.slack.api import SlackApi, ThreadGone
+from app.sinks.slack.api import SlackApi, ThreadGone, unclear
+from app.sinks.tree import listed, optional, part
 
 # After this a thread is so far up that nobody finds it: a new one is started.
 THREAD_LIFETIME = timedelta(days=30)
+_TS = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
 PAGE = 200
 PAGES = 5  # of what is searched: enough for a month's thread, or a channel's last days
 
@@ -51,7 +53,7 @@ def newest_root(message: Message, target: str) -> Thread | None:
 
 
 def _is_ts(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    return _TS.fullmatch(text) is not None
 
 
 def find(api: SlackApi, message: Message, target: str) -> Thread | None:
@@ -61,10 +63,11 @@ def find(api: SlackApi, message: Message, target: str) -> Thread | None:
         return earlier
     channel = _direct_channel(api, target) if target.startswith(("U", "W")) else target
     recent = _messages(api, "conversations.history", message.id, channel=channel)
-    first = next((m for m in recent if m.get("thread_ts", m["ts"]) == m["ts"]), None)
-    if first is None:
+    roots = (m for m in recent if optional(m, "thread_ts") in ("", optional(m, "ts")))
+    ts = next(filter(_is_ts, (optional(root, "ts") for root in roots)), None)
+    if ts is None:
         return None
-    started = Thread(channel, first["ts"])
+    started = Thread(channel, ts)
     _read_replies(api, message.id, started)
     return started
 
@@ -74,7 +77,8 @@ def _read_replies(api: SlackApi, message_id: str, thread: Thread) -> bool:
     where = {"channel": thread.channel, "ts": thread.ts or ""}
     try:
         for reply in _messages(api, "conversations.replies", message_id, **where):
-            thread.told.update(_payload(reply).get("findings", ()))
+            findings = listed(reply, "metadata", "event_payload", "findings")
+            thread.told.update(each for each in findings if isinstance(each, str))
             thread.begun = True
     except (ThreadGone, RecipientUnreachable):
         return False
@@ -82,20 +86,19 @@ def _read_replies(api: SlackApi, message_id: str, thread: Thread) -> bool:
 
 
 def _direct_channel(api: SlackApi, user: str) -> str:
-    return str(api.read("conversations.open", users=user)["channel"]["id"])
+    channel = optional(api.read("conversations.open", users=user), "channel", "id")
+    if not channel:
+        raise unclear("conversations.open")
+    return channel
 
 
-def _messages(api: SlackApi, method: str, message_id: str, **params: str) -> Iterator[dict[str, Any]]:
+def _messages(api: SlackApi, method: str, message_id: str, **params: str) -> Iterator[object]:
     cursor = ""
     for _ in range(PAGES):
         more = {"cursor": cursor} if cursor else {}
         answer = api.read(method, include_all_metadata=True, limit=PAGE, **params, **more)
-        found = answer.get("messages", ())
-        yield from (m for m in found if _payload(m).get("message_id") == message_id)
-        cursor = answer.get("response_metadata", {}).get("next_cursor", "")
+        found = listed(answer, "messages")
+        yield from (m for m in found if part(m, "metadata", "event_payload", "message_id") == message_id)
+        cursor = optional(answer, "response_metadata", "next_cursor")
         if not cursor:
             return
-
-
-def _payload(message: dict[str, Any]) -> dict[str, Any]:
-    return dict(message.get("metadata", {}).get("event_payload", {}))

@@ -4,11 +4,9 @@ It knows no people, no threads and no ids: a long digest is several posts, and n
 afterwards. The failures are those of docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
 """
 
-from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
 
-from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient, WebhookResponse
 
 from app.errors import Ambiguous, KeystewardError, Permanent, Transient
@@ -16,7 +14,7 @@ from app.plan.summary import RunSummary
 from app.sinks.base import TellingSink
 from app.sinks.interface import Message, Receipt
 from app.sinks.secrets import required
-from app.sinks.slack.api import NEVER_ARRIVED, silent
+from app.sinks.slack.api import NEVER_ARRIVED, UNREADABLE, silent
 from app.sinks.slack.blocks import pages
 from app.sinks.slack.kit import Page
 from app.sinks.slack.pace import Pace
@@ -95,7 +93,7 @@ class SlackWebhookSink(TellingSink):
             answer = self._client.send_dict(body)
         except URLError as error:
             raise _unheard(uncertain=not isinstance(error.reason, NEVER_ARRIVED)) from None
-        except (OSError, HTTPException, SlackClientError, ValueError, AttributeError):
+        except UNREADABLE:
             raise _unheard(uncertain=True) from None
         if answer.status_code == 429:
             raise self._too_many(answer)

@@ -187,6 +187,8 @@ def test_a_sink_name_with_capitals_is_found_by_its_variable(tmp_path: Path) -> N
         ),
         ("KEYSTEWARD_HTTP", "x", "environment KEYSTEWARD_HTTP: http: should be a mapping"),
         ("KEYSTEWARD_HTTP__LISTENS", "x", 'http.listens: unknown key "listens", did you mean "listen"?'),
+        ("KEYSTEWARD_HTTP", "{listen: 'a:1', listen: 'b:2'}", "http: should be a mapping"),
+        ("KEYSTEWARD_\x1b[2J", "x", "environment KEYSTEWARD_�[2J: no such setting"),
         (
             "KEYSTEWARD_MODE__X",
             "x",
@@ -224,12 +226,12 @@ def test_the_process_environment_is_not_read_behind_the_callers_back(
     assert load_config(None, {}).mode is Mode.OBSERVE
 
 
-@pytest.mark.parametrize("kind", ["missing", "file", "binary", "large"])
+@pytest.mark.parametrize("kind", ["missing", "file", "binary", "large", "of a name too long"])
 def test_a_bad_secrets_folder_is_one_clear_line(tmp_path: Path, kind: str) -> None:
-    folder = tmp_path / "s"
+    folder = tmp_path / ("s" * 5_000 if kind == "of a name too long" else "s")
     if kind == "file":
         folder.write_text("x")
-    elif kind != "missing":
+    elif kind in ("binary", "large"):
         folder.mkdir()
         (folder / TOKEN).write_bytes(b"\xff\xfe" if kind == "binary" else b"x" * 70_000)
     text = said(None, {"KEYSTEWARD_SECRETS_DIR": str(folder)})

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
+from time import process_time
 
 import pytest
 
@@ -49,9 +50,16 @@ TABLE: list[tuple[str, list[str]]] = [
     ("? [a, b]\n: 1\n", ["1: a key must be plain text"]),
     ("mode: observe\nmode: notify\n", ["2: mode: this key is already set above"]),
     ("http:\n  listen: 0.0.0.0:1\n  listen: 0.0.0.0:2\n", ["3: http.listen: this key is already set above"]),
+    ("!secret mode: observe\n", ["1: a key must be plain text"]),
+    ("<<: 3\n", ["1: <<: only mappings can be merged in"]),
+    ("http: {<<: [{listen: '0.0.0.0:1'}, 2]}\n", ["1: http.<<: only mappings can be merged in"]),
     ("a: " + "[" * 60 + "]" * 60 + "\n", ["1: nested more than 40 levels deep"]),
     # unknown keys and wrong shapes
     ("\nmodes: observe\n", ['2: modes: unknown key "modes", did you mean "mode"?']),
+    ("MODE: enforce\nmode: observe\n", ['1: MODE: unknown key "MODE", did you mean "mode"?']),
+    ("Rules: [{name: a, exempt: {reason: x}}]\n", ['1: Rules: unknown key "Rules", did you mean "rules"?']),
+    ("exemptions:\n", ['1: exemptions: unknown key "exemptions"']),
+    ('"a\\e[2Jb": 1\n', ['1: a�[2Jb: unknown key "a�[2Jb"']),
     ("zzz: 1\n", ['1: zzz: unknown key "zzz"']),
     ("mode: enforced\n", ["1: mode: should be 'observe', 'notify' or 'enforce'"]),
     ("shown_characters: 5\n", ["1: shown_characters: "]),
@@ -120,6 +128,7 @@ TABLE: list[tuple[str, list[str]]] = [
     ("schedule: {every: 6h, cron: '0 * * * *'}\n", ["1: schedule: give either every or cron, not both"]),
     ("schedule: {cron: 'every day'}\n", ["1: schedule.cron: should be five cron fields"]),
     ("schedule: {cron: '99 * * * *'}\n", ["1: schedule.cron: should be five cron fields"]),
+    ("schedule: {cron: '0 0 30 2 *'}\n", ["1: schedule.cron: never comes true"]),
     # scan
     ("scan: {concurrency: 0}\n", ["1: scan.concurrency: should be greater than or equal to 1"]),
     ("scan: {concurrency: 257}\n", ["1: scan.concurrency: should be less than or equal to 256"]),
@@ -132,6 +141,7 @@ TABLE: list[tuple[str, list[str]]] = [
     ("scan: {requests_per_second: 20/s}\n", ["1: scan.requests_per_second: should be a number"]),
     ("scan: {requests_per_second: true}\n", ["1: scan.requests_per_second: should be a number"]),
     ("scan: {workers: 9}\n", ['1: scan.workers: unknown key "workers"']),
+    (f"schedule: {{timezone: {'a/' * 5000}b}}\n", ['1: schedule.timezone: unknown time zone "a/a/']),
     ("schedule: {timezone: Berlin}\n", ['1: schedule.timezone: unknown time zone "Berlin"']),
     (
         "rules: [{name: a, match: {accounts: '1111*'}, exempt: {reason: x}}]\n",
@@ -173,6 +183,10 @@ TABLE: list[tuple[str, list[str]]] = [
     ("guards: {canary: {quiet: soon}}\n", ["1: guards.canary.quiet: "]),
     # rules
     ("rules: [{name: a}]\n", ["1: rules[0]: a rule has either stages or exempt"]),
+    (
+        _ladder(*[f"{{name: w{n}, when: {{age: 1d}}, notify: [console]}}" for n in range(101)]),
+        ["more than 100"],
+    ),
     ("rules: [{name: a, stages: []}]\n", ["1: rules[0]: stages must not be empty"]),
     (LADDER + "    exempt: {reason: x}\n", ["2: rules[0]: a rule has either stages or exempt"]),
     ("rules:\n  - exempt: {reason: x}\n", ["2: rules[0].name: is missing"]),
@@ -284,7 +298,10 @@ TABLE: list[tuple[str, list[str]]] = [
         _ladder(WARN, "{name: off, when: {age: 90d}, do: deactivate, require: {notices: 0}}"),
         ["5: rules[0].stages[1].require.notices: should be greater than 0"],
     ),
-    # sinks and the ledger
+    # sinks, the templates and the ledger
+    ("sinks: {" + ", ".join(f"s{n}: {{type: console}}" for n in range(101)) + "}\n", ["more than 100"]),
+    (f"templates: {'a' * 5000}\n", ["1: templates: should be a folder"]),
+    ('ledger: "sqlite:///a\\0b"\n', ["1: ledger: has a control character in it"]),
     ("sinks: [slack]\n", ["1: sinks: should be a mapping of names to sinks"]),
     (
         "sinks: {slack: {channel: '#x'}}\n",
@@ -333,6 +350,18 @@ def test_a_malformed_config_says_one_clear_line_a_fault(
         assert part in line
     assert "Traceback" not in str(caught.value)
     assert "hunter22" not in str(caught.value)
+
+
+def test_of_thousands_of_faults_enough_are_told_in_good_time(tmp_path: Path) -> None:
+    """Each fault costs a search for what was meant: a file of nothing else would take minutes."""
+    file = tmp_path / "c.yaml"
+    sinks = ", ".join(f"sink{n:05}: {{type: console}}" for n in range(100))
+    told = ", ".join(f"sonk{n:05}" for n in range(5_000))
+    rule = f"{{name: a, stages: [{{name: w, when: {{age: 1d}}, notify: [{told}]}}]}}"
+    file.write_text(f"sinks: {{{sinks}}}\nrules: [{rule}]\n")
+    before = process_time()
+    assert 100 < len(check_config(file, {}, now=NOW)) < 1_000
+    assert process_time() - before < 5
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

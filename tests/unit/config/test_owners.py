@@ -46,6 +46,16 @@ def test_a_changed_csv_file_is_a_changed_config(tmp_path: Path) -> None:
         ("user,owner\nci,ann\n", "owners.csv:2: the owner should be an e-mail address"),
         ("user,owner\nci\n", "owners.csv:2: the owner should be an e-mail address"),
         ("user,owner\nci,ann@example.com,extra\n", "owners.csv:2: has more fields than the first line"),
+        ("user,owner,owner\nci,a@example.com,b@example.com\n", "owners.csv:1: its first line should be"),
+        (
+            'owner,user\n"\nann@example.com",ann\n',
+            "owners.csv:2: is not readable as CSV: unexpected end of data",
+        ),
+        ('user,owner\n"ci,a@example.com\n', "owners.csv:2: is not readable as CSV: unexpected end of data"),
+        (
+            f"user,owner\n{'a' * 200_000},a@example.com\n",
+            "owners.csv:2: is not readable as CSV: field larger",
+        ),
         (
             "user,owner\nok,a@example.com\n,ann@example.com\n",
             "owners.csv:3: names neither a user nor an account",

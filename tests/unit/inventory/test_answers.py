@@ -23,6 +23,7 @@ GIVEN = (
     "<SessionToken>t</SessionToken><Expiration>2026-01-02T03:04:05Z</Expiration></Credentials>"
 )
 USER = "<Path>/</Path><UserName>ann</UserName>"
+ENTRY = "<entry><key>Users</key><value>1</value></entry>"
 AT = "<GeneratedTime>2026-01-02T03:04:05Z</GeneratedTime>"
 
 
@@ -95,6 +96,7 @@ def test_policies_are_passed_over_and_what_stands_beside_them_is_not() -> None:
         ("ListAccessKeys", KEYS + KEYS),
         ("ListAccessKeys", KEYS.replace("AKIA1", "<b>AKIA1</b>")),
         ("ListAccessKeys", KEYS.replace(KEY, KEY + KEY)),
+        ("ListAccessKeys", KEYS.replace("2026-01-02T03:04:05Z", "0001-01-01T00:00:00+23:59")),
         ("ListUserTags", "<Tags><member><Key>k</Key></member></Tags>"),
         ("ListUserTags", "<Tags><member><Key></Key><Value>v</Value></member></Tags>"),
         ("ListUsers", f"<Users><member>{USER}</member><member><Path>/</Path></member></Users>"),
@@ -105,6 +107,12 @@ def test_policies_are_passed_over_and_what_stands_beside_them_is_not() -> None:
         ("GetAccountAuthorizationDetails", "<IsTruncated>false</IsTruncated>"),
         ("GetAccountSummary", "<SummaryMap><entry><key>Users</key></entry></SummaryMap>"),
         ("GetAccountSummary", "<SummaryMap><entry><key>Users</key><value>x</value></entry></SummaryMap>"),
+        ("GetAccountSummary", "<SummaryMap><entry><key>Users</key><value>1_0</value></entry></SummaryMap>"),
+        ("GetAccountSummary", f"<SummaryMap>{2 * ENTRY}</SummaryMap>"),
+        (
+            "GetAccountSummary",
+            f"<SummaryMap>{ENTRY.replace('<value>', '<key>Groups</key><value>')}</SummaryMap>",
+        ),
         ("GetCredentialReport", AT),
         ("GetCredentialReport", "<Content>dXNlcg==</Content>"),
         ("GetCredentialReport", f"<Content>dXNlcg</Content>{AT}"),
@@ -139,6 +147,13 @@ def test_entities_do_not_grow_without_end() -> None:
     bomb = f'<!DOCTYPE r [<!ENTITY e0 "ha">{"".join(lines)}]><r>&e11;</r>'
     with pytest.raises(ResponseParserError):
         read_error(bomb.encode())
+
+
+@pytest.mark.parametrize("encoding", ["nowhere", "shift_jis", "utf-16"])
+def test_an_encoding_that_is_not_the_bytes_own_is_no_answer(encoding: str) -> None:
+    body = f'<?xml version="1.0" encoding="{encoding}"?>{result("ListAccessKeys", KEYS)}'
+    with pytest.raises(ResponseParserError):
+        answer_reader(model("ListAccessKeys"))(body.encode())
 
 
 @pytest.mark.parametrize(

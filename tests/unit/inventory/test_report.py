@@ -79,6 +79,12 @@ def test_an_unknown_region_or_service_is_not_an_unknown_last_use() -> None:
     [
         pytest.param("", id="empty"),
         pytest.param("user,arn\nann,x", id="columns missing"),
+        pytest.param(COLUMNS, id="nobody at all"),
+        pytest.param(sample().replace("\nann,", "\n,"), id="a user without a name"),
+        pytest.param(sample().replace("user_creation_time", "arn"), id="a column twice"),
+        pytest.param(
+            sample().replace("ann,", '"ann,', 1).replace("bob,", 'bob",', 1), id="a quote over two lines"
+        ),
         pytest.param(sample()[:-30], id="last row cut short"),
         pytest.param(sample().rsplit(",N/A,", 1)[0] + ",N/,", id="a sentinel cut short"),
         pytest.param(sample() + "\n" + sample().splitlines()[-1], id="a user twice"),

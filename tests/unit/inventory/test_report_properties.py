@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -10,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.inventory.report import Malformed, Report, Row, RowKey, parse_report, path_of
-from app.model import LastUsed
+from app.inventory.report import Malformed, Report, parse_report
 from tests.fakes.aws_fleet import COLUMNS, FakeAccount, FakeKey, FakeUser, report_csv
+from tests.fakes.slow_report import SENTINELS, reference
 
-SENTINELS = ("N/A", "n/a", "no_information", "not_supported", "")
 # 2009 to 2026, to the second
 MOMENTS = st.integers(1_230_768_000, 1_767_225_600).map(lambda second: datetime.fromtimestamp(second, UTC))
 STAMPS = MOMENTS.flatmap(
@@ -82,68 +80,6 @@ def reports(draw: st.DrawFn) -> bytes:
     writer.writerows([header, *lines])
     text = draw(st.sampled_from(["", "\ufeff"])) + written.getvalue()
     return text.rstrip("\r\n" if draw(st.booleans()) else "").encode()
-
-
-def reference(content: bytes) -> Report | None:
-    """One cell after the other, by its name; None where the report must be refused."""
-    header, *lines = csv.reader(content.decode("utf-8-sig").splitlines(), strict=True)
-    keys = [f"access_key_{n}_{part}" for n in (1, 2) for part in ("active", "last_rotated", "last_used_date")]
-    if not {"user", "arn", *keys} <= set(header) or any(len(line) != len(header) for line in lines):
-        return None
-    try:
-        return _reference([dict(zip(header, line, strict=True)) for line in lines])
-    except (ValueError, LookupError, OverflowError):
-        return None
-
-
-def _reference(lines: list[dict[str, str]]) -> Report:
-    for cells in lines:
-        for name, value in cells.items():
-            if name.endswith("_active"):
-                is_true(value)
-            if name.endswith("_last_rotated"):
-                moment(value)
-    of_root = [cells for cells in lines if cells["user"] == "<root_account>"]
-    users = [cells for cells in lines if cells["user"] != "<root_account>"]
-    if len({cells["user"] for cells in users}) != len(users):
-        raise ValueError("twice")
-    root_keys = sum(is_true(of_root[-1][f"access_key_{n}_active"]) for n in (1, 2)) if of_root else 0
-    return Report({cells["user"]: row(cells) for cells in users}, root_keys)
-
-
-def row(cells: Mapping[str, str]) -> Row:
-    found = []
-    for slot in ("access_key_1", "access_key_2"):
-        active, rotated = is_true(cells[f"{slot}_active"]), moment(cells[f"{slot}_last_rotated"])
-        if active and rotated is None:
-            raise ValueError("an active key without a date")
-        if rotated is not None:
-            found.append(RowKey(active, rotated, last_used(cells, slot)))
-    return Row(cells["user"], path_of(cells["arn"]), tuple(found))
-
-
-def last_used(cells: Mapping[str, str], slot: str) -> LastUsed:
-    said = cells[f"{slot}_last_used_date"]
-    at = moment(said)
-    if at is None and said.lower() == "n/a":
-        return LastUsed.never()
-    if at is None:
-        return LastUsed.unknown(f"the credential report says {said or 'nothing'}")
-    service, region = (cells.get(f"{slot}_last_used_{part}", "") for part in ("service", "region"))
-    return LastUsed(
-        "at", at, None if service in SENTINELS else service, None if region in SENTINELS else region
-    )
-
-
-def is_true(value: str) -> bool:
-    return {"true": True, "false": False, **dict.fromkeys(SENTINELS, False)}[value.lower()]
-
-
-def moment(value: str) -> datetime | None:
-    if value in SENTINELS:
-        return None
-    read = datetime.fromisoformat(value)
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def outcome(content: bytes) -> Report | None:

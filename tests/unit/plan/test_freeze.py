@@ -136,6 +136,7 @@ def test_white_space_does_not_matter_and_the_text_is_kept() -> None:
         ("2026-12-20 - 2026-12-20", "must not end where it starts"),
         ("2027-01-04 - 2026-12-20", "must not end before it starts"),
         ("18:00 - 08:00 Berlin", 'unknown time zone "Berlin"'),
+        (f"18:00 - 08:00 {'Europe/' * 1000}Berlin", 'unknown time zone "Europe/Europe/'),
         ("18:00 - 08:00 Europe", 'unknown time zone "Europe"'),
         ("18:00 - 08:00 Europe/../Europe/Berlin", "a freeze window is"),
     ],
