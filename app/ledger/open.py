@@ -19,6 +19,20 @@ def open_ledger(url: str, *, create: bool = True) -> Ledger:
         from app.ledger.postgres import open_postgres
 
         return open_postgres(url, create)
+    if scheme == "dynamodb":
+        from app.ledger.dynamodb.ledger import open_dynamodb
+
+        return open_dynamodb(url, create)
     raise LedgerError(
-        f"ledgers of type {scheme} are not supported in this version: use sqlite:///PATH or postgresql://HOST/DB"
+        f"ledgers of type {scheme} are not supported in this version: "
+        "use sqlite:///PATH, postgresql://HOST/DB or dynamodb://TABLE"
     )
+
+
+def make_ledger(url: str) -> None:
+    """Makes what `open_ledger` doesn't: a table. What is there is left, and only completed."""
+    if url.partition(":")[0] == "dynamodb":
+        from app.ledger.dynamodb.making import make_table
+
+        make_table(url)
+    open_ledger(url).close()

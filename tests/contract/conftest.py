@@ -9,6 +9,7 @@ import pytest
 from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
+from tests.servers.moto import Dynamodb, dynamodb_server
 from tests.servers.postgres import Postgres, postgres_server
 
 
@@ -18,6 +19,12 @@ def postgres() -> Iterator[Postgres]:
         if server is None:
             pytest.skip("PostgreSQL is not installed")
         open_ledger(server.url(server.create())).close()  # what the others are copied from
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[Dynamodb]:
+    with dynamodb_server() as server:
         yield server
 
 
@@ -41,10 +48,20 @@ def _on_postgres(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledge
     server.drop(name)
 
 
+@contextmanager
+def _on_dynamodb(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledger]:
+    server: Dynamodb = request.getfixturevalue("dynamodb")
+    with pytest.MonkeyPatch.context() as env:
+        server.point_sdk(env)
+        with closing(open_ledger(server.create())) as ledger:
+            yield ledger
+
+
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Ledger]]] = {
     "memory": _in_memory,
     "sqlite": _on_sqlite,
     "postgresql": _on_postgres,
+    "dynamodb": _on_dynamodb,
 }
 
 

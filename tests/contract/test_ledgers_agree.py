@@ -1,4 +1,4 @@
-"""SQLite remembers what the reference in memory remembers, over random histories."""
+"""Every ledger remembers what the reference in memory remembers, over random histories."""
 
 import tempfile
 from contextlib import ExitStack
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.errors import LedgerError
+from app.ledger.dynamodb.address import Address
+from app.ledger.dynamodb.ledger import ledger_over
 from app.ledger.interface import Lease, Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
@@ -19,6 +21,7 @@ from app.ledger.verify import verify
 from app.model import MAYBE_SENT, CopyMark, DeliveryState, Finding, FindingState, KeptReport
 from app.plan.kept import Approval, Hold, Trial
 from app.plan.record import Change
+from tests.fakes.dynamodb import FakeDynamodb
 from tests.fakes.ledger_rows import (
     ACCOUNT,
     DAY,
@@ -35,6 +38,7 @@ from tests.fakes.ledger_rows import (
     held_plan,
     run,
 )
+from tests.servers.moto import Dynamodb
 from tests.servers.postgres import Postgres
 
 OTHER = "444455556666"
@@ -143,11 +147,14 @@ class Histories(RuleBasedStateMachine):
         folder = self.cleanup.enter_context(tempfile.TemporaryDirectory())
         return f"sqlite:///{folder}/ledger.db"
 
+    def opened(self) -> Ledger:
+        return open_ledger(self.url)
+
     @initialize()
     def open(self) -> None:
         self.cleanup = ExitStack()
         self.url = self.empty_ledger()
-        self.ledgers: list[Ledger] = [MemoryLedger(), open_ledger(self.url)]
+        self.ledgers: list[Ledger] = [MemoryLedger(), self.opened()]
         self.leases = [Lease(0)]
 
     def both(self, method: str, *arguments: Any) -> None:
@@ -217,7 +224,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.ledgers[1].close()
-        self.ledgers[1] = open_ledger(self.url)
+        self.ledgers[1] = self.opened()
 
     @invariant()
     def they_remember_the_same(self) -> None:
@@ -263,17 +270,45 @@ class HistoriesOnPostgres(Histories):
         return self.server.url(name)
 
 
+class HistoriesOnDynamodb(Histories):
+    server: Dynamodb
+
+    def empty_ledger(self) -> str:
+        return self.server.create()
+
+
+class HistoriesOnFakeDynamodb(Histories):
+    """As many as on the others, which moto would take minutes for."""
+
+    def empty_ledger(self) -> str:
+        self.wire = FakeDynamodb()
+        return "dynamodb://ledger"
+
+    def opened(self) -> Ledger:
+        return ledger_over(self.wire, Address("ledger"))
+
+
 @pytest.fixture
 def histories_on_postgres(postgres: Postgres) -> None:
     HistoriesOnPostgres.server = postgres
 
 
+@pytest.fixture
+def histories_on_dynamodb(dynamodb: Dynamodb, monkeypatch: pytest.MonkeyPatch) -> None:
+    dynamodb.point_sdk(monkeypatch)
+    HistoriesOnDynamodb.server = dynamodb
+
+
 TestHistories = Histories.TestCase
 TestHistoriesOnPostgres = pytest.mark.usefixtures("histories_on_postgres")(HistoriesOnPostgres.TestCase)
-TestHistories.settings = TestHistoriesOnPostgres.settings = settings(
+TestHistoriesOnDynamodb = pytest.mark.usefixtures("histories_on_dynamodb")(HistoriesOnDynamodb.TestCase)
+TestHistoriesOnFakeDynamodb = HistoriesOnFakeDynamodb.TestCase
+QUICK = settings(
     max_examples=40,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestHistories.settings = TestHistoriesOnPostgres.settings = TestHistoriesOnFakeDynamodb.settings = QUICK
+TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)

@@ -1,0 +1,162 @@
+"""The ledger on one table of DynamoDB."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from app.errors import LedgerError, Paused
+from app.ledger.claims import CLAIMABLE, claimed
+from app.ledger.dynamodb import keys, reading, writing
+from app.ledger.dynamodb.address import Address
+from app.ledger.dynamodb.draft import Draft
+from app.ledger.dynamodb.seat import Chair
+from app.ledger.dynamodb.store import Store
+from app.ledger.dynamodb.table import Table
+from app.ledger.dynamodb.waits import Waits
+from app.ledger.dynamodb.wire import SdkWire, Wire
+from app.ledger.interface import AccountRows, Change, Lease, Ledger, LedgerView
+from app.ledger.tenure import Tenure
+from app.model import Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+
+SEARCHED_AT_ONCE = 100  # accounts
+
+
+def open_dynamodb(url: str, create: bool) -> Ledger:
+    """``dynamodb://TABLE?region=REGION``. Raises `LedgerError`.
+
+    A table is never made here: a name with a typing error would be an empty memory, and everybody would be
+    told everything again. Where the table is there and empty, ``create`` begins a ledger in it; without it,
+    that is a `NoLedger`.
+    """
+    address = address_of(url)
+    return ledger_over(SdkWire(address), address, create)
+
+
+def ledger_over(wire: Wire, address: Address, create: bool = True, waits: Waits | None = None) -> Ledger:
+    """The ledger behind ``wire``."""
+    waits = waits or Waits()
+    table = Table(wire, address.table, waits)
+    store = Store(table, waits)
+    store.open(create)
+    return DynamoLedger(store, Tenure(Chair(table)), address.audit_days)
+
+
+def address_of(url: str) -> Address:
+    """Raises `LedgerError`."""
+    try:
+        return Address.parse(url)
+    except ValueError as error:
+        raise LedgerError(f"the ledger's URL {error}") from None
+
+
+class DynamoLedger:
+    """`Ledger` over ``store``. ``audit_days``: how long DynamoDB keeps events; None: for ever."""
+
+    def __init__(self, store: Store, tenure: Tenure, audit_days: int | None = None) -> None:
+        self._store, self._tenure, self._audit_days = store, tenure, audit_days
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def view(self) -> LedgerView:
+        return self._store.read(lambda now: reading.frame(now).with_rows(reading.everything(now)))
+
+    def frame(self) -> LedgerView:
+        return self._store.read(reading.frame)
+
+    def account(self, account_id: str) -> AccountRows:
+        return self._store.read(lambda now: reading.account(now, account_id))
+
+    def accounts_with_findings(self) -> frozenset[str]:
+        return self._store.read(reading.accounts_with_findings)
+
+    def search(self, wanted: Callable[[Facts], bool]) -> Sequence[Facts]:
+        """A hundred accounts as of one moment: while a run writes, no moment lasts for them all."""
+        ids = self._store.read(reading.accounts_with_facts)
+        groups = (ids[start : start + SEARCHED_AT_ONCE] for start in range(0, len(ids), SEARCHED_AT_ONCE))
+        looks = (partial(reading.search, accounts=group, wanted=wanted) for group in groups)
+        return [facts for look in looks for facts in self._store.read(look)]
+
+    def finding(self, finding_id: str) -> Finding | None:
+        return self._store.read(lambda now: reading.finding(now, finding_id))
+
+    def on_ticket(self, sink: str, ticket: str) -> Sequence[Finding]:
+        return self._store.read(lambda now: reading.on_ticket(now, sink, ticket))
+
+    def has_tickets(self, sink: str) -> bool:
+        return self._store.read(lambda now: reading.has_tickets(now, sink))
+
+    def kept_report(self, account_id: str) -> KeptReport | None:
+        return self._store.read(lambda now: reading.kept_report(now, account_id))
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        return self._store.read(lambda now: reading.delivery(now, delivery_id))
+
+    def deliveries_of(self, finding_id: str) -> Sequence[Delivery]:
+        return self._store.read(lambda now: reading.deliveries_of(now, finding_id))
+
+    def undelivered(self) -> Sequence[Delivery]:
+        return self._store.read(reading.open_deliveries)
+
+    def abandoned(self, lease: Lease) -> tuple[Delivery, ...]:
+        taken = (row for row in self.undelivered() if row.state is DeliveryState.CLAIMED)
+        return tuple(row for row in taken if row.epoch < lease.epoch)
+
+    def events(self, since: datetime | None = None) -> Sequence[Event]:
+        return self._store.read(lambda now: reading.events(now, since))
+
+    def paused(self) -> Pause | None:
+        return self._store.read(lambda now: reading.pause(reading.control(now)))
+
+    def rehearsal(self) -> datetime | None:
+        return self._store.read(lambda now: reading.rehearsal(reading.control(now)))
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def apply(self, change: Change, lease: Lease | None = None) -> None:
+        self._store.write(lambda draft: writing.write(draft, change, self._audit_days), lease)
+
+    def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
+        wanted = tuple(dict.fromkeys(ids))
+
+        def make(draft: Draft) -> tuple[Delivery, ...]:
+            draft.load([keys.CONTROL, *map(keys.finding_of, wanted), *map(keys.open_of, wanted)])
+            _check_pause(draft)
+            found = [row for one in wanted if (row := _claimable(draft, one))]
+            taken = [claimed(row, message_id, lease) for row in found]
+            writing.deliveries(draft, taken)
+            return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
+
+        return self._store.write(make, lease)
+
+    def pause(self, pause: Pause | None, event: Event) -> None:
+        def make(draft: Draft) -> None:
+            writing.pause(draft, pause)
+            writing.events(draft, (event,), self._audit_days)
+
+        self._store.write(make)
+
+    def mark_rehearsal(self, at: datetime) -> None:
+        self._store.write(lambda draft: writing.rehearsal(draft, at))
+
+    def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
+        return self._tenure.hold(holder, wait)
+
+    def orphaned(self) -> bool:
+        return self._tenure.orphaned()
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _check_pause(draft: Draft) -> None:
+    pause = reading.pause(draft.rows(keys.CONTROL))
+    if pause:
+        raise Paused(f"paused by {pause.by}: {pause.reason}; `keysteward resume` goes on")
+
+
+def _claimable(draft: Draft, delivery_id: str) -> Delivery | None:
+    text = draft.rows(keys.finding_of(delivery_id)).get(delivery_id)
+    row = reading.load_delivery(text) if text else None
+    return row if row and row.state in CLAIMABLE else None

@@ -1,0 +1,130 @@
+"""Many items at once: batches, pages of answers, and puts beside each other."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from app.ledger.dynamodb.faults import Refused
+from app.ledger.dynamodb.items import Item, Key, Raw, item, number, raw, raw_key
+from app.ledger.dynamodb.waits import Again, Waits
+from app.ledger.dynamodb.wire import Wire
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+READ_AT_ONCE, DELETED_AT_ONCE = 100, 25  # items a request: DynamoDB's ceilings
+WORKERS = 16
+THROTTLED = "is throttled: use on-demand capacity, or raise the table's ceilings"
+NEWER = "attribute_not_exists(seq) OR seq < :seq"
+
+
+class Table:
+    """Every read is a consistent one. Thread-safe."""
+
+    def __init__(self, wire: Wire, name: str, waits: Waits) -> None:
+        self._wire, self._name, self._waits = wire, name, waits
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ledger")
+
+    # --- single items, as the API has them ---
+
+    def get(self, key: Key) -> Raw | None:
+        answer = self._call("get_item", Key=raw_key(key), ConsistentRead=True)
+        found: Raw | None = answer.get("Item")
+        return found
+
+    def put(self, item: Raw, condition: str = "") -> None:
+        """Raises `Refused`."""
+        only_if = {"ConditionExpression": condition} if condition else {}
+        self._call("put_item", Item=item, **only_if)
+
+    def update(self, key: Key, change: str, condition: str, values: Mapping[str, Any]) -> Raw:
+        """The item as it is afterwards. Raises `Refused`."""
+        answer = self._call(
+            "update_item",
+            Key=raw_key(key),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+        )
+        changed: Raw = answer["Attributes"]
+        return changed
+
+    # --- many ---
+
+    def items(self, keys: Iterable[Key]) -> Iterator[Item]:
+        """Those that are there, in any order."""
+        wanted = list(dict.fromkeys(keys))
+        batches = [wanted[n : n + READ_AT_ONCE] for n in range(0, len(wanted), READ_AT_ONCE)]
+        for found in self._each(self._batch, batches):
+            yield from map(item, found)
+
+    def partition(self, pk: str, since: str = "") -> Iterator[Item]:
+        """In the order of their sort keys; ``since``: only those whose ``latest`` is not before it."""
+        only = {"FilterExpression": "latest >= :since"} if since else {}
+        return map(item, self.query("pk = :pk", {":pk": pk} | ({":since": since} if since else {}), **only))
+
+    def query(self, condition: str, values: Mapping[str, str], **more: object) -> Iterator[Raw]:
+        typed = {name: {"S": value} for name, value in values.items()}
+        more = {"KeyConditionExpression": condition, "ExpressionAttributeValues": typed, **more}
+        while True:
+            answer = self._call("query", ConsistentRead=True, **more)
+            yield from answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            more["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put_newer(self, items: Sequence[Item]) -> None:
+        """Each one unless something of the same change or of a later one is there already."""
+        self._all(self._put_newer, items)
+
+    def put_all(self, items: Sequence[Raw]) -> None:
+        self._all(self.put, items)
+
+    def delete(self, keys: Sequence[Key]) -> None:
+        """As many of them as DynamoDB does at once."""
+        requests = [{"DeleteRequest": {"Key": raw_key(key)}} for key in keys]
+        for start in range(0, len(requests), DELETED_AT_ONCE):
+            batch = requests[start : start + DELETED_AT_ONCE]
+            self._wire.call("batch_write_item", RequestItems={self._name: batch})
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    # --- how ---
+
+    def _call(self, operation: str, **params: object) -> Mapping[str, Any]:
+        return self._wire.call(operation, TableName=self._name, **params)
+
+    def _put_newer(self, one: Item) -> None:
+        with suppress(Refused):
+            self._call(
+                "put_item",
+                Item=raw(one),
+                ConditionExpression=NEWER,
+                ExpressionAttributeValues={":seq": number(one.seq)},
+            )
+
+    def _batch(self, keys: Sequence[Key]) -> list[Raw]:
+        """A full answer, or a throttle, leaves some of the keys for another request."""
+        found: list[Raw] = []
+        wanted: Any = {self._name: {"Keys": list(map(raw_key, keys)), "ConsistentRead": True}}
+
+        def ask() -> None:
+            nonlocal wanted
+            answer = self._wire.call("batch_get_item", RequestItems=wanted)
+            found.extend(answer["Responses"].get(self._name, []))
+            wanted = answer.get("UnprocessedKeys")
+            if wanted:
+                raise Again
+
+        self._waits.insist(ask, THROTTLED)
+        return found
+
+    def _all(self, work: Callable[[A], None], things: Sequence[A]) -> None:
+        for _ in self._each(work, things):
+            pass
+
+    def _each(self, work: Callable[[A], B], things: Sequence[A]) -> Iterator[B]:
+        return self._pool.map(work, things) if len(things) > 1 else map(work, things)
