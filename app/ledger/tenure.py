@@ -86,7 +86,7 @@ class Tenure:
     def take(self, holder: str) -> "Held | None":
         """Takes the seat if it is vacant or silent; nobody keeps it yet."""
         started, seen, beat = self.clock(), self.seat.beat(), _token()
-        if seen != VACANT and not self._is_silent(seen, started):
+        if seen != VACANT and not self._is_silent(seen, self.clock()):  # the look itself may have taken long
             return None
         epoch = self.seat.take(seen, beat, holder)
         if epoch is None:
