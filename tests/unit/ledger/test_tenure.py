@@ -106,6 +106,17 @@ def test_a_silent_holder_is_followed_after_a_whole_term_and_not_before() -> None
         assert lease.epoch == 8
 
 
+def test_of_two_terms_the_longer_is_waited_for() -> None:
+    chair, clock = Chair(), Clock()
+    assert Tenure(chair, 2 * TERM, clock, clock.sleep).take("a")
+    waits = Tenure(chair, TERM, clock, clock.sleep)
+    assert waits.take("b") is None
+    clock.now += 59
+    assert waits.take("b") is None
+    clock.now += 1
+    assert waits.take("b")
+
+
 @dataclass
 class Slow(Chair):
     """Its answer takes its time, and is as of the end of it: ``meanwhile`` is what happens until then."""
