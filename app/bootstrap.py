@@ -230,7 +230,7 @@ def _aws_limits(scan: ScanSettings) -> AwsLimits:
 def open_service(config: Config) -> Service:
     """A service for real: refuses a ledger of rehearsals. Raises `ConfigError` or `LedgerError`."""
     sessions, stop = connect(config.scan)
-    ledger = open_ledger(config.ledger_url)
+    ledger = open_ledger(config.ledger_url, term=config.lease)
     if ledger.rehearsal():
         raise ConfigError("ledger: it belongs to rehearsals (run --at): name another for normal runs")
     return Service(config, SystemClock(), sessions, ledger, build_sinks(config, ledger), stop=stop)
@@ -241,7 +241,7 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
     sessions, stop = connect(config.scan)
     if not sessions.endpoint_overridden():
         raise ConfigError(f"run --at: {REHEARSAL_ADVICE}")
-    ledger = open_ledger(config.ledger_url)
+    ledger = open_ledger(config.ledger_url, term=config.lease)
     try:
         ledger.mark_rehearsal(at)
     except LedgerError as error:
@@ -253,7 +253,7 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
 def open_for_change(config: Config, at: datetime | None) -> Service:
     """For commands that change something. In a ledger of rehearsals, now is its last run."""
     sessions, stop = connect(config.scan)
-    ledger = open_ledger(config.ledger_url)
+    ledger = open_ledger(config.ledger_url, term=config.lease)
     rehearsal = ledger.rehearsal()
     if at and not rehearsal:
         raise ConfigError("--at: only in a ledger of rehearsals (run --at)")

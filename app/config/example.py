@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from enum import Enum
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from app.config.accounts import OrganizationSettings, StaticAccount
 from app.config.audit import S3CopySettings
+from app.config.durations import format_duration
 from app.config.owners import OwnerSettings
 from app.config.policy import RuleSettings
 from app.config.schema import DEFAULT_SINKS, Config, default_rules
@@ -68,6 +70,8 @@ def flow(value: Any) -> str:
     """One value in YAML's flow style, quoted only where it must be."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, timedelta):
+        value = format_duration(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{flow(k)}: {flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

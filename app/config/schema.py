@@ -26,6 +26,7 @@ from app.sinks import registry
 
 RESERVED_SINKS = frozenset({"deactivation", "prometheus"})  # the service's own: not in `sinks`
 A_LEAP_DAY = datetime(2024, 2, 29, tzinfo=UTC)
+SHORTEST_LEASE = timedelta(seconds=20)
 DEFAULT_SINKS: Mapping[str, Any] = {"console": {"type": "console"}}
 
 
@@ -216,6 +217,11 @@ class Config(BaseSettings):
         "postgresql://USER@HOST/DB or dynamodb://TABLE?region=REGION",
     )
     audit: AuditSettings = Field(AuditSettings(), description="where else the audit trail is kept")
+    lease: Duration = Field(
+        timedelta(seconds=30),
+        description="on PostgreSQL and DynamoDB, how long a replica that fell silent keeps the right to act; "
+        "at least 20s, the same on every replica",
+    )
     http: HttpSettings = Field(HttpSettings(), description="metrics, health, the status page")
     metrics: MetricsSettings = Field(MetricsSettings(), description="what Prometheus gets beyond the counts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
@@ -244,6 +250,14 @@ class Config(BaseSettings):
     def _ledger(cls, ledger: SecretStr) -> SecretStr:
         check_ledger(ledger.get_secret_value())
         return ledger
+
+    @field_validator("lease")
+    @classmethod
+    def _lease(cls, lease: timedelta) -> timedelta:
+        """It is renewed three times a term, and an act wants ten seconds of it left."""
+        if lease < SHORTEST_LEASE:
+            raise ValueError("should be at least 20s")
+        return lease
 
     @property
     def ledger_url(self) -> str:

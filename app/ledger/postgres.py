@@ -1,6 +1,7 @@
 """PostgreSQL: a ledger that replicas share."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url, select, text, update
@@ -11,7 +12,7 @@ from app.ledger import reading, schema
 from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
 from app.ledger.sql import SqlLedger, next_epoch
-from app.ledger.tenure import VACANT, Tenure
+from app.ledger.tenure import TERM, VACANT, Tenure
 from app.ledger.version import is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
@@ -32,7 +33,7 @@ SETTINGS = {
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
 
 
-def open_postgres(url: str, create: bool) -> Ledger:
+def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
     """``postgresql://USER:PASSWORD@HOST:PORT/DB``, with libpq's options (``?sslmode=verify-full``).
 
     Raises `LedgerError`; `NoLedger` when the database holds none and none is to be made.
@@ -43,7 +44,7 @@ def open_postgres(url: str, create: bool) -> Ledger:
             raise NoLedger("the database holds no ledger")
         if not is_newest(engine):
             migrate(engine)
-    return SqlLedger(engine, Tenure(Chair(engine)), _snapshots(engine))
+    return SqlLedger(engine, Tenure(Chair(engine), term), _snapshots(engine))
 
 
 def postgres_engine(url: str) -> Engine:

@@ -3,6 +3,7 @@
 No two hosts' clocks are compared. Who holds it changes a token in the ledger, a *beat*, three times a term.
 Who waits times the beat it saw last by a clock of its own, and takes over when a whole term has passed
 without another. The holder counts its term from before it sent its last beat: it has always stopped by then.
+A beat tells its holder's term: of hosts with different ones (a deploy that changes it) the longer is waited for.
 The rule is that of DynamoDB's lock client (https://aws.amazon.com/blogs/database/
 building-distributed-locks-with-the-dynamodb-lock-client/) and of Kubernetes' leader election.
 """
@@ -85,8 +86,8 @@ class Tenure:
 
     def take(self, holder: str) -> "Held | None":
         """Takes the seat if it is vacant or silent; nobody keeps it yet."""
-        started, seen, beat = self.clock(), self.seat.beat(), _token()
-        if seen != VACANT and not self._is_silent(seen, started):
+        started, seen, beat = self.clock(), self.seat.beat(), _token(self.term)
+        if seen != VACANT and not self._is_silent(seen, self.clock()):  # the look itself may have taken long
             return None
         epoch = self.seat.take(seen, beat, holder)
         if epoch is None:
@@ -99,7 +100,7 @@ class Tenure:
         with self._lock:
             if self._seen[0] != beat:
                 self._seen = (beat, now)
-            return now - self._seen[1] >= self.term.total_seconds()
+            return now - self._seen[1] >= max(self.term.total_seconds(), _term_of(beat))
 
 
 @dataclass
@@ -132,7 +133,7 @@ class Held:
         """False once another replica has taken over."""
         started = self.clock()
         try:
-            if not self.seat.renew(self.epoch, _token()):
+            if not self.seat.renew(self.epoch, _token(timedelta(seconds=self.term))):
                 log.warning("another replica has taken over", **log_fields(epoch=self.epoch))
                 self.since = -math.inf  # nothing remains
                 return False
@@ -152,5 +153,13 @@ class Held:
             log.warning("the lease was not given back", **log_fields(reason=str(error)))
 
 
-def _token() -> str:
-    return uuid.uuid4().hex
+def _token(term: timedelta) -> str:
+    return f"{uuid.uuid4().hex}/{term.total_seconds():g}"
+
+
+def _term_of(beat: str) -> float:
+    """Seconds; 0 where it isn't told."""
+    try:
+        return float(beat.partition("/")[2] or 0)
+    except ValueError:
+        return 0.0

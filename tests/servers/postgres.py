@@ -1,20 +1,29 @@
-"""A real PostgreSQL server for tests, on a folder and a port of its own; None where it isn't installed."""
+"""A real PostgreSQL server for tests, on a folder and a port of its own; None where it isn't installed.
+
+It ends with whoever started it, however that ends: no server outlives a test that was killed.
+"""
 
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import psycopg
 
+from tests.servers.mortal import dies_with_us
+
 # A crash of the machine may cost a test its database, which nobody would miss.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+STARTS_WITHIN = 30.0  # seconds
 
 
 @dataclass
@@ -25,6 +34,7 @@ class Postgres:
     data: Path
     port: int
     made: int = 0
+    _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def url(self, database: str) -> str:
         return f"postgresql://keysteward@127.0.0.1:{self.port}/{database}"
@@ -43,15 +53,31 @@ class Postgres:
 
     def start(self) -> None:
         settings = {**FAST, "port": str(self.port), "listen_addresses": "127.0.0.1"}
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        options += f" -c unix_socket_directories={self.data}"
-        self._control("start", "-w", "-l", str(self.data / "log"), "-o", options)
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        options.append(f"--unix_socket_directories={self.data}")
+        with (self.data.parent / "log").open("ab") as log:
+            self._process = _as_owner(
+                str(self.programs / "postgres"), "-D", str(self.data), *options, log=log
+            )
+        self._wait()
 
-    def stop(self, mode: str = "immediate") -> None:
-        self._control("stop", "-w", "-m", mode)
+    def stop(self) -> None:
+        """At once, as after a loss of power: the next start recovers."""
+        if self._process:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(STARTS_WITHIN)
 
-    def _control(self, *args: str) -> None:
-        _as_owner(str(self.programs / "pg_ctl"), "-s", "-D", str(self.data), *args)
+    def _wait(self) -> None:
+        until = time.monotonic() + STARTS_WITHIN
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
 
 @contextmanager
@@ -66,7 +92,7 @@ def postgres_server() -> Iterator[Postgres | None]:
         data.mkdir(mode=0o700)
         _give_away(Path(folder), data)
         init = ("-A", "trust", "-U", "keysteward", "-E", "UTF8", "--locale=C", "--no-sync")
-        _as_owner(str(programs / "initdb"), "-D", str(data), *init)
+        _as_owner(str(programs / "initdb"), "-D", str(data), *init).wait(60)
         server = Postgres(programs, data, _free_port())
         server.start()
         try:
@@ -91,9 +117,12 @@ def _give_away(folder: Path, data: Path) -> None:
         folder.chmod(0o711)
 
 
-def _as_owner(*command: str) -> None:
-    owner = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
-    subprocess.run((*owner, *command), check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60)
+def _as_owner(*command: str, log: BinaryIO | None = None) -> "subprocess.Popen[bytes]":
+    """As root it becomes PostgreSQL's own user, and only then asks to die with us: changing users undoes that."""
+    become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=QUIT")
+    owner = become if os.geteuid() == 0 else ()
+    out = log or subprocess.DEVNULL
+    return subprocess.Popen((*owner, *command), stdout=out, stderr=out, cwd="/", preexec_fn=dies_with_us)
 
 
 def _free_port() -> int:

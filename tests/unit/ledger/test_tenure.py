@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -103,6 +104,47 @@ def test_a_silent_holder_is_followed_after_a_whole_term_and_not_before() -> None
     with waits.hold("b", NO_WAIT) as lease:
         assert lease
         assert lease.epoch == 8
+
+
+def test_of_two_terms_the_longer_is_waited_for() -> None:
+    chair, clock = Chair(), Clock()
+    assert Tenure(chair, 2 * TERM, clock, clock.sleep).take("a")
+    waits = Tenure(chair, TERM, clock, clock.sleep)
+    assert waits.take("b") is None
+    clock.now += 59
+    assert waits.take("b") is None
+    clock.now += 1
+    assert waits.take("b")
+
+
+@dataclass
+class Slow(Chair):
+    """Its answer takes its time, and is as of the end of it: ``meanwhile`` is what happens until then."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    def beat(self) -> str:
+        self.meanwhile()
+        return super().beat()
+
+
+def test_a_slow_look_at_the_seat_is_no_part_of_the_silence() -> None:
+    chair, clock = Slow(), Clock()
+    holder, waits = (Tenure(chair, TERM, clock, clock.sleep) for _ in range(2))
+    held = holder.take("a")
+    assert held
+
+    def beats_while_somebody_looks() -> None:
+        clock.now += 25
+        assert held.beat_once()
+        chair.meanwhile = lambda: None
+
+    chair.meanwhile = beats_while_somebody_looks
+    assert waits.take("b") is None
+    clock.now += 29
+    assert (held.remaining(), waits.take("b")) == (1, None)
+    clock.now += 1
+    assert waits.take("b")
 
 
 def test_who_waits_long_enough_gets_it_within_one_visit() -> None:

@@ -1,0 +1,197 @@
+"""A replica: the real service in a forked child, its time dilated, its orders on a line.
+
+What a daemon's scheduler calls is called here at a word, so that a round decides when its days begin; the watch
+over a silent leader is the replica's own.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import botocore.session
+from botocore.config import Config as SdkConfig
+
+from app.bootstrap import Service, read_config, sink_tools
+from app.config.schema import Config
+from app.errors import KeystewardError
+from app.inventory.api import Pace
+from app.inventory.sessions import Limits, Sessions
+from app.ledger.interface import Lease, Ledger
+from app.ledger.open import open_ledger
+from app.model import Mode
+from app.service import changes
+from app.service.parts import Parts
+from app.service.retry import retry_failed
+from app.service.run_once import run_once
+from app.sinks.interface import Sink
+from app.sinks.registry import sink_type
+from app.telemetry import configure_logging
+from tests.chaos.clock import PACE, ReplicaClock, TimeMachine, monotonic, real, sleep
+
+WATCH_EVERY = 3.0  # service seconds
+TERM = timedelta(seconds=30)
+PATIENCE = Limits()
+
+
+class DilatedSessions(Sessions):
+    """Its time-outs are service seconds."""
+
+    def _config(self, name: str) -> SdkConfig:
+        config: Any = super()._config(name)
+        wait = {option: real(getattr(config, option)) for option in ("connect_timeout", "read_timeout")}
+        return cast(SdkConfig, config.merge(SdkConfig(**wait)))
+
+
+class DilatedLedger:
+    """`Ledger` whose lease tells service seconds."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    @contextmanager
+    def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
+        with self._ledger.lease(holder, wait / PACE) as lease:
+            yield lease and Lease(lease.epoch, lambda: lease.remaining() * PACE)
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a child does, over what it inherits from the zygote."""
+
+    machine: TimeMachine
+    hub: Any = field(default_factory=botocore.session.Session)
+
+    def warm(self) -> None:
+        """What every start would read from disk, read once."""
+        loader = self.hub.get_component("data_loader")
+        for service in ("iam", "sts"):
+            loader.load_service_model(service, "service-2")
+            loader.load_service_model(service, "endpoint-rule-set-1")
+        for name in ("partitions", "endpoints", "sdk-default-configuration"):
+            loader.load_data(name)
+
+    def __call__(self, settings: dict[str, Any], line: socket.socket) -> NoReturn:
+        code = 70
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the worker's
+            os.environ.update(settings["env"])
+            with Path(settings["log"]).open("a") as log:
+                os.dup2(log.fileno(), 2)
+                configure_logging("warning", json=False, stream=log)
+                code = _obeyed(self, settings, line)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+
+def _obeyed(body: Body, settings: dict[str, Any], line: socket.socket) -> int:
+    parts = build(body, settings)
+    if settings.get("command"):
+        return _command(parts, settings["command"], line)
+    Turns(parts, line).run()
+    return 0
+
+
+def build(body: Body, settings: dict[str, Any]) -> Parts:
+    """As `app/bootstrap.py` does it, with dilated time."""
+    clock, stop = ReplicaClock(body.machine, settings["place"]), threading.Event()
+    config = read_config(Path(settings["config"]), os.environ, Path("/"), clock.now())
+    limits = Limits(connections=config.scan.concurrency)
+    pace = Pace(stop=stop, sleep=lambda seconds: stop.wait(real(seconds)), monotonic=monotonic)
+    sessions = DilatedSessions(limits, pace, clock=clock, hub=body.hub)
+    ledger = cast(Ledger, DilatedLedger(open_ledger(config.ledger_url, create=False, term=TERM / PACE)))
+    service = Service(config, clock, sessions, ledger, _sinks(config), stop=stop)
+    return replace(service.parts(), holder=settings["name"], monotonic=monotonic)
+
+
+def _sinks(config: Config) -> dict[str, Sink]:
+    if config.mode is Mode.OBSERVE:
+        return {}
+    tools = sink_tools(config)
+    tools = replace(tools, waits=replace(tools.waits, sleep=sleep, monotonic=monotonic))
+    return {name: sink_type(s.type).build(name, s, tools) for name, s in _settings(config)}
+
+
+def _settings(config: Config) -> Iterator[tuple[str, Any]]:
+    yield from config.sinks.items()
+
+
+@dataclass
+class Turns:
+    """Does what it is told, one order after the other, and watches in between."""
+
+    parts: Parts
+    line: socket.socket
+
+    def run(self) -> None:
+        self._tell(order="start", outcome="ready")
+        while True:
+            heard, _, _ = select.select([self.line], [], [], real(WATCH_EVERY))
+            if not heard:
+                self._watch()
+                continue
+            orders = self.line.recv(4096).decode().split()
+            if not orders or orders[-1] == "quit":
+                return
+            self._turn(orders[-1])
+
+    def _watch(self) -> None:
+        try:
+            orphaned = self.parts.ledger.orphaned()
+        except KeystewardError:
+            return  # tried again in a moment
+        if orphaned:
+            self._turn("watch")
+
+    def _turn(self, order: str) -> None:
+        """Whatever happens inside, the next one comes."""
+        try:
+            told = self._retry() if order == "retry" else self._cycle()
+        except KeystewardError as error:
+            told = {"outcome": "failed", "failures": [str(error)]}
+        except Exception:
+            told = {"outcome": "broken", "failures": [traceback.format_exc()]}
+        self._tell(order=order, **told)
+
+    def _cycle(self) -> dict[str, Any]:
+        report = run_once(self.parts)
+        return {"outcome": report.outcome, "failures": report.failures}
+
+    def _retry(self) -> dict[str, Any]:
+        retry_failed(self.parts)
+        return {"outcome": "retried", "failures": []}
+
+    def _tell(self, **told: Any) -> None:
+        self.line.sendall(json.dumps(told).encode() + b"\n")
+
+
+def _command(parts: Parts, command: list[str], line: socket.socket) -> int:
+    """What a person does on a command line beside the replicas; says what came of it."""
+    verb, key, by = command[0], command[1], "ann@example.com"
+    week = timedelta(days=7)
+    known: dict[str, Callable[[], str]] = {
+        "pause": lambda: changes.pause(parts, by, "chaos"),
+        "resume": lambda: changes.resume(parts, by),
+        "snooze": lambda: changes.snooze(parts, key, week, by, "chaos"),
+        "restore": lambda: changes.restore(parts, key, by, "chaos"),
+    }
+    try:
+        told = {"outcome": "done", "said": known[verb]()}
+    except KeystewardError as error:
+        told = {"outcome": "refused", "said": str(error)}
+    line.sendall(json.dumps(told).encode() + b"\n")
+    return 0
