@@ -4,39 +4,19 @@ Unlike notices, acts fail closed: what can't be read or has changed is held, wit
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.errors import Ambiguous, Held, KeystewardError, LedgerError, StaleLease
-from app.ledger.interface import Change, LedgerView
-from app.model import (
-    INACTIVE,
-    Account,
-    Credential,
-    Delivery,
-    DeliveryState,
-    Do,
-    Event,
-    Facts,
-    Finding,
-    Mode,
-    Pause,
-    Verb,
-)
-from app.plan import render
+from app.ledger.interface import Change
+from app.model import INACTIVE, Account, Credential, Delivery, DeliveryState, Verb
 from app.plan.actions import Act, HeldAct, held
-from app.plan.climb import FITS, goal_of
-from app.plan.draft import SERVICE
 from app.plan.notices import is_unsettled_act, new_delivery
-from app.plan.require import Told, day, earliest, met_by, missing
-from app.policy.evaluate import Decision, evaluate
-from app.policy.rules import Rule, Stage
-from app.policy.stages import stage_due
-from app.service.grounds import grounds_of
-from app.service.licence import by_whom, failed, give_back, tried, use
-from app.service.lookup import view_of, without_traits
+from app.service.checked import check, unpaused
+from app.service.done import event_of, record_done
+from app.service.licence import by_whom, failed, give_back, use
+from app.service.lookup import without_traits
 from app.service.parts import ACT_TIMEOUT
 from app.service.settle import Round
 from app.telemetry import log_fields
@@ -44,7 +24,6 @@ from app.telemetry import log_fields
 log = logging.getLogger(__name__)
 
 SINK = "deactivation"
-DONE = {Verb.DEACTIVATE: "deactivated", Verb.DELETE: "deleted"}
 # Held for these, the live key is not what was remembered of it.
 OTHERWISE = ("gone", "changed", "notices")
 
@@ -57,7 +36,7 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         _forget(round_, act)
         return held(act, "done_already", "it was carried out already")
     try:
-        checked = _check(round_, act)
+        checked = check(round_, act)
         row = _note(round_, row, checked.grounds)
         _mutate(round_, act, checked.fresh)
     except Held as why:
@@ -98,106 +77,6 @@ def _note(round_: Round, row: Delivery, grounds: Mapping[str, Any]) -> Delivery:
     return row
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The live key that passed every check, and what these found."""
-
-    fresh: Credential
-    decision: Decision
-    grounds: Mapping[str, Any]
-
-
-def _check(round_: Round, act: Act) -> Checked:
-    """Everything again, on the live key: status, creation, last use, tags, groups, path, policy, notices."""
-    parts, now = round_.parts, round_.parts.clock.now()
-    fresh = _read(round_, act)
-    view = view_of(parts.ledger, fresh.account_id)
-    facts = view.facts.get(fresh.uid)
-    since = facts.inactive_since if facts else None
-    decision = evaluate(parts.policy, act.account, fresh, since, now, view.refused(fresh.uid, now))
-    _same_key(act, fresh)
-    _same_decision(act, decision)
-    notices = _told(round_, act, fresh, decision, view, facts, now)
-    _unhindered(round_, act, fresh, view, now)
-    return Checked(fresh, decision, grounds_of(parts.policy, fresh, decision, act.stage, since, notices))
-
-
-def _read(round_: Round, act: Act) -> Credential:
-    key_id = act.credential.id or ""
-    try:
-        fresh = round_.parts.reader.read(act.account, act.credential.user, key_id, round_.parts.clock.now())
-    except KeystewardError as error:
-        raise Held("unreadable", f"the key could not be read again: {error}") from None
-    if fresh is None:
-        raise Held("gone", "the key is gone")
-    return fresh
-
-
-def _same_key(act: Act, fresh: Credential) -> None:
-    do = act.stage.do
-    if do is None or fresh.status != FITS[do]:
-        raise Held("changed", f"its status is {fresh.status} now")
-    if fresh.created != act.credential.created or fresh.id != act.credential.id:
-        raise Held("changed", "its creation date is not the one that was judged")
-    if fresh.unreadable or fresh.tags is None or fresh.groups is None:
-        raise Held("unreadable", fresh.unreadable or "its tags or groups could not be read")
-    if fresh.last_used.state == "unknown":
-        raise Held("last_use_unknown", f"its last use could not be read: {fresh.last_used.why_unknown}")
-
-
-def _same_decision(act: Act, decision: Decision) -> None:
-    same = (
-        decision.rule is not None
-        and decision.rule.name == act.rule.name
-        and decision.stage is not None
-        and decision.stage.name == act.stage.name
-        and decision.mode is Mode.ENFORCE
-    )
-    if not same:
-        raise Held("changed", f"the policy says otherwise now: {decision.reason.text}")
-
-
-def _told(
-    round_: Round,
-    act: Act,
-    fresh: Credential,
-    decision: Decision,
-    view: LedgerView,
-    facts: Facts | None,
-    now: datetime,
-) -> Sequence[Delivery]:
-    """The notices that met `require`."""
-    snooze = view.snoozes.get(fresh.uid)
-    if snooze and snooze.until > now:
-        raise Held("snooze", f"snoozed until {day(snooze.until)}")
-    finding = view.findings.get(fresh.uid)
-    if finding is None or finding.episode != act.finding.episode:
-        raise Held("changed", "its finding has changed meanwhile")
-    rows = view.deliveries.get(finding.id, ())
-    since = facts.inactive_since if facts else None
-    accepted = round_.ctx.accepted(decision.owner)
-    disowned_at = view.disowned_at(fresh.uid)
-    told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage, disowned_at)
-    lacking = missing(act.stage, told, now)
-    if lacking:
-        raise Held("notices", lacking.text)
-    return met_by(act.stage, told, now)
-
-
-def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
-    if round_.ctx.own.is_self(fresh):
-        raise Held("own_credentials", "this is the service's own credential")
-    _unpaused(view.pause)
-    window = next((w for w in round_.ctx.limits.freeze if w.covers(now)), None)
-    if window:
-        raise Held("freeze", f"freeze window {window.text}")
-
-
-def _unpaused(pause: Pause | None) -> None:
-    if pause:
-        raise Held("pause", pause.text)
-
-
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
     """Whatever takes its time comes first: between the last looks and the act is one request."""
     round_.parts.actor.ready(act.account)
@@ -205,7 +84,7 @@ def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
     use(round_, act)
     try:
         _in_time(round_)  # again: that write may have waited for another process's
-        _unpaused(round_.parts.ledger.paused())
+        unpaused(round_.parts.ledger.paused())
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:
         if not _took_effect(round_, act):
@@ -274,85 +153,3 @@ def _settle(
     ended = round_.parts.clock.now() if state is DeliveryState.CANCELLED else None
     settled = replace(row, state=state, settled_at=ended, error=error)
     round_.parts.ledger.apply(replace(along or Change(), deliveries=(settled,)), round_.lease)
-
-
-def event_of(round_: Round, row: Delivery, finding: Finding, what: str, detail: str) -> Event:
-    """Of an act, with what it rested on."""
-    about = {"account_id": finding.account_id, "finding_id": finding.id, "key": finding.masked}
-    known = {"user": finding.user, "episode": row.episode, **row.payload}
-    return round_.parts.event(SERVICE, what, detail, **about, data=known)
-
-
-def record_done(
-    round_: Round,
-    row: Delivery,
-    account: Account,
-    credential: Credential,
-    finding: Finding,
-    decision: Decision,
-    stage: Stage,
-    how: str = "done",
-) -> list[str]:
-    """Writes the success and its notices in one transaction; returns the ids of the notices."""
-    now = round_.parts.clock.now()
-    current = round_.book.get(finding.id) or finding
-    settled = replace(row, state=DeliveryState.DELIVERED, settled_at=now, error="", receipt={"how": how})
-    old = round_.parts.ledger.account(credential.account_id).facts.get(credential.uid)
-    facts = (_facts_after(old, now),) if old and row.verb is Verb.DEACTIVATE else ()
-    coming = _then(round_, credential, finding, decision.rule, stage, now)
-    notices = _tell(account, credential, current, decision, stage, coming, now)
-    ended = replace(current, stage=stage.name, due_at=coming.at if coming else None)
-    what = DONE[row.verb]
-    event = event_of(round_, row, finding, what, f"{decision.reason.text} ({how})")
-    rows = (settled, *notices)
-    known = without_traits(round_.parts.ledger, account.id, credential.user)  # no report proves a deletion
-    users = (known,) if known else ()
-    canary = tried(round_, row.verb, account, credential)
-    change = Change(
-        facts=facts, findings=(ended,), deliveries=rows, events=(event,), users=users, canary=canary
-    )
-    round_.parts.ledger.apply(change, round_.lease)
-    round_.tally.acted[row.verb.value] += 1
-    round_.parts.counts.add("actions_total", action=row.verb.value, outcome="success")
-    log.info(what, **log_fields(finding=finding.id, key=credential.masked, account=account.id, how=how))
-    return [notice.id for notice in notices]
-
-
-def _facts_after(old: Facts, now: datetime) -> Facts:
-    return replace(old, status=INACTIVE, inactive_since=now, deactivated_at=now)
-
-
-def _then(
-    round_: Round, credential: Credential, finding: Finding, rule: Rule | None, stage: Stage, now: datetime
-) -> render.Coming | None:
-    """The deletion that follows a deactivation, if the ladder has one."""
-    goal = goal_of(rule, stage, INACTIVE) if rule and stage.do is Do.DEACTIVATE else None
-    if goal is None or goal.do is None:
-        return None
-    after = replace(credential, status=INACTIVE)
-    at = earliest(goal, stage_due(goal, after, now), Told(since=now), now)
-    return render.Coming(goal.do, at) if at else None
-
-
-def _tell(
-    account: Account,
-    credential: Credential,
-    finding: Finding,
-    decision: Decision,
-    stage: Stage,
-    coming: render.Coming | None,
-    now: datetime,
-) -> Sequence[Delivery]:
-    verb = Verb.NOTIFY
-    payload = render.done(account, credential, finding, decision, stage, coming, now).to_json()
-    owner = decision.owner.address if decision.owner else ""
-    return [
-        replace(
-            new_delivery(finding, stage.name, 1, sink, verb, now),
-            recipient=owner,
-            names_date=coming.at if coming else None,
-            enforced=True,
-            payload=payload,
-        )
-        for sink in stage.notify
-    ]

@@ -28,7 +28,8 @@ from app.plan.facts import SETTLING, as_remembered
 from app.plan.obsolete import TELLING
 from app.policy.evaluate import Decision
 from app.policy.rules import Inactive, Rule, Stage
-from app.service.act import DONE, event_of, record_done, took_effect
+from app.service.act import took_effect
+from app.service.done import DONE, event_of, record_done
 from app.service.settle import Round, write
 from app.telemetry import log_fields
 

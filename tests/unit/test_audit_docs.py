@@ -7,7 +7,7 @@ from pathlib import Path
 import app
 from app.ledger.chain import CUT
 from app.ledger.verify import Break
-from app.service.act import DONE
+from app.service.done import DONE
 
 DOCS = (Path(__file__).parents[2] / "docs/audit.md").read_text("utf-8")
 CALLS = {"event", "_event", "event_of", "_audited"}
