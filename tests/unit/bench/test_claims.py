@@ -73,4 +73,6 @@ def test_a_cold_run_may_read_each_user_who_is_truly_near_a_stage() -> None:
     near = sum(is_near(user, FLEET.now) for user in FLEET.users_of(0))
     found = told({"cold": row("Keysteward, cold", 1, {"iam:ListAccessKeys": near + 4})})
     assert found["cold calls an account, besides one for each user near a stage"].value == 4
+    throttled = told({"cold": row("Keysteward, cold", 1, {"iam:ListAccessKeys": near + 6}, throttled=2)}, 20)
+    assert throttled["cold calls an account, besides one for each user near a stage"].value == 4
     assert near >= sum(looks_near(user, FLEET.now) for user in FLEET.users_of(0)) > 0
