@@ -3,7 +3,7 @@
 No two hosts' clocks are compared. Who holds it changes a token in the ledger, a *beat*, three times a term.
 Who waits times the beat it saw last by a clock of its own, and takes over when a whole term has passed
 without another. The holder counts its term from before it sent its last beat: it has always stopped by then.
-A beat tells its holder's term: of hosts with different ones (a deploy that changes it) the longer is waited for.
+A beat tells the term of its holder: where they differ (a deploy that changes it) the longer is waited for.
 The rule is that of DynamoDB's lock client (https://aws.amazon.com/blogs/database/
 building-distributed-locks-with-the-dynamodb-lock-client/) and of Kubernetes' leader election.
 """
