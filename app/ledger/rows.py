@@ -3,6 +3,7 @@
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, SchemaValidator
 
 from app.errors import LedgerError
 from app.ledger.chain import Link
@@ -26,10 +27,14 @@ T = TypeVar("T")
 
 
 class Codec(Generic[T]):
-    """JSON to and fro. Instants keep their microseconds and come back aware, in UTC."""
+    """JSON to and fro. Instants keep their microseconds, and come back aware.
+
+    Read strictly: a row is of our own making, so what has another type was not written by us.
+    """
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._validator = SchemaValidator(_aware(self._adapter.core_schema))
 
     def dump(self, value: T) -> str:
         return self._adapter.dump_json(value).decode()
@@ -37,9 +42,23 @@ class Codec(Generic[T]):
     def load(self, body: str) -> T:
         """Raises `LedgerError`, without the row's content, when it isn't what was written."""
         try:
-            return self._adapter.validate_json(body)
+            found: T = self._validator.validate_json(body, strict=True)
         except ValidationError:
             raise LedgerError("the ledger holds a row that is damaged: restore it from a backup") from None
+        return found
+
+
+def _aware(schema: CoreSchema) -> CoreSchema:
+    """A copy of pydantic's schema in which an instant without its zone is none."""
+
+    def copied(part: Any) -> Any:
+        if isinstance(part, dict):
+            more = {"tz_constraint": "aware"} if part.get("type") == "datetime" else {}
+            return {name: copied(value) for name, value in part.items()} | more
+        return [copied(value) for value in part] if isinstance(part, list) else part
+
+    result: CoreSchema = copied(schema)
+    return result
 
 
 FACTS: Codec[Facts] = Codec(Facts)
