@@ -124,7 +124,7 @@ class Api:
             self.scope.credentials()
             return
         except Exception as error:
-            fault = translate(error, "signing in", self.where)
+            fault = translate(error, "signing in", self.where, self.scope.holder)
         raise fault  # as in `once`
 
     def once(self, operation: str, **params: object) -> Mapping[str, Any]:

@@ -150,7 +150,7 @@ class Gate:
         return known or self._translated(request, *self._by_moto(environ))
 
     def _objection(self, request: Request, role: str, session_policy: Document | None) -> str:
-        """Why the gate refuses it; empty: it doesn't. What is granted nowhere is left to moto if it can tell."""
+        """Why the gate refuses it; empty: it doesn't, also as moto can tell that it is granted nowhere."""
         document, resource = self.documents[role], self.resource_of(request, role)
         if session_policy and not allows(session_policy, request.action, resource):
             return f"no session policy allows the {request.action} action"

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
+import click
 from click.testing import CliRunner
 
+from app.cli import opening
 from app.cli.main import cli
+from app.cli.options import at_option
+from app.cli.run import one_cycle
 from app.inventory.permissions import PolicyKind
 from tests.fakes.enforced import Organization, role_arn, user_of
 from tests.fakes.gate import Document
@@ -27,6 +31,14 @@ ASK_NOTHING: tuple[Step, ...] = (
 )
 
 
+@click.command()
+@click.option("--once", is_flag=True)
+@at_option("As of `keysteward run`.")
+def cycle(once: bool, at: datetime | None) -> int:
+    """`keysteward run --once`, but for its last step: it ends the process."""
+    return one_cycle(opening.to_run(opening.load(None), rehearse_at=at))
+
+
 @dataclass(frozen=True)
 class Done:
     """A command that has ended. ``text`` is all that it said, its error too."""
@@ -38,7 +50,8 @@ class Done:
 
     @classmethod
     def of(cls, *args: str) -> Self:
-        result = CliRunner().invoke(cli, args, standalone_mode=False)
+        command, rest = (cycle, args[1:]) if args[0] == "run" else (cli, args)
+        result = CliRunner().invoke(command, rest, standalone_mode=False)
         if result.exception:
             return cls(args, 1, result.stdout, f"{result.stderr}\n{result.exception}")
         return cls(args, result.return_value or 0, result.stdout, result.stderr)

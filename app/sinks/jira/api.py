@@ -92,7 +92,7 @@ class JiraApi:
     def comments(self, key: str) -> list[str]:
         """The lines of the latest comments, newest first."""
         path = f"issue/{key}/comment"
-        asked = {"orderBy": "-created", "maxResults": 100}
+        asked: dict[str, str | int] = {"orderBy": "-created", "maxResults": 100}
         bodies = self._read(lambda client: answers.comments(_get(client, path, **asked)))
         return [line for body in bodies for line in markup.lines(body)]
 
