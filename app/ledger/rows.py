@@ -4,6 +4,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 
 from app.errors import LedgerError
 from app.ledger.chain import Link
@@ -24,6 +25,9 @@ from app.model import (
 from app.plan.kept import Approval, HeldPlan, Hold, Trial
 
 T = TypeVar("T")
+# As we write them. pydantic alone would also take an instant without its zone, and a number of seconds.
+_FORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+_INSTANT = chain_schema([str_schema(strict=True, pattern=_FORM), datetime_schema(strict=False)])
 
 
 class Codec(Generic[T]):
@@ -34,7 +38,7 @@ class Codec(Generic[T]):
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
-        self._validator = SchemaValidator(_aware(self._adapter.core_schema))
+        self._validator = SchemaValidator(_strict(self._adapter.core_schema))
 
     def dump(self, value: T) -> str:
         return self._adapter.dump_json(value).decode()
@@ -48,13 +52,13 @@ class Codec(Generic[T]):
         return found
 
 
-def _aware(schema: CoreSchema) -> CoreSchema:
-    """A copy of pydantic's schema in which an instant without its zone is none."""
+def _strict(schema: CoreSchema) -> CoreSchema:
+    """A copy of pydantic's schema in which an instant has its one form."""
 
     def copied(part: Any) -> Any:
         if isinstance(part, dict):
-            more = {"tz_constraint": "aware"} if part.get("type") == "datetime" else {}
-            return {name: copied(value) for name, value in part.items()} | more
+            is_instant = part.get("type") == "datetime"
+            return _INSTANT if is_instant else {name: copied(value) for name, value in part.items()}
         return [copied(value) for value in part] if isinstance(part, list) else part
 
     result: CoreSchema = copied(schema)

@@ -1,7 +1,6 @@
-"""Says how many inputs each parser was attacked with."""
+"""Says how many inputs each parser was attacked with, also those of other workers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,18 +9,18 @@ from tests.fuzz import attack
 FUZZED = "fuzzed inputs"
 
 
-@pytest.fixture(autouse=True)
-def _counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
-    before = attack.MADE.total()
-    yield
-    record_property(FUZZED, attack.MADE.total() - before)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    if call.when == "call":
+        item.user_properties.append((FUZZED, attack.MADE.total()))
+        attack.MADE.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found: Counter[str] = Counter()
     for report in terminalreporter.stats.get("passed", ()):
-        where = report.nodeid.rpartition("/")[2].partition("[")[0]
-        found[where] += dict(report.user_properties).get(FUZZED, 0)
-    for where, number in sorted(found.items()):
+        what = report.nodeid.rpartition("::")[2].partition("[")[0]
+        found[what.replace("_", " ")] += dict(report.user_properties).get(FUZZED, 0)
+    for what, number in found.items():
         if number:
-            terminalreporter.write_line(f"{number:>9,} inputs  {where}")
+            terminalreporter.write_line(f"{number:>7,} inputs: {what.removeprefix('test ')}")
