@@ -27,7 +27,7 @@ from app.plan.kept import Approval, HeldPlan, Hold, Trial
 T = TypeVar("T")
 # As we write them. pydantic alone would also take an instant without its zone, and a number of seconds.
 _FORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-_INSTANT = chain_schema([str_schema(strict=True, pattern=_FORM), datetime_schema(strict=False)])
+_INSTANT = chain_schema([str_schema(strict=True, pattern=_FORM), datetime_schema()])
 
 
 class Codec(Generic[T]):
@@ -46,20 +46,23 @@ class Codec(Generic[T]):
     def load(self, body: str) -> T:
         """Raises `LedgerError`, without the row's content, when it isn't what was written."""
         try:
-            found: T = self._validator.validate_json(body, strict=True)
+            found: T = self._validator.validate_json(body)
         except ValidationError:
             raise LedgerError("the ledger holds a row that is damaged: restore it from a backup") from None
         return found
 
 
 def _strict(schema: CoreSchema) -> CoreSchema:
-    """A copy of pydantic's schema in which an instant has its one form."""
+    """A copy of pydantic's schema that takes no number for a truth, nor a text for a number."""
 
     def copied(part: Any) -> Any:
-        if isinstance(part, dict):
-            is_instant = part.get("type") == "datetime"
-            return _INSTANT if is_instant else {name: copied(value) for name, value in part.items()}
-        return [copied(value) for value in part] if isinstance(part, list) else part
+        if isinstance(part, list):
+            return [copied(value) for value in part]
+        if not isinstance(part, dict):
+            return part
+        kind = part.get("type")
+        strict = {"strict": True} if kind in ("bool", "int", "float", "str") else {}
+        return _INSTANT if kind == "datetime" else {n: copied(value) for n, value in part.items()} | strict
 
     result: CoreSchema = copied(schema)
     return result

@@ -58,8 +58,10 @@ SPOILED = {
 NAMES = st.sampled_from(sorted(SPOILED))
 
 
-def test_every_kind_of_row_is_attacked() -> None:
+def test_every_kind_of_row_is_attacked_and_reads_as_it_was_written() -> None:
     assert set(WRITTEN) == set(CODECS)
+    for name, bodies in BODIES.items():
+        assert tuple(map(CODECS[name].load, bodies)) == WRITTEN[name]
 
 
 @each_effort
