@@ -1,6 +1,5 @@
 """The composition root: the only place where concrete classes meet."""
 
-import json
 import os
 import socket
 import threading
@@ -32,7 +31,7 @@ from app.inventory.api import Pace
 from app.inventory.callers import CloudTrailCallers
 from app.inventory.iam import IamScanner
 from app.inventory.scan import Fleet
-from app.inventory.secrets import read_secret
+from app.inventory.secrets import read_secret, value_at
 from app.inventory.sessions import Limits as AwsLimits
 from app.inventory.sessions import Sessions
 from app.inventory.users import IamLiveReader
@@ -173,7 +172,7 @@ def secret_from_aws(reference: str) -> str:
     name, _, key = reference.partition("#")
     try:
         text = read_secret(name)
-        return str(json.loads(text)[key]) if key else text
+        return value_at(key, text) if key else text
     except KeystewardError as error:
         raise ConfigError(f"the secret {name} can't be read: {error}") from None
     except Exception as error:

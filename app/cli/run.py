@@ -51,11 +51,16 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
 
 def _once(service: "Service") -> NoReturn:
     stop_on_signals(service.stop)
+    leave(one_cycle(service))
+
+
+def one_cycle(service: "Service") -> int:
+    """Makes it and tells what came of it; returns the exit code."""
     with shown(service.pulse, logged=True):
         report = run_once(service.parts())
     _tell(report)
     service.ledger.close()
-    leave(0 if service.stop.is_set() else EXIT[report.outcome])  # stopped is no failure
+    return 0 if service.stop.is_set() else EXIT[report.outcome]  # stopped is no failure
 
 
 def _tell(report: RunReport) -> None:

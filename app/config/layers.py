@@ -122,6 +122,11 @@ def merge(base: Any, over: Any) -> Any:
     return merged
 
 
+def is_reference(value: object) -> bool:
+    """Whether ``value`` stands for a secret that was not read."""
+    return isinstance(value, str) and value.startswith(f"{_REFERENCE}:")
+
+
 def resolve(
     tree: dict[str, Any], resolver: Resolver | None
 ) -> tuple[dict[str, Any], list[tuple[tuple[str, ...], str]]]:
@@ -137,7 +142,7 @@ def resolve(
             return walk(f"{_REFERENCE}:{value[_REFERENCE]}", path)
         if isinstance(value, dict):
             return {key: walk(item, (*path, key)) for key, item in value.items()}
-        if resolver is None or not isinstance(value, str) or not value.startswith(f"{_REFERENCE}:"):
+        if resolver is None or not is_reference(value):
             return value
         try:
             return resolver(value.removeprefix(f"{_REFERENCE}:"))

@@ -1,5 +1,6 @@
 """Values out of AWS Secrets Manager, with the hub's own credentials."""
 
+import json
 from typing import Any
 
 import botocore.session
@@ -27,3 +28,17 @@ def read_secret(name: str) -> str:
         raise translate(error, ACTION, "by the hub", holder("the hub", "hub")) from None
     text: str = answer["SecretString"]
     return text
+
+
+def value_at(key: str, secret: str) -> str:
+    """What stands at ``key`` of a secret that is a JSON object, as the console of AWS writes them.
+
+    Raises `Permanent`, which never quotes the secret.
+    """
+    try:
+        found = json.loads(secret)[key]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise Permanent(f"it is no JSON object with the key {key!r}") from None
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise Permanent(f"its key {key!r} holds no text")
+    return str(found)

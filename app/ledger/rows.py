@@ -3,6 +3,8 @@
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 
 from app.errors import LedgerError
 from app.ledger.chain import Link
@@ -23,13 +25,20 @@ from app.model import (
 from app.plan.kept import Approval, HeldPlan, Hold, Trial
 
 T = TypeVar("T")
+# As we write them. pydantic alone would also take an instant without its zone, and a number of seconds.
+_FORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+_INSTANT = chain_schema([str_schema(strict=True, pattern=_FORM), datetime_schema()])
 
 
 class Codec(Generic[T]):
-    """JSON to and fro. Instants keep their microseconds and come back aware, in UTC."""
+    """JSON to and fro. Instants keep their microseconds, and come back aware.
+
+    Read strictly: a row is of our own making, so what has another type was not written by us.
+    """
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._validator = SchemaValidator(_strict(self._adapter.core_schema))
 
     def dump(self, value: T) -> str:
         return self._adapter.dump_json(value).decode()
@@ -37,9 +46,26 @@ class Codec(Generic[T]):
     def load(self, body: str) -> T:
         """Raises `LedgerError`, without the row's content, when it isn't what was written."""
         try:
-            return self._adapter.validate_json(body)
+            found: T = self._validator.validate_json(body)
         except ValidationError:
             raise LedgerError("the ledger holds a row that is damaged: restore it from a backup") from None
+        return found
+
+
+def _strict(schema: CoreSchema) -> CoreSchema:
+    """A copy of pydantic's schema that takes no number for a truth, nor a text for a number."""
+
+    def copied(part: Any) -> Any:
+        if isinstance(part, list):
+            return [copied(value) for value in part]
+        if not isinstance(part, dict):
+            return part
+        kind = part.get("type")
+        strict = {"strict": True} if kind in ("bool", "int", "float", "str") else {}
+        return _INSTANT if kind == "datetime" else {n: copied(value) for n, value in part.items()} | strict
+
+    result: CoreSchema = copied(schema)
+    return result
 
 
 FACTS: Codec[Facts] = Codec(Facts)

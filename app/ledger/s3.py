@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,8 +22,6 @@ _LATER = frozenset(
     {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestTimeout"}
 )
 _REMEDIES = {
-    "AccessDenied": "allow s3:PutObject and s3:PutObjectRetention there (keysteward iam-policy hub), "
-    "and the use of the bucket's KMS key if it has one",
     "NoSuchBucket": "there is no such bucket: check audit.s3.bucket",
     "PermanentRedirect": "the bucket is in another region: set audit.s3.region",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set audit.s3.region",
@@ -30,6 +29,8 @@ _REMEDIES = {
     "InvalidAccessKeyId": "check the service's AWS credentials",
     "SignatureDoesNotMatch": "check the service's AWS credentials",
 }
+# The second: to say until when an object is locked.
+_NEEDED = ("s3:PutObject", "s3:PutObjectRetention")
 _NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
 _NO_CREDENTIALS = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError)
 
@@ -88,15 +89,25 @@ class S3Archive:
     def _meaning(self, error: sdk.ClientError) -> KeystewardError:
         told = error.response.get("Error", {})
         code, status = str(told.get("Code", "")), _status(error)
+        said = redact(str(told.get("Message", "")))
+        if code == "AccessDenied":
+            return Permanent(f"{code}: {_lacking(said)}")
         if code in _REMEDIES:
             return Permanent(f"{code}: {_REMEDIES[code]}")
         if code in _LATER or status in (409, 429, 503):
             return Transient(f"{redact(code)}: tried again later")
         if status >= 500:
             return Ambiguous(f"HTTP {status}: it may have been written")
-        said = redact(str(told.get("Message", "")))[:200]
         lock = "; the bucket must be made with Object Lock" if "lock" in said.lower() else ""
-        return Permanent(f"{redact(code)}: {said}{lock}")
+        return Permanent(f"{redact(code)}: {said[:200]}{lock}")
+
+
+def _lacking(said: str) -> str:
+    """Whoever is of the bucket's own account is told the action (S3 User Guide, access denied messages)."""
+    named = re.search(r"not authorized to perform: (\w+:\w+)", said)
+    actions = named[1] if named else " and ".join(_NEEDED)
+    unsaid = "" if named else ", and the use of the bucket's KMS key if it has one"
+    return f"grant {actions} to the hub (see `keysteward iam-policy hub`){unsaid}"
 
 
 def _status(error: sdk.ClientError) -> int:

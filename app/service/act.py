@@ -26,11 +26,15 @@ log = logging.getLogger(__name__)
 SINK = "deactivation"
 # Held for these, the live key is not what was remembered of it.
 OTHERWISE = ("gone", "changed", "notices")
+# An act is judged by the present policy just before it is done: one that a run doesn't know holds its acts.
+OUTDATED, NEXT_RUN = "config", "another config was read meanwhile: the next run decides by that"
 
 
 def perform(round_: Round, act: Act) -> HeldAct | list[str]:
     """Does ``act`` if every check holds now. Returns what was held, or the ids of the notices to send."""
     parts = round_.parts
+    if parts.outdated():
+        return held(act, OUTDATED, NEXT_RUN)
     row = _claim(round_, act)
     if row is None:
         _forget(round_, act)
@@ -99,6 +103,8 @@ def _in_time(round_: Round) -> None:
         raise Held("lease", "too little of the lease is left")
     if round_.parts.stop.is_set():
         raise Held("stopping", "the service is stopping")
+    if round_.parts.outdated():
+        raise Held(OUTDATED, NEXT_RUN)
 
 
 def _call(round_: Round, verb: Verb, account: Account, fresh: Credential) -> None:

@@ -183,7 +183,7 @@ class Daemon:
         log.info("the reloaded config is in force", **log_fields(mode=setup.parts.policy.mode.value))
 
     def _run(self) -> None:
-        report = run_once(self.parts)
+        report = run_once(replace(self.parts, outdated=self._is_outdated))
         self.standby = report.outcome == "standby"
         if report.scan_seconds is not None:
             self.counters.observe_scan(report.scan_seconds)
@@ -193,6 +193,11 @@ class Daemon:
         else:
             self.last_own = report.at
             self.parts.ledger.keep_picture(keep(self.holder.get()))
+
+    def _is_outdated(self) -> bool:
+        """Whether another policy than that of the cycle under way has been read."""
+        newest = self.newest()
+        return newest is not None and newest.parts.config_hash != self.parts.config_hash
 
     def _due_after_another(self) -> datetime | None:
         """When a cycle is due, if another replica's run was the last one and is recent enough; else None."""

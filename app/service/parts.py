@@ -87,6 +87,7 @@ class Parts:
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = "keysteward"
     config_hash: str = ""
+    outdated: Callable[[], bool] = lambda: False  # whether another policy than this one was read meanwhile
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
     roll: Callable[[], float] = random.random  # 0 to 1, to spread what is tried again

@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.fakes.aws import point_sdk_at
 from tests.fakes.gate import Document, Gate, Request, widened
-from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, REGION, SECRET, SENDER, SPOKE, TOPIC
+from tests.fakes.wants import ACTOR, BUCKET, HUB, HUB_ROLE, REGION, SECRET, SENDER, SPOKE, TOPIC
 
 OFF = "1e18"  # so many calls before anything is enforced
 BY_KEY = "iam:GetAccessKeyLastUsed"
@@ -94,6 +94,8 @@ def resource_of(request: Request, role: str) -> str:
         return user.arn if user else f"arn:aws:iam::{account_id}:user/{params.get('UserName', 'unknown')}"
     if request.service == "organizations":
         return _of_organization(params)
+    if request.service == "s3":
+        return f"arn:aws:s3:::{params['Path']}"
     arns = {
         "sts:AssumeRole": params.get("RoleArn"),
         "sns:Publish": params.get("TopicArn"),
@@ -150,6 +152,10 @@ def _furnish(made: Organization, ledger_url: str) -> None:
     client("secretsmanager", HUB).create_secret(Name=SECRET, SecretString=ledger_url)
     client("sns", HUB).create_topic(Name=TOPIC.rpartition(":")[2])
     client("ses", HUB).verify_domain_identity(Domain=SENDER.partition("@")[2])
+    place = {"LocationConstraint": REGION}
+    client("s3", HUB).create_bucket(
+        Bucket=BUCKET, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=place
+    )
     for account_id in made.accounts:
         _people(account_id, made.start)
         for name in (SPOKE, ACTOR) + ((HUB_ROLE,) if account_id == HUB else ()):

@@ -4,10 +4,12 @@ moto (5.2) enforces the actions of a role's policies, and the resource of `sts:A
 
 - look at any other statement's resources (it asks for ``*``, which no narrow resource matches): here the
   policies are attached with ``*`` in their place, and the gate compares the real ones;
+- ask for the second permission of a request that needs two (to put an object that is locked until a date):
+  the gate does;
 - apply session policies: the gate does;
 - check trust policies and external ids across accounts: nobody does here (tests/fakes/aws.py does);
 - know `cloudtrail:LookupEvents` and `ses:GetSuppressedDestination`: the gate checks and answers them;
-- say no in the words of JSON services: the gate puts its XML into theirs;
+- say no in the words of JSON services, nor name the missing action as S3 does: the gate does;
 - make credential reports of today: the gate dates them, when told to (`report_at`).
 """
 
@@ -19,7 +21,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from moto.sts.models import sts_backends
 
@@ -30,20 +32,33 @@ PATHS = {
     "/getAlternateContact": "GetAlternateContact",
     "/v2/email/suppression/addresses/": "GetSuppressedDestination",
 }
-NOT_LISTED = ("NotFoundException", "not on the list")
+UNKNOWN_TO_MOTO: Mapping[str, tuple[str, bytes]] = {  # and what AWS answers
+    "cloudtrail:LookupEvents": ("200 OK", b'{"Events": []}'),
+    "ses:GetSuppressedDestination": (
+        "404 Not Found",
+        b'{"__type": "NotFoundException", "message": "not on the list"}',
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """``also``: what has to be allowed besides its own action."""
+
     service: str
     operation: str
     region: str
     key_id: str
     params: Mapping[str, Any]
+    also: tuple[str, ...] = ()
 
     @property
     def action(self) -> str:
         return f"{self.service}:{self.operation}"
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return (self.action, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +127,14 @@ class Gate:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
-        request = _read(environ, body)
-        if not self.closed or request is None:
+        request = _read(environ, body) if self.closed else None
+        if request is None:
             return self.moto(environ, start_response)
         role, session_policy = _session(request.key_id)
         status, text = self._answer(request, role, session_policy, environ)
         resource, denied = self.resource_of(request, role), status.startswith("403")
-        self.calls.append(Call(role, request.action, resource, denied))
-        kind = "text/xml" if request.service in QUERY and text.startswith(b"<") else "application/json"
+        self.calls += [Call(role, action, resource, denied) for action in request.actions]
+        kind = "text/xml" if text.startswith(b"<") else "application/json"
         start_response(status, [("Content-Type", kind), *_error_type(text)])
         return [text]
 
@@ -128,18 +143,23 @@ class Gate:
     ) -> tuple[str, bytes]:
         if request.action == "sts:GetCallerIdentity":  # AWS lets everybody
             return self._by_moto(environ)
+        why = self._objection(request, role, session_policy)
+        if why:
+            return _refusal(request, why)
+        known = UNKNOWN_TO_MOTO.get(request.action)
+        return known or self._translated(request, *self._by_moto(environ))
+
+    def _objection(self, request: Request, role: str, session_policy: Document | None) -> str:
+        """Why the gate refuses it; empty: it doesn't, also as moto can tell that it is granted nowhere."""
         document, resource = self.documents[role], self.resource_of(request, role)
-        granted = request.action in actions_of(document)
         if session_policy and not allows(session_policy, request.action, resource):
-            return _refusal(request, f"no session policy allows the {request.action} action")
-        if granted and not allows(document, request.action, resource):
-            return _refusal(request, f"not authorized to perform: {request.action} on resource: {resource}")
-        unknown = {"cloudtrail:LookupEvents": _no_events, "ses:GetSuppressedDestination": _not_listed}
-        if request.action in unknown and granted:
-            return unknown[request.action]()
-        if request.action in unknown:
-            return _refusal(request, f"not authorized to perform: {request.action}")
-        return self._translated(request, *self._by_moto(environ))
+            return f"no session policy allows the {request.action} action"
+        granted = actions_of(document)
+        motos = () if request.action in UNKNOWN_TO_MOTO or request.action in granted else (request.action,)
+        lacking = (a for a in request.actions if a not in motos and not allows(document, a, resource))
+        return next(
+            (f"not authorized to perform: {action} on resource: {resource}" for action in lacking), ""
+        )
 
     def _by_moto(self, environ: dict[str, Any]) -> tuple[str, bytes]:
         seen: list[str] = []
@@ -148,7 +168,8 @@ class Gate:
 
     def _translated(self, request: Request, status: str, text: bytes) -> tuple[str, bytes]:
         if status.startswith("403") and b"AccessDenied" in text:
-            return _refusal(request, "moto: " + re.sub(r"<[^>]*>|\s+", " ", text.decode()).strip())
+            said = re.sub(r"<[^>]*>|\s+", " ", text.decode()).strip()
+            return _refusal(request, f"not authorized to perform: {request.action} (moto: {said})")
         if request.action == "iam:GetCredentialReport" and self.report_at:
             date = self.report_at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
             text = re.sub(rb"(<GeneratedTime>)[^<]*", rb"\g<1>" + date, text)
@@ -161,6 +182,8 @@ def _read(environ: Mapping[str, Any], body: bytes) -> Request | None:
     if scope is None:
         return None
     key_id, region, service = scope.groups()
+    if service == "s3":
+        return _of_s3(environ, region, key_id)
     path, target = environ["PATH_INFO"], environ.get("HTTP_X_AMZ_TARGET", "")
     by_path = next((name for start, name in PATHS.items() if path.startswith(start)), None)
     if target or by_path:
@@ -168,6 +191,14 @@ def _read(environ: Mapping[str, Any], body: bytes) -> Request | None:
         return Request(service, operation, region, key_id, json.loads(body or b"{}"))
     form = dict(parse_qsl(body.decode()))
     return Request(service, form["Action"], region, key_id, form)
+
+
+def _of_s3(environ: Mapping[str, Any], region: str, key_id: str) -> Request:
+    """Its operations are methods on paths: of them all this service makes one. Others nobody is granted."""
+    method, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"]).strip("/")
+    whole = method == "PUT" and "/" in path and not environ.get("QUERY_STRING")
+    locked = ("s3:PutObjectRetention",) if "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ else ()
+    return Request("s3", "PutObject" if whole else f"{method} {path}", region, key_id, {"Path": path}, locked)
 
 
 def _session(key_id: str) -> tuple[str, Document | None]:
@@ -181,19 +212,13 @@ def _session(key_id: str) -> tuple[str, Document | None]:
 
 
 def _refusal(request: Request, said: str) -> tuple[str, bytes]:
+    error = f"<Code>AccessDenied</Code><Message>{said}</Message>"
+    if request.service == "s3":
+        return "403 Forbidden", f"<Error>{error}</Error>".encode()
     if request.service in QUERY and request.operation != "GetSuppressedDestination":
-        error = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error>"
-        return "403 Forbidden", f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>".encode()
+        body = f"<Error><Type>Sender</Type>{error}</Error><RequestId>r</RequestId>"
+        return "403 Forbidden", f"<ErrorResponse>{body}</ErrorResponse>".encode()
     return "403 Forbidden", json.dumps({"__type": "AccessDeniedException", "message": said}).encode()
-
-
-def _no_events() -> tuple[str, bytes]:
-    return "200 OK", b'{"Events": []}'
-
-
-def _not_listed() -> tuple[str, bytes]:
-    kind, said = NOT_LISTED
-    return "404 Not Found", json.dumps({"__type": kind, "message": said}).encode()
 
 
 def _error_type(text: bytes) -> list[tuple[str, str]]:

@@ -1,20 +1,42 @@
 """Every command that asks AWS for something, through the whole ladder, in one process."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
+import click
 from click.testing import CliRunner
 
+from app.cli import opening
 from app.cli.main import cli
+from app.cli.options import at_option
+from app.cli.run import one_cycle
 from app.inventory.permissions import PolicyKind
 from tests.fakes.enforced import Organization, role_arn, user_of
 from tests.fakes.gate import Document
 from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, SPOKE
 
+Step = tuple[str, ...]
 PEOPLE = ("ann", "bob")
 DAY = timedelta(days=1)
+WHY = ("--reason", "a mistake")
+# The commands that need no permission, for they ask AWS nothing; `demo` asks an AWS of its own.
+ASK_NOTHING: tuple[Step, ...] = (
+    ("check-config",),
+    ("schema",),
+    ("iam-policy", "spoke"),
+    ("preview", "--sink", "mail", "--stage", "final"),
+)
+
+
+@click.command()
+@click.option("--once", is_flag=True)
+@at_option("As of `keysteward run`.")
+def cycle(once: bool, at: datetime | None) -> int:
+    """`keysteward run --once`, but for its last step: it ends the process."""
+    return one_cycle(opening.to_run(opening.load(None), rehearse_at=at))
 
 
 @dataclass(frozen=True)
@@ -28,7 +50,8 @@ class Done:
 
     @classmethod
     def of(cls, *args: str) -> Self:
-        result = CliRunner().invoke(cli, args, standalone_mode=False)
+        command, rest = (cycle, args[1:]) if args[0] == "run" else (cli, args)
+        result = CliRunner().invoke(command, rest, standalone_mode=False)
         if result.exception:
             return cls(args, 1, result.stdout, f"{result.stderr}\n{result.exception}")
         return cls(args, result.return_value or 0, result.stdout, result.stderr)
@@ -69,31 +92,40 @@ class Life:
     def live(self, until: Callable[[Done], bool] = lambda _: False) -> Done | None:
         """Commands, to the end or to the first that does; which is given back."""
         self.org.enforce()
-        mistake = [("restore", "ann", HUB), ("restore", "ann", self.org.members[0])]
-        days: list[tuple[str, ...]] = [
-            ("scan",),
-            ("owners",),
-            ("plan",),
-            ("run", "0", "stale"),
-            ("run", "2"),
-            ("explain", "ann", HUB),
-            ("explain", "ann", self.org.members[0]),
-            *(mistake if self.mode == "enforce" else ()),
-            ("run", "10"),
+        return next((done for step in self._steps() if until(done := self._do(*step))), None)
+
+    def _steps(self) -> list[Step]:
+        """The six deactivations of day 2 are approved: the brake holds them."""
+        first, acts = self.org.members[0], self.mode == "enforce"
+        approved: list[Step] = [("approve",), ("run", "2.1")]
+        restored: list[Step] = [("restore", "ann", HUB), ("restore", "ann", first)]
+        return [
+            *(("scan",), ("owners",), ("plan",), ("run", "0", "stale"), ("run", "2")),
+            *(approved if acts else ()),
+            *(("explain", "ann", HUB), ("explain", "ann", first)),
+            *(restored if acts else ()),
+            *(("run", "10"), ("deliveries",), ("snooze", "ann", first), ("unsnooze", "ann", first)),
+            *(("pause",), ("resume",), ("history",), ("history", "--verify")),
         ]
-        return next((done for day in days if until(done := self._do(*day))), None)
 
     def _do(self, name: str, *what: str) -> Done:
         self.org.gate.report_at = self.org.start
-        args: tuple[str, ...] = (name,)
         if name == "run":
-            at = self.org.start + int(what[0]) * DAY
+            at = self.org.start + float(what[0]) * DAY
             self.org.gate.report_at = None if what[1:] == ("stale",) else at
-            args = ("run", "--once", "--at", at.isoformat())
-        elif what:
-            args = (name, self._key(*what), *(("--reason", "a mistake") if name == "restore" else ()))
-        self.done.append(Done.of(*args))
+            what = ("--once", "--at", at.isoformat())
+        elif name == "approve":
+            what = (self._braked(), *WHY)
+        elif name in ("explain", "restore", "snooze", "unsnooze"):
+            what = (self._key(*what),)
+        what += {"restore": WHY, "pause": WHY, "snooze": ("--for", "1d", *WHY)}.get(name, ())
+        self.done.append(Done.of(name, *what))
         return self.done[-1]
+
+    def _braked(self) -> str:
+        """As the last run named its plan."""
+        named = re.search(r"`keysteward approve (\w+)", self.done[-1].text)
+        return named[1] if named else "none"
 
     def _key(self, user: str, account_id: str) -> str:
         return str(user_of(account_id, name=user).access_keys[0].access_key_id)

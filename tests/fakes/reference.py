@@ -14,6 +14,7 @@ from typing import Literal
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 USER = r"arn:aws:iam::\*:user/.+"
 UNIT = r"arn:aws:organizations::\*:(root/o-\*/r-\*|ou/o-\*/ou-\*)"
+OBJECT = r"arn:aws:s3:::[^*]+/\*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ ACTIONS: Mapping[str, Action] = {
     "iam:ListUserTags": Action("List", USER),
     "iam:ListUsers": Action("List"),
     "iam:UpdateAccessKey": Action("Permissions management", USER),
+    "organizations:ListAccounts": Action("List"),
     "organizations:ListAccountsForParent": Action("List", UNIT),
     "organizations:ListOrganizationalUnitsForParent": Action("List", UNIT),
     "organizations:ListRoots": Action("List"),
     "organizations:ListTagsForResource": Action("List", r"arn:aws:organizations::\*:account/o-\*/\*"),
+    "s3:PutObject": Action("Write", OBJECT),
+    "s3:PutObjectRetention": Action("Write", OBJECT),
     "secretsmanager:GetSecretValue": Action("Read", r"arn:aws:secretsmanager:.+:secret:.+\?{6}"),
     "ses:GetSuppressedDestination": Action("Read"),
     "ses:SendRawEmail": Action("Write", r"arn:aws:ses:.+:(identity/[^*]+|configuration-set/\*)"),

@@ -92,14 +92,21 @@ class Network(HttpFake):
         return Answer(200, "")
 
 
-def refusal(code: int, name: str) -> http.Fault:
-    return status(code, f"<Error><Code>{name}</Code><Message>no AKIAEXAMPLE000000001</Message></Error>")
+NAMING = (
+    "User: arn:aws:sts::1:assumed-role/hub/task is not authorized to perform: s3:PutObjectRetention on "
+    'resource: "arn:aws:s3:::example-audit/ks/1.jsonl" because no identity-based policy allows the action'
+)
+
+
+def refusal(code: int, name: str, said: str = "no AKIAEXAMPLE000000001") -> http.Fault:
+    return status(code, f"<Error><Code>{name}</Code><Message>{said}</Message></Error>")
 
 
 @pytest.mark.parametrize(
     ("fault", "error", "says"),
     [
-        (refusal(403, "AccessDenied"), Permanent, "allow s3:PutObject and s3:PutObjectRetention"),
+        (refusal(403, "AccessDenied"), Permanent, "grant s3:PutObject and s3:PutObjectRetention to the hub"),
+        (refusal(403, "AccessDenied", NAMING), Permanent, "grant s3:PutObjectRetention to the hub"),
         (refusal(301, "PermanentRedirect"), Permanent, r"set audit\.s3\.region"),
         (refusal(400, "ExpiredToken"), Permanent, "check the service's AWS credentials"),
         (refusal(400, "Odd"), Permanent, "Odd: no …0001"),

@@ -6,6 +6,7 @@ that asks AWS for something, through the whole ladder as far as its mode goes.
 
 import json
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +14,27 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.bootstrap import read_again
+from app.cli.main import COMMANDS
+from app.errors import ConfigError
 from app.inventory.permissions import PolicyKind
 from tests.fakes.enforced import Organization, organization, role_arn
 from tests.fakes.gate import Call, Document, actions_of, allows, merged, without
-from tests.fakes.life import Done, Life, iam_policy
+from tests.fakes.life import ASK_NOTHING, Done, Life, iam_policy
 from tests.fakes.reference import permissions_page
 from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, KINDS, printed, settings
 
 pytestmark = pytest.mark.slow
-MODES = ("observe", "notify", "enforce")
-PRINTED = {kind: printed(kind, "enforce") for kind in KINDS}
-EACH = [(kind, action) for kind in KINDS for action in sorted(actions_of(PRINTED[kind]))]
+PRINTED = {units: {kind: printed(kind, "enforce", units) for kind in KINDS} for units in (False, True)}
 Start = Callable[..., Life]
+
+
+def each_permission() -> Iterator[tuple[PolicyKind, str, bool]]:
+    """Role, action, and whether it takes a config that chooses by unit to want it."""
+    for kind in KINDS:
+        plain, by_units = (actions_of(PRINTED[units][kind]) for units in (False, True))
+        yield from ((kind, action, False) for action in sorted(plain))
+        yield from ((kind, action, True) for action in sorted(by_units - plain))
 
 
 @pytest.fixture
@@ -49,9 +59,9 @@ def org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untouched: None) -> Ite
 def start(org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Writes a config of that mode, prints its policies and attaches them."""
 
-    def begin(mode: str, actor: bool = True) -> Life:
+    def begin(mode: str, actor: bool = True, units: bool = False) -> Life:
         path = tmp_path / "config.yaml"
-        path.write_text(yaml.safe_dump(settings(mode, actor)))
+        path.write_text(yaml.safe_dump(settings(mode, actor, units)))
         monkeypatch.setenv("KEYSTEWARD_CONFIG", str(path))
         life = Life(org, mode, {kind: json.loads(iam_policy(kind).out) for kind in KINDS})
         for kind in KINDS:
@@ -76,35 +86,52 @@ def assert_undisturbed(life: Life) -> None:
     assert doubts == []
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_life_needs_all_that_is_printed_and_no_more(start: Start, mode: str) -> None:
-    life = start(mode)
+@pytest.mark.parametrize("mode", ["observe", "notify"])
+def test_a_life_below_enforce_needs_all_that_is_printed_and_no_more(start: Start, mode: str) -> None:
+    life = lived(start, mode)
+    assert made_by(life, "actor") == []  # its policy is printed here too
+
+
+@pytest.mark.parametrize("units", [False, True], ids=["by-list", "by-tree"])
+def test_a_life_in_enforce_needs_all_that_is_printed_with_every_resource(start: Start, units: bool) -> None:
+    life = lived(start, "enforce", units)
+    assert made_by(life, "actor")
+    for kind in KINDS:
+        assert_every_resource_is_needed(life, kind)
+    without_aws = [asks_nothing(life, *args) for args in ASK_NOTHING]
+    commands = {done.args[0] for done in (*life.done, *without_aws)}
+    assert commands | {"demo"} == set(COMMANDS)
+
+
+def lived(start: Start, mode: str, units: bool = False) -> Life:
+    life = start(mode, units=units)
     life.live()
     assert_undisturbed(life)
     assert life.ended_as(mode)
-    for kind in KINDS:
-        acts = kind != "actor" or mode == "enforce"  # its policy is printed below `enforce` too
-        assert {c.action for c in made_by(life, kind)} == (
-            actions_of(life.documents[kind]) if acts else set()
-        )
+    for kind in KINDS if mode == "enforce" else ("hub", "spoke"):
+        assert {c.action for c in made_by(life, kind)} == actions_of(life.documents[kind])
+    return life
 
 
-def test_what_is_taken_away_here_is_what_is_printed(start: Start) -> None:
-    assert start("enforce").documents == PRINTED
+def asks_nothing(life: Life, *args: str) -> Done:
+    before = len(life.org.gate.calls)
+    done = Done.of(*args)
+    assert (done.code, len(life.org.gate.calls)) == (0, before), done.text
+    return done
 
 
-def test_no_resource_is_printed_without_need(start: Start) -> None:
+@pytest.mark.parametrize("units", [False, True], ids=["by-list", "by-tree"])
+def test_what_is_taken_away_here_is_what_is_printed(start: Start, units: bool) -> None:
+    assert start("enforce", units=units).documents == PRINTED[units]
+
+
+def assert_every_resource_is_needed(life: Life, kind: PolicyKind) -> None:
     """But of mail: SES asks for one of several identities, and nobody knows which is the verified one."""
-    life = start("enforce")
-    life.live()
-    for kind in KINDS:
-        asked = made_by(life, kind)
-        for action, resource in _pairs(life.documents[kind]):
-            one = {"Statement": [{"Action": [action], "Resource": resource}]}
-            assert action == "ses:SendRawEmail" or any(allows(one, c.action, c.resource) for c in asked), (
-                action,
-                resource,
-            )
+    asked = made_by(life, kind)
+    for action, resource in _pairs(life.documents[kind]):
+        one = {"Statement": [{"Action": [action], "Resource": resource}]}
+        needed = any(allows(one, c.action, c.resource) for c in asked)
+        assert needed or action == "ses:SendRawEmail", (action, resource)
 
 
 def _pairs(document: Document) -> Iterator[tuple[str, str]]:
@@ -115,11 +142,11 @@ def _pairs(document: Document) -> Iterator[tuple[str, str]]:
             yield from ((action, resource) for action in statement["Action"])
 
 
-@pytest.mark.parametrize(("kind", "action"), EACH)
+@pytest.mark.parametrize(("kind", "action", "units"), list(each_permission()))
 def test_without_any_single_permission_the_service_says_which_and_whose(
-    start: Start, kind: PolicyKind, action: str
+    start: Start, kind: PolicyKind, action: str, units: bool
 ) -> None:
-    life = start("enforce")
+    life = start("enforce", units=units)
     life.attach(kind, without(life.documents[kind], action), only=True)
     told = life.live(until=lambda done: action in done.text)
     assert told, "nobody was told"
@@ -151,6 +178,19 @@ def test_where_no_actor_is_named_whoever_reads_acts_with_the_actors_policy_too(s
     life.live()
     assert_undisturbed(life)
     assert life.ended_as("enforce")
+
+
+def test_a_reload_asks_as_a_start_does_and_without_its_permission_says_so(start: Start) -> None:
+    life = start("enforce")
+    life.org.enforce()
+    path, now = Path(os.environ["KEYSTEWARD_CONFIG"]), life.org.start
+    running = read_again(path, os.environ, now, None)
+    assert read_again(path, os.environ, now, running) == running
+    life.attach("hub", without(life.documents["hub"], "secretsmanager:GetSecretValue"))
+    with pytest.raises(ConfigError) as refused:
+        read_again(path, os.environ, now, running)
+    [line] = str(refused.value).splitlines()
+    assert "grant secretsmanager:GetSecretValue to the hub" in line
 
 
 def test_without_a_config_the_hub_reads_its_own_account(

@@ -1,12 +1,14 @@
 """How a parser is attacked: with thousands of spoiled inputs, each bounded in time and memory.
 
 Every input begins as a valid one, so that most of what is wrong with it is found deep inside the parser.
-The same inputs come each time; `FUZZ_SEED=7 make test-slow` tries others.
+`make fuzz` tries 10,000 inputs a parser, the slow tests a share of them, the quick ones a few: the same
+each time. `FUZZ_SEED=7 make fuzz` tries others.
 """
 
 import os
 import resource
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,10 +21,13 @@ from hypothesis.strategies import SearchStrategy
 Input = TypeVar("Input")
 Result = TypeVar("Result")
 
-QUICK, THOROUGH = 200, 10_000  # inputs
+# Inputs. The slow tests try a share of what `make fuzz` does.
+QUICK, THOROUGH = 200, int(os.environ.get("FUZZ_INPUTS", "1000"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 MOST_CPU, MOST_WAITING = 2.0, 30.0  # seconds an input
 MOST_MEMORY = 256 << 10  # KiB that one input may add to the most that the process ever needed
+
+MADE: Counter[str] = Counter()  # inputs, by what was checked
 
 each_effort = pytest.mark.parametrize(
     "examples",
@@ -50,6 +55,7 @@ def attack(inputs: SearchStrategy[Input], check: Callable[[Input], object], exam
     def one(spoiled: Input) -> None:
         nonlocal made
         made += 1
+        MADE[check.__qualname__] += 1
         with _bounded():
             check(spoiled)
 

@@ -92,7 +92,7 @@ class JiraApi:
     def comments(self, key: str) -> list[str]:
         """The lines of the latest comments, newest first."""
         path = f"issue/{key}/comment"
-        asked = {"orderBy": "-created", "maxResults": 100}
+        asked: dict[str, str | int] = {"orderBy": "-created", "maxResults": 100}
         bodies = self._read(lambda client: answers.comments(_get(client, path, **asked)))
         return [line for body in bodies for line in markup.lines(body)]
 
@@ -192,8 +192,8 @@ def _pages_of_cloud(client: JIRA, jql: str, fields: list[str]) -> Iterator[list[
     body: Json = {"jql": jql, "fields": fields, "maxResults": PAGE}
     for _ in range(MAX_PAGES):
         answer = client._session.post(client._get_url("search/jql"), json=body).json()
-        yield answer["issues"]
-        token = answer.get("nextPageToken")
+        yield answers.page(answer)
+        token = answers.next_page(answer)
         if not token:
             return
         body = {**body, "nextPageToken": token}
@@ -204,8 +204,11 @@ def _pages_of_server(client: JIRA, jql: str, fields: list[str]) -> Iterator[list
     start = 0
     for _ in range(MAX_PAGES):
         answer = _get(client, "search", jql=jql, fields=",".join(fields), startAt=start, maxResults=PAGE)
-        yield answer["issues"]
-        start += len(answer["issues"])
-        if not answer["issues"] or start >= answer["total"]:
+        found = answers.page(answer)
+        yield found
+        start += len(found)
+        if start >= answers.total(answer):
             return
+        if not found:
+            raise ValueError
     raise Transient("Jira: a search without an end; tried again later")

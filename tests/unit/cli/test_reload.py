@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.config.schema import Config
 from app.errors import ConfigError, PausedMeanwhile
 from app.ledger.memory import MemoryLedger
 from app.model import Event, Mode, Pause
+from app.plan.limits import Canary
 from app.service.snapshot import Snapshot, SnapshotHolder
 from app.sinks.presses import Answer, Button, Handler, Listening, Press, Presser
 from app.sinks.prometheus.collector import SnapshotCollector
@@ -29,11 +31,15 @@ SLACK = {"type": "slack", "channel": "#iam-keys", "token": "xoxb-first"}
 JIRA = {"type": "jira", "server": "https://jira.example.com", "project": "SEC", "token": "a-token"}
 
 
-def a_config(folder: Path, **changes: Any) -> Config:
+def written(folder: Path, **changes: Any) -> Path:
     file = folder / "config.yaml"
     wanted = {"mode": "notify", "sinks": {"slack": SLACK, "jira": JIRA}, **changes}
     file.write_text(yaml.safe_dump(wanted))
-    return load_config(file, {})
+    return file
+
+
+def a_config(folder: Path, **changes: Any) -> Config:
+    return load_config(written(folder, **changes), {})
 
 
 @pytest.fixture
@@ -69,6 +75,21 @@ def test_with_texts_of_their_own_all_sinks_are_made_anew(service: Service, tmp_p
     (tmp_path / "mine").mkdir()
     new = renewed(service, a_config(tmp_path, templates="mine"))
     assert not any(new.sinks[name] is sink for name, sink in service.sinks.items())
+
+
+def test_the_copy_of_the_audit_trail_the_guards_and_the_hash_are_those_of_the_new_config(
+    service: Service, tmp_path: Path
+) -> None:
+    assert service.parts().archive is None
+    to_s3 = {"s3": {"bucket": "example-audit", "prefix": "ks/"}}
+    canary = {"accounts": ["sandbox"], "quiet": "2d"}
+    parts = renewed(service, a_config(tmp_path, audit=to_s3, guards={"canary": canary})).parts()
+    assert parts.archive
+    assert parts.archive.target == "s3://example-audit/ks/"
+    assert parts.limits.canary == Canary(("sandbox",), timedelta(days=2))
+    assert parts.config_hash != service.parts().config_hash
+    assert parts.roll is service.parts().roll
+    assert renewed(service, a_config(tmp_path, audit=to_s3)).parts().config_hash == service.config.hash
 
 
 def test_in_observe_nobody_is_left_to_tell_and_afterwards_everybody_is_back(
@@ -133,6 +154,16 @@ def test_nothing_is_in_force_before_it_is_entered(renewal: Renewal, tmp_path: Pa
     assert setup.schedule.every.total_seconds() == 3600
     [event] = first.ledger.events()
     assert (event.what, event.detail) == ("config_reloaded", f"hash {renewal.service.config.hash[:12]}")
+
+
+def test_a_template_that_fails_refuses_the_whole_with_its_line(renewal: Renewal, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "headline.j2").write_text("{{ no_such_thing }}")
+    first = renewal.service
+    written(tmp_path, mode="enforce", templates="mine")
+    with pytest.raises(ConfigError, match=r"headline\.j2:1"):
+        renewal.load()
+    assert renewal.service is first
 
 
 def test_a_sink_that_goes_is_closed_and_one_that_stays_is_not(renewal: Renewal, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ BASE = """\
 mode: notify
 ledger: postgresql://keys:first@db.example.com/keysteward?sslmode=require
 http: {listen: "127.0.0.1:8080"}
+lease: 30s
 """
 
 
@@ -31,6 +32,7 @@ def written(folder: Path, text: str = BASE) -> Path:
         ("postgresql://keys:first@", "dynamodb://", "config.yaml:2: ledger: can't change"),
         ("8080", "9090", "config.yaml:3: http.listen: can't change"),
         ('8080"', '8080", public_page: true', "config.yaml:3: http.public_page: can't change"),
+        ("30s", "60s", "config.yaml:4: lease: can't change"),
     ],
 )
 def test_what_can_not_change_while_it_runs_is_a_fault_at_its_line(
@@ -55,6 +57,17 @@ def test_everything_else_may_change_also_the_ledgers_login(tmp_path: Path, befor
     running = load_config(file, {})
     written(tmp_path, BASE.replace(before, after))
     assert load_config(file, {}, running=running) != running
+
+
+def test_a_ledgers_secret_that_can_not_be_read_is_one_fault_and_no_other_ledger(tmp_path: Path) -> None:
+    def denied(reference: str) -> str:
+        raise ConfigError(f"the secret {reference} can't be read")
+
+    file = written(tmp_path, "ledger: {secretsmanager: keys}\n")
+    running = load_config(file, {}, resolver=lambda reference: "sqlite:///ledger.db")
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, {}, resolver=denied, running=running)
+    assert str(raised.value) == f"{file}:1: ledger: the secret keys can't be read"
 
 
 # --- what is watched -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
+from botocore import exceptions as sdk
 from botocore.credentials import ReadOnlyCredentials
 
 from app.errors import Ambiguous, KeystewardError, Permanent, Transient
@@ -162,3 +163,11 @@ def test_a_service_that_stops_begins_no_call(time: Sleeper) -> None:
     with pytest.raises(Transient, match="stopping"):
         ask(api)
     assert wire.sent == 0
+
+
+def test_signing_in_for_an_act_without_credentials_says_what_to_mend() -> None:
+    def load() -> ReadOnlyCredentials:
+        raise sdk.NoCredentialsError
+
+    with pytest.raises(Permanent, match="no usable AWS credentials"):
+        scripted_api(ScriptedWire(), Sleeper(), load=load).sign_in()

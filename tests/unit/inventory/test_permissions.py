@@ -34,7 +34,7 @@ from tests.fakes.wants import ACTOR, KINDS, printed
 
 SOURCES = Path(app.__file__).parent
 MODES = ("observe", "notify", "enforce")
-TELLING = {"ses:SendRawEmail", "sns:Publish"}
+BY_HUB = {"ses:SendRawEmail", "sns:Publish", *COPY_ACTIONS}
 EXEMPT = {"reason": "sealed", "approved_by": "a@example.com", "until": "2999-01-01"}
 NAMED = "arn:aws:secretsmanager:us-east-1:111122223333:secret:keysteward"
 
@@ -65,9 +65,11 @@ def grants(folder: Path, kind: PolicyKind = "hub", partition: str = "aws", **con
     return grants_of(load_config(path, {}), [], kind, partition)
 
 
-@pytest.mark.parametrize(("kind", "mode"), list(product(KINDS, MODES)))
-def test_every_action_is_written_out_and_as_narrow_as_aws_allows(kind: PolicyKind, mode: str) -> None:
-    statements = printed(kind, mode)["Statement"]
+@pytest.mark.parametrize(("kind", "mode", "units"), list(product(KINDS, MODES, (False, True))))
+def test_every_action_is_written_out_and_as_narrow_as_aws_allows(
+    kind: PolicyKind, mode: str, units: bool
+) -> None:
+    statements = printed(kind, mode, units)["Statement"]
     assert len({one["Sid"] for one in statements}) == len(statements)
     for one in statements:
         resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
@@ -76,13 +78,13 @@ def test_every_action_is_written_out_and_as_narrow_as_aws_allows(kind: PolicyKin
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_spoke_never_writes_and_the_hub_only_tells(mode: str) -> None:
+def test_the_spoke_never_writes_and_the_hub_only_tells_and_copies(mode: str) -> None:
     def writes(kind: PolicyKind) -> set[str]:
         actions = {action for one in printed(kind, mode)["Statement"] for action in one["Action"]}
         return {action for action in actions if ACTIONS[action].level not in ("Read", "List")}
 
     assert writes("spoke") == set()
-    assert writes("hub") == {"sts:AssumeRole", *(TELLING if mode != "observe" else ())}
+    assert writes("hub") == {"sts:AssumeRole", *(BY_HUB if mode != "observe" else ())}
 
 
 @pytest.mark.parametrize(("mode", "arns"), [("observe", 1), ("notify", 1), ("enforce", 2)])
@@ -92,9 +94,15 @@ def test_below_enforce_the_hub_may_not_become_who_writes(mode: str, arns: int) -
     assert (ACTOR in str(roles)) == (mode == "enforce")
 
 
+def wanted(kind: PolicyKind) -> set[str]:
+    """Every action that either of the fullest configs grants to this role."""
+    both = [printed(kind, "enforce", units) for units in (False, True)]
+    return {action for policy in both for one in policy["Statement"] for action in one["Action"]}
+
+
 def test_the_page_about_permissions_has_exactly_these() -> None:
     for kind in KINDS:
-        actions = {action for one in printed(kind, "enforce")["Statement"] for action in one["Action"]}
+        actions = wanted(kind)
         shared = set(SPOKE_ACTIONS + CALLERS_ACTIONS) if kind == "hub" else set()
         assert set(sections()[kind]) == actions - shared
 
@@ -213,7 +221,7 @@ def test_mail_over_ses_adds_what_it_asks_once_for_all_sinks(tmp_path: Path) -> N
         "arn:aws:ses:eu-west-1:*:identity/it.example.com",
         "arn:aws:ses:eu-west-1:*:identity/keys@it.example.com",
     ]
-    assert not TELLING & set(granted(grants(tmp_path, mode="observe", sinks=sinks)))
+    assert not BY_HUB & set(granted(grants(tmp_path, mode="observe", sinks=sinks)))
 
 
 def test_contacts_are_those_of_the_accounts_that_are_watched(tmp_path: Path) -> None:
@@ -255,6 +263,5 @@ def test_a_secret_is_that_secret_alone(names: list[str], resources: list[str]) -
     assert granted(permissions.secrets("aws", names)) == {"secretsmanager:GetSecretValue": resources}
 
 
-def test_the_fullest_config_that_is_tested_has_every_action_there_is() -> None:
-    statements = [one for kind in KINDS for one in printed(kind, "enforce")["Statement"]]
-    assert {action for one in statements for action in one["Action"]} == set(ACTIONS)
+def test_the_fullest_configs_that_are_tested_have_every_action_there_is() -> None:
+    assert {action for kind in KINDS for action in wanted(kind)} == set(ACTIONS)
