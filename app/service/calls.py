@@ -27,11 +27,15 @@ class Calls:
 
     @staticmethod
     def of(plan: Plan, holds: tuple[Hold, ...]) -> "Calls":
-        return Calls(plan.now, plan.held, plan.braked, holds)
+        """What can't be seen in ``plan`` (an account that failed, a list that was cut) is not told by it, and so
+        stays to be told."""
+        seen = {(act.finding_id, act.guard) for act in plan.held}
+        known = tuple(hold for hold in holds if (hold.finding_id, hold.guard) in seen)
+        return Calls(plan.now, plan.held, plan.braked, known)
 
     def addressed(self, summary: RunSummary, sink: str) -> RunSummary:
         """``summary`` as ``sink`` is to tell it."""
-        alerts = (*self._approval(sink), *self._held_long(sink))
+        alerts = (*summary.alerts, *self._approval(sink), *self._held_long(sink))
         still = () if self.braked is None or self._is_new(sink) else (_still(self.braked),)
         news = summary.news or bool(alerts)
         return replace(summary, alerts=alerts, warnings=(*summary.warnings, *still), news=news)

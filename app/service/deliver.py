@@ -14,6 +14,7 @@ from typing import Any
 from app.errors import (
     Ambiguous,
     KeystewardError,
+    LedgerError,
     Paused,
     PausedMeanwhile,
     Permanent,
@@ -27,7 +28,7 @@ from app.plan.notice import Notice
 from app.service.breaker import Gate
 from app.service.elsewhere import elsewhere
 from app.service.settle import Round, delivered, failed, write
-from app.service.turn import in_turn, postpone
+from app.service.turn import in_turn, postpone, put_off
 from app.sinks.interface import Message, Receipt, Sink
 from app.telemetry import log_fields
 
@@ -109,23 +110,26 @@ def _settle(round_: Round, rows: Sequence[Delivery], notices: Sequence[Notice]) 
         if isinstance(error, RecipientUnreachable):
             return elsewhere(round_, rows, error)
         return _each_alone(round_, rows, error)
-    except StaleLease as error:  # none of the sink's doing
-        failed(round_, rows, _state_after(rows, error), error)
+    except StaleLease as late:  # none of the sink's doing, nor the message's
+        for row in _put_back(round_, rows):
+            put_off(round_, row, round_.parts.clock.now(), str(late))
+    except LedgerError:  # a part may have left: who comes next looks for it
+        raise
     except KeystewardError as error:
         round_.breakers.failed(sink.name, error)
-        failed(round_, _charged(rows, probed), _state_after(rows, error), error)
+        failed(round_, _charged(rows, to_them=not probed), _state_after(rows, error), error)
     except Exception as error:
         log.exception("sink broke", **log_fields(sink=sink.name))
-        return _broken(round_, _charged(rows, probed), Transient(type(error).__name__))
+        return _broken(round_, _charged(rows, to_them=not probed), Transient(type(error).__name__))
     else:
         round_.breakers.answered(sink.name)
         delivered(round_, rows, receipt, notices)
     return []
 
 
-def _charged(rows: Sequence[Delivery], probed: bool) -> Sequence[Delivery]:
+def _charged(rows: Sequence[Delivery], *, to_them: bool) -> Sequence[Delivery]:
     """An attempt that only found its sink still down is none of the message's: no outage uses them up."""
-    return [replace(row, attempts=row.attempts - 1) for row in rows] if probed else rows
+    return rows if to_them else [replace(row, attempts=row.attempts - 1) for row in rows]
 
 
 def _state_after(rows: Sequence[Delivery], error: KeystewardError) -> DeliveryState:
@@ -146,9 +150,11 @@ def _broken(round_: Round, rows: Sequence[Delivery], error: Transient) -> list[s
     return []
 
 
-def _put_back(round_: Round, claimed: Sequence[Delivery]) -> None:
+def _put_back(round_: Round, claimed: Sequence[Delivery]) -> Sequence[Delivery]:
     """As they were before the claim: nothing of them has left. (What has in part is ambiguous.)"""
-    write(round_, [replace(row, attempts=row.attempts - 1) for row in claimed], [])
+    back = _charged(claimed, to_them=False)
+    write(round_, back, [])
+    return back
 
 
 def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:

@@ -244,17 +244,21 @@ def test_it_is_logged_when_it_is_rested_and_when_it_answers_again(
 # --- the on-call ------------------------------------------------------------------------------------------
 
 
-def told_of(inbox: Inbox) -> list[tuple[str, ...]]:
-    """The failures of every summary that is news."""
-    return [summary.failures for summary in inbox.summaries if summary.news and summary.failures]
+def told_of(inbox: Inbox) -> list[str]:
+    """The outages that it told of."""
+    alerts = (alert for summary in inbox.summaries for alert in summary.alerts)
+    return [alert.text for alert in alerts if alert.what == "outage"]
 
 
 def test_the_on_call_is_told_once_through_another_sink(world: World, line: Line) -> None:
     world.day(0)
     list(minutes(world, 1, 120))
     world.days(1, 2)
-    (failures,) = told_of(world.jira)
-    assert any(text.startswith("slack: 7 notices not delivered: rests until") for text in failures)
+    (text,) = told_of(world.jira)
+    assert text == (
+        "slack does not answer: it rests until 01 Jun 09:01 UTC after 5 failures in a row: HTTP 503. "
+        "What is for it waits, nothing is lost"
+    )
     assert world.slack.summaries == [], "not by the one that rests"
 
 
@@ -267,9 +271,8 @@ def test_a_sink_that_falls_between_two_runs_is_told_of_at_once(world: World, lin
     world.slack.fault = line.fault
     line.down = True
     list(minutes(world, 1, 120))
-    assert told_of(world.jira) == [
-        ("slack: rests until 01 Jun 09:02 UTC after 5 failures in a row: HTTP 503",)
-    ]
+    (text,) = told_of(world.jira)
+    assert text.startswith("slack does not answer: it rests until 01 Jun 09:02 UTC after 5 failures in a row")
     assert [s.coverage.total for s in world.jira.summaries] == [1], "as the last run left it"
 
 
@@ -319,16 +322,40 @@ def test_with_one_sink_alone_nobody_is_told_and_it_is_not_tried_for_ever(world: 
     assert world.ledger.frame().breakers["slack"].told
 
 
-def test_a_summary_that_fails_counts_and_one_that_nobody_asked_for_proves_nothing(world: World) -> None:
-    def fails(summary: object) -> None:
-        raise Transient("HTTP 503")
-
-    report, world.jira.report = world.jira.report, fails  # type: ignore[method-assign]
+@pytest.mark.parametrize(("asked_for", "failures"), [(True, 0), (False, 1)])
+def test_a_summary_that_fails_counts_and_one_that_nobody_asked_for_proves_nothing(
+    world: World, asked_for: bool, failures: int
+) -> None:
+    world.jira.report_fault = Transient("HTTP 503")
     world.day(0)
     assert world.ledger.frame().breakers["jira"].failures == 1
-    world.jira.report = report  # type: ignore[method-assign]
+    world.jira.report_fault, world.jira.asked_for = None, asked_for
     world.day(1)
-    assert world.ledger.frame().breakers["jira"].failures == 1
+    assert world.ledger.frame().breakers["jira"].failures == failures
+
+
+def test_where_nobody_asked_for_summaries_nobody_has_heard_of_an_outage(world: World, line: Line) -> None:
+    world.jira.asked_for = False
+    world.days(0, 1)
+    world.jira.asked_for = True
+    world.days(2, 3)
+    assert len(told_of(world.jira)) == 1
+    assert world.jira.summaries[0].at == START + 2 * DAY
+
+
+def test_a_sink_that_falls_as_it_is_told_of_a_run_is_told_of_by_the_next(world: World) -> None:
+    """Jira has had its summary by then, and that said nothing of it."""
+    alone = replace(world.parts(), sinks={"jira": world.jira, "slack": world.slack})
+    world.slack.report_fault = Transient("HTTP 503")
+    for minute in range(THRESHOLD):
+        world.clock.instant = START + minute * MINUTE
+        run_once(alone)
+    assert world.ledger.frame().breakers["slack"].rests == 1
+    assert told_of(world.jira) == []
+    world.clock.instant += MINUTE / 2
+    run_once(alone)
+    (text,) = told_of(world.jira)
+    assert text.startswith("slack does not answer: it rests until 01 Jun 09:05 UTC after 5 failures")
 
 
 # --- over random histories ----------------------------------------------------------------------------------
