@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import CouldNotStart
+from app.errors import CouldNotStart, LedgerError
 from app.ledger.interface import Change
 from app.ledger.memory import MemoryLedger
 from app.model import Event
@@ -16,9 +16,12 @@ from app.plan.freeze import parse_freeze
 from app.plan.kept import Hold
 from app.plan.limits import Brake
 from app.service.approve import approve
+from app.service.daemon import Daemon, Schedule
 from app.service.picture import with_deliveries
+from app.service.snapshot import Health, SnapshotHolder
 from app.service.trail import read_trail
 from app.sinks.snapshot import HoldRow, PlanRow, Snapshot
+from app.telemetry import Counters
 from tests.fakes.policies import policy
 from tests.fakes.world import DAY, START, World, aged
 
@@ -125,3 +128,33 @@ def test_a_trail_that_goes_on_meanwhile_is_intact() -> None:
 
     world.ledger.sealed = sealed  # type: ignore[method-assign]
     assert read_trail(world.parts()).breaks == ()
+
+
+def test_after_a_restart_it_shows_before_the_first_run() -> None:
+    world = braked()
+    holder = SnapshotHolder()
+    health = Health(lambda: 0.0, world.ledger.paused)
+    daemon = Daemon(world.parts(), Schedule(DAY, timedelta(0)), holder, health, Counters())
+    daemon._show_last()
+    daemon.read_trail()
+    plan, trail = holder.get().plan, holder.get().trail
+    assert plan
+    assert plan.acts == NUMBER
+    assert trail
+    assert trail.breaks == ()
+
+
+def test_a_trail_that_cannot_be_read_is_shown_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    world = braked()
+    holder = SnapshotHolder()
+    daemon = Daemon(world.parts(), Schedule(DAY, timedelta(0)), holder, Health(lambda: 0.0, bool), Counters())
+    daemon.read_trail()
+    before = holder.get().trail
+
+    def silent() -> object:
+        raise LedgerError("it does not answer")
+
+    world.ledger.chain = silent  # type: ignore[method-assign,assignment]
+    daemon.read_trail()
+    assert holder.get().trail == before
+    assert "the audit trail can't be read" in caplog.text
