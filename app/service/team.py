@@ -13,6 +13,7 @@ from app.service.breaker import Breakers, Gate, text
 from app.service.calls import Calls
 from app.service.parts import Parts
 from app.service.settle import Round, write
+from app.service.waiting import waiting_plan
 from app.sinks.interface import Sink
 from app.telemetry import log_fields
 
@@ -38,14 +39,33 @@ def tell_run(round_: Round, summary: RunSummary, calls: Calls) -> list[str]:
 
 def tell_of_outages(round_: Round) -> None:
     """Tells the team at once of sinks that this round, between two runs, has put to rest: once an outage."""
-    parts, down, last = round_.parts, round_.breakers.fallen(), round_.ctx.view.last_run
+    down, summary = round_.breakers.fallen(), _between_runs(round_)
     if not down:
         return
-    accounts = last.accounts if last else {}
-    summary = RunSummary(parts.clock.now(), __version__, parts.policy.mode.value, "partial", accounts)
     calls = Calls(summary.at)
-    telling = tell_team(parts, _with_outages(summary, down), round_.breakers, calls)
+    telling = tell_team(round_.parts, _with_outages(summary, down), round_.breakers, calls)
     _have_told(round_, telling, down, calls)
+
+
+def tell_who_is_back(round_: Round) -> None:
+    """Tells of the plan that waits, by the sinks that rested when the run told of it: the next run may be
+    hours away."""
+    parts, view = round_.parts, round_.ctx.view
+    plan = waiting_plan(parts.ledger, view.last_run, parts.clock.now())
+    rested = [name for name, breaker in view.breakers.items() if breaker.rests]
+    back = frozenset(rested).difference(plan.told) if plan else ()
+    if plan is None or not back:
+        return
+    summary = _between_runs(round_)
+    calls = Calls.waiting(plan, summary.at)
+    telling = tell_team(parts, summary, round_.breakers, calls, back)
+    _have_told(round_, telling, (), calls)
+
+
+def _between_runs(round_: Round) -> RunSummary:
+    parts, last = round_.parts, round_.ctx.view.last_run
+    accounts = last.accounts if last else {}
+    return RunSummary(parts.clock.now(), __version__, parts.policy.mode.value, "partial", accounts)
 
 
 def _with_outages(summary: RunSummary, down: Sequence[Breaker]) -> RunSummary:
@@ -65,14 +85,21 @@ def _have_told(round_: Round, telling: Telling, down: Collection[Breaker], calls
     write(round_, [], [], calls.told(telling.took))
 
 
-def tell_team(parts: Parts, summary: RunSummary, breakers: Breakers, calls: Calls) -> Telling:
-    """Hands each sink that reports its ``summary``.
+def tell_team(
+    parts: Parts,
+    summary: RunSummary,
+    breakers: Breakers,
+    calls: Calls,
+    only: Collection[str] | None = None,
+) -> Telling:
+    """Hands each sink that reports (None: every one) its ``summary``.
 
     A lost summary is not made up for, its alerts are. Nobody is told anything while the service is paused,
     nor by a sink that rests.
     """
     failed, took, heard = list[str](), list[str](), False
-    for name in [name for name in parts.sinks if breakers.gate(name) is not Gate.SHUT]:
+    asked = [name for name in parts.sinks if only is None or name in only]
+    for name in [name for name in asked if breakers.gate(name) is not Gate.SHUT]:
         if parts.ledger.paused():
             break
         addressed = conceal(calls.addressed(summary, name), parts.shown_characters)
@@ -97,6 +124,8 @@ def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> boo
     except KeystewardError as error:
         if isinstance(error, Transient):
             breakers.failed(name, error)
+        else:
+            breakers.answered(name)
         log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
         return redact(str(error))
     except Exception as error:  # a fault of the adapter must not cost the others theirs

@@ -7,21 +7,32 @@ from app.ledger.interface import Ledger
 from app.model import RunRecord
 from app.plan.approval import VALID, Approvals
 from app.plan.holds import lasting
-from app.plan.kept import HeldPlan, Hold
+from app.plan.kept import Approval, HeldPlan, Hold
 from app.sinks.snapshot import HoldRow, PlanRow
 
 
 def plan_row(ledger: Ledger, last: RunRecord | None, now: datetime) -> PlanRow | None:
     """The plan that the brake holds now, or that somebody has let through and whose day is not over."""
-    known = Approvals(tuple(ledger.held_plans()), tuple(ledger.approvals()))
-    plan = known.latest
-    if plan is None or last is None:
-        return None
-    given = next((a for a in reversed(known.of(plan)) if now < a.until), None)
-    if given:
+    plan, given = _latest(ledger, now)
+    if plan and given:
         done = len(given.used)
         return PlanRow(plan.short, len(plan.acts), plan.held_at, given.by, given.until, done)
-    return PlanRow(plan.short, len(plan.acts), plan.held_at) if _is_held(plan, last, now) else None
+    waits = waiting_plan(ledger, last, now)
+    return PlanRow(waits.short, len(waits.acts), waits.held_at) if waits else None
+
+
+def waiting_plan(ledger: Ledger, last: RunRecord | None, now: datetime) -> HeldPlan | None:
+    """The plan that the brake holds now, and that nobody has let through."""
+    plan, given = _latest(ledger, now)
+    return plan if plan and last and not given and _is_held(plan, last, now) else None
+
+
+def _latest(ledger: Ledger, now: datetime) -> tuple[HeldPlan | None, Approval | None]:
+    """The plan that was held last, and its approval if one stands."""
+    known = Approvals(tuple(ledger.held_plans()), tuple(ledger.approvals()))
+    plan = known.latest
+    given = (a for a in reversed(known.of(plan)) if now < a.until) if plan else iter(())
+    return plan, next(given, None)
 
 
 def _is_held(plan: HeldPlan, last: RunRecord, now: datetime) -> bool:
