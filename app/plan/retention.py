@@ -12,7 +12,7 @@ from app.model import DESTRUCTIVE, Delivery, DeliveryState, Finding, FindingStat
 def forgettable(finding: Finding | None, rows: Sequence[Delivery], before: datetime) -> Iterator[Delivery]:
     """Those of one finding's deliveries that ended before ``before`` and that nobody asks for any more.
 
-    Of an episode that goes on they are the reminders in the middle that named no day, or told nobody who counts.
+    Of an episode that goes on they are the reminders in the middle that named no day, or that don't count.
     """
     present = [row for row in rows if finding and row.episode == finding.episode]
     kept = _kept(present) if finding and finding.state is not FindingState.RESOLVED else set()

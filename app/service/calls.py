@@ -27,8 +27,7 @@ class Calls:
 
     @staticmethod
     def of(plan: Plan, holds: tuple[Hold, ...]) -> "Calls":
-        """What can't be seen in ``plan`` (an account that failed, a list that was cut) is not told by it, and so
-        stays to be told."""
+        """What can't be seen in ``plan`` (an account that failed, a list that was cut) stays to be told."""
         seen = {(act.finding_id, act.guard) for act in plan.held}
         known = tuple(hold for hold in holds if (hold.finding_id, hold.guard) in seen)
         return Calls(plan.now, plan.held, plan.braked, known)

@@ -26,8 +26,8 @@ def note_reload(parts: Parts) -> None:
 def tell_refusal(parts: Parts, faults: Sequence[str]) -> bool:
     """Tells the on-call of ``faults``. False: not now. The service is paused, or nobody could be reached.
 
-    All replicas refuse the same config: whose event comes first in the ledger tells of it, once somebody hears
-    it. Raises `LedgerError`.
+    All replicas refuse the same config: whose event comes first in the ledger tells of it until somebody
+    hears. Raises `LedgerError`.
     """
     if parts.ledger.paused():
         return False
@@ -56,7 +56,7 @@ def _is_ours(parts: Parts, detail: str) -> bool:
     if not any(event.data["replica"] == parts.holder for event in _refusals(parts, detail, since)):
         parts.ledger.apply(Change(events=(mine,)))
     first = next(iter(_refusals(parts, detail, since)), mine)
-    return first.data["replica"] == parts.holder
+    return bool(first.data["replica"] == parts.holder)
 
 
 def _refusals(parts: Parts, detail: str, since: datetime) -> Sequence[Event]:

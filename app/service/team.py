@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What became of one summary: what went wrong, the sinks that took it, whether anybody was told by one."""
+    """What became of a summary: what went wrong, the sinks that took it, whether anybody was told by one."""
 
     failed: tuple[str, ...] = ()
     took: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Whether the audit trail is what was written: read whole once a day, for the page, the metrics and the log."""
+"""Whether the audit trail is what was written: read whole once a day, for page, metrics and log."""
 
 import logging
 from datetime import timedelta

@@ -67,7 +67,9 @@ def _may_leave(round_: Round, row: Delivery, together: Collection[str]) -> bool:
     )
     if first:
         after_it, soon = replace(row, next_attempt_at=None), now + backoff.FIRST_RETRY
-        put_off(round_, after_it, max(first.next_attempt_at or soon, soon), "an earlier notice waits before it")
+        put_off(
+            round_, after_it, max(first.next_attempt_at or soon, soon), "an earlier notice waits before it"
+        )
     return first is None
 
 

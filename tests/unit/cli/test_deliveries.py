@@ -76,7 +76,9 @@ def ids(*rows: Any) -> list[str]:
         (["--sink", "mail"], ()),
     ],
 )
-def test_it_lists_what_waits_and_what_was_given_up(folder: Path, args: list[str], expected: tuple[Any]) -> None:
+def test_it_lists_what_waits_and_what_was_given_up(
+    folder: Path, args: list[str], expected: tuple[Any]
+) -> None:
     assert listed(folder, *args) == ids(*expected)
 
 
@@ -112,7 +114,11 @@ def test_one_is_put_back_by_hand_and_audited(folder: Path, ledger: Ledger) -> No
     (event,) = ledger.events()
     assert (event.what, event.by, event.key) == ("requeued", "ann", "…0002")
     assert "the template is mended" in event.detail
-    assert (event.origin.mode, bool(event.origin.policy), bool(event.origin.version)) == ("observe", True, True)
+    assert (event.origin.mode, bool(event.origin.policy), bool(event.origin.version)) == (
+        "observe",
+        True,
+        True,
+    )
 
 
 def test_all_dead_letters_of_one_sink_are_put_back_and_none_that_was_passed_on(

@@ -14,13 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from app.errors import Ambiguous, KeystewardError, Permanent, RecipientUnreachable, Transient
 from app.ledger.interface import Change, Lease
 from app.ledger.memory import MemoryLedger
-from app.model import ACTIVE, INACTIVE, Mode, Refusal, Snooze
+from app.model import ACTIVE, INACTIVE, Do, Mode, Refusal, Snooze
 from app.plan.limits import Brake
 from app.plan.snoozing import first_date
 from app.policy.rules import (
     Age,
     AnyOf,
-    Do,
     Exemption,
     Inactive,
     Match,
@@ -247,7 +246,9 @@ def told(world: World) -> Sequence[tuple[object, ...]]:
 def snoozable(world: World) -> Sequence[datetime | None]:
     """Until when each owner may snooze."""
     view = world.ledger.view()
-    return [first_date(f, view.deliveries.get(f.id, ())) for _, f in sorted(view.findings.items()) if f.due_at]
+    return [
+        first_date(f, view.deliveries.get(f.id, ())) for _, f in sorted(view.findings.items()) if f.due_at
+    ]
 
 
 TestTwins = Twins.TestCase
@@ -256,9 +257,12 @@ TestTwins.settings = settings(
 )
 
 
-@pytest.mark.slow
-class TestManyTwins(Twins.TestCase):
-    settings = settings(TestTwins.settings, max_examples=150, stateful_step_count=40)
+class ManyTwins(Twins):
+    """The same for longer."""
+
+
+TestManyTwins = pytest.mark.slow(ManyTwins.TestCase)
+TestManyTwins.settings = settings(TestTwins.settings, max_examples=100, stateful_step_count=40)
 
 
 def test_it_does_forget() -> None:

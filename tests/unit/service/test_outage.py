@@ -142,7 +142,9 @@ def assert_all_is_told(made: Company, before: int) -> None:
     since = {n.user for n in notices[before:]}
     assert since == {f"user{n}" for n in range(NUMBER)} - {POISON}
     for finding in {n.finding_id for n in notices}:
-        created = [row.created_at for n in notices if n.finding_id == finding for row in made.rows() if is_of(row, n)]
+        created = [
+            row.created_at for n in notices if n.finding_id == finding for row in made.rows() if is_of(row, n)
+        ]
         assert created == sorted(created)
 
 

@@ -289,12 +289,9 @@ def test_the_next_outage_is_told_again(world: World, line: Line) -> None:
 
 
 def test_when_nobody_could_be_told_the_next_run_tells(world: World, line: Line) -> None:
-    def also_down(summary: object) -> None:
-        raise Transient("HTTP 503")
-
-    report, world.jira.report = world.jira.report, also_down  # type: ignore[method-assign]
+    world.jira.report_fault = Transient("HTTP 503")
     world.day(0)
-    world.jira.report = report  # type: ignore[method-assign]
+    world.jira.report_fault = None
     world.days(1, 2)
     assert len(told_of(world.jira)) == 1
 

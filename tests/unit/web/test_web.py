@@ -311,7 +311,8 @@ def test_the_audit_trail_is_said_to_be_whole_or_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uncopied", "said"), [(4, "4 events are not in it yet"), (1, "1 event is not in it yet"), (0, ""), (None, "")]
+    ("uncopied", "said"),
+    [(4, "4 events are not in it yet"), (1, "1 event is not in it yet"), (0, ""), (None, "")],
 )
 def test_a_copy_of_the_trail_that_lags_is_said(uncopied: int | None, said: str) -> None:
     text = html(uncopied=uncopied)
