@@ -125,12 +125,18 @@ def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> boo
         if isinstance(error, Transient):
             breakers.failed(name, error)
         else:
-            breakers.answered(name)
+            _has_answered(name, breakers)
         log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
         return redact(str(error))
     except Exception as error:  # a fault of the adapter must not cost the others theirs
         log.exception("sink broke", **log_fields(sink=name))
         return type(error).__name__
     if told:
-        breakers.answered(name)
+        _has_answered(name, breakers)
     return told
+
+
+def _has_answered(name: str, breakers: Breakers) -> None:
+    """As good as a probe, where no message was there to be one. It doesn't show that messages go through."""
+    if breakers.gate(name) is Gate.PROBE:
+        breakers.answered(name)

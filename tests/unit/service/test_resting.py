@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
-from app.model import Delivery, DeliveryState, Event, Pause
+from app.ledger.interface import Change
+from app.model import Breaker, Delivery, DeliveryState, Event, Pause
 from app.service.breaker import FIRST_REST, LONGEST_REST, THRESHOLD
 from app.service.picture import with_deliveries
 from app.service.retry import retry_failed
@@ -319,16 +320,29 @@ def test_with_one_sink_alone_nobody_is_told_and_it_is_not_tried_for_ever(world: 
     assert world.ledger.frame().breakers["slack"].told
 
 
-@pytest.mark.parametrize(("asked_for", "failures"), [(True, 0), (False, 1)])
-def test_a_summary_that_fails_counts_and_one_that_nobody_asked_for_proves_nothing(
-    world: World, asked_for: bool, failures: int
+def test_a_summary_that_fails_counts_and_one_that_is_delivered_proves_nothing_for_messages(
+    world: World,
 ) -> None:
     world.jira.report_fault = Transient("HTTP 503")
     world.day(0)
     assert world.ledger.frame().breakers["jira"].failures == 1
-    world.jira.report_fault, world.jira.asked_for = None, asked_for
+    world.jira.report_fault = None
     world.day(1)
-    assert world.ledger.frame().breakers["jira"].failures == failures
+    assert world.ledger.frame().breakers["jira"].failures == 1
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "fault", "rests"),
+    [(True, None, 0), (False, None, 1), (True, Permanent("no such channel"), 0), (True, Transient("503"), 2)],
+)
+def test_where_no_message_waits_a_summary_is_the_probe_if_anybody_asked_for_it(
+    world: World, asked_for: bool, fault: Exception | None, rests: int
+) -> None:
+    rested = Breaker("jira", 5, 1, START, START + MINUTE, "HTTP 503", told=True)
+    world.ledger.apply(Change(breakers=(rested,)))
+    world.jira.asked_for, world.jira.report_fault = asked_for, fault
+    world.day(1)
+    assert world.ledger.frame().breakers["jira"].rests == rests
 
 
 def test_where_nobody_asked_for_summaries_nobody_has_heard_of_an_outage(world: World, line: Line) -> None:
