@@ -253,7 +253,7 @@ def snoozable(world: World) -> Sequence[datetime | None]:
 
 TestTwins = Twins.TestCase
 TestTwins.settings = settings(
-    max_examples=10, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=6, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -262,7 +262,7 @@ class ManyTwins(Twins):
 
 
 TestManyTwins = pytest.mark.slow(ManyTwins.TestCase)
-TestManyTwins.settings = settings(TestTwins.settings, max_examples=100, stateful_step_count=40)
+TestManyTwins.settings = settings(TestTwins.settings, max_examples=40, stateful_step_count=40)
 
 
 def test_it_does_forget() -> None:
