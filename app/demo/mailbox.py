@@ -61,8 +61,9 @@ class Mailbox:
     def closed(self, now: datetime) -> frozenset[str]:
         return self.inner.closed(now)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """The timeline tells the same."""
+        return False
 
     def _perhaps_shown(self, kind: str, stage: str, send: Callable[[], T]) -> T:
         hidden = not self.everything and (kind, stage) in self._shown

@@ -45,9 +45,14 @@ def aged(known: Iterable[Hold], plan: Plan) -> Aged:
     return Aged((*left, *new.values()), tuple(new.values()), tuple(sorted(ended)))
 
 
+def lasting(holds: Iterable[Hold], now: datetime) -> tuple[Hold, ...]:
+    """Those that have lasted for longer than anybody should have to wait."""
+    return tuple(hold for hold in holds if now - hold.since > PATIENCE)
+
+
 def overdue(holds: Iterable[Hold], sink: str, now: datetime) -> tuple[Hold, ...]:
     """Those that ``sink`` has to call somebody about now."""
-    return tuple(hold for hold in holds if now - hold.since > PATIENCE and _is_due(hold, sink, now))
+    return tuple(hold for hold in lasting(holds, now) if _is_due(hold, sink, now))
 
 
 def _is_due(hold: Hold, sink: str, now: datetime) -> bool:

@@ -12,29 +12,51 @@ from app.model import DESTRUCTIVE, Delivery, DeliveryState, Finding, FindingStat
 def forgettable(finding: Finding | None, rows: Sequence[Delivery], before: datetime) -> Iterator[Delivery]:
     """Those of one finding's deliveries that ended before ``before`` and that nobody asks for any more.
 
-    Of an episode that goes on they are the reminders in the middle: its acts and closings, each stage's first
-    and latest notice, the first that named a date, and every one whose date is not long past stay.
+    Of an episode that goes on they are the reminders in the middle that named no day, or that don't count.
     """
     present = [row for row in rows if finding and row.episode == finding.episode]
-    kept = _kept(present, before) if finding and finding.state is not FindingState.RESOLVED else set()
+    kept = _kept(present) if finding and finding.state is not FindingState.RESOLVED else set()
     for row in rows:
         closing = row in present and row.verb is Verb.RESOLVE
         if row.settled_at and row.settled_at < before and row.id not in kept and not closing:
             yield row
 
 
-def _kept(rows: Sequence[Delivery], before: datetime) -> set[str]:
-    latest = {(row.stage, row.sink): row.occurrence for row in sorted(rows, key=lambda row: row.occurrence)}
-    ends = (row for row in rows if row.occurrence in (1, latest[row.stage, row.sink]))
-    promises = (row for row in rows if row.names_date and row.names_date >= before)
+def _kept(rows: Sequence[Delivery]) -> set[str]:
+    """Acts, dead letters, each stage's first and latest notice and its last word to each owner; and every one
+    that `require` counts, with the first and the last day that was named at all."""
     acts = (row for row in rows if row.verb in DESTRUCTIVE)
-    return {row.id for group in (ends, promises, acts, _first_dated(rows)) for row in group}
+    dead = (row for row in rows if row.state is DeliveryState.DEAD and not row.was_passed_on)
+    promises = [row for row in rows if _is_promise(row)]
+    counted = (row for row in promises if row.counts and row.state is DeliveryState.DELIVERED)
+    days = sorted(promises, key=lambda row: (row.names_date, row.created_at))
+    groups = (acts, dead, _ends(rows), _last_words(rows), counted, days[:1], days[-1:])
+    return {row.id for group in groups for row in group}
 
 
-def _first_dated(rows: Sequence[Delivery]) -> list[Delivery]:
-    """Whom the day was told first: a later owner is owed a day of their own."""
-    told = [r for r in rows if r.state is DeliveryState.DELIVERED and r.enforced and r.names_date]
-    return sorted(told, key=lambda row: row.settled_at or row.created_at)[:1]
+def _ends(rows: Sequence[Delivery]) -> Iterator[Delivery]:
+    latest: dict[tuple[str, str], int] = {}
+    for row in rows:
+        place = (row.stage, row.sink)
+        latest[place] = max(row.occurrence, latest.get(place, 0))
+    return (row for row in rows if row.occurrence in (1, latest[row.stage, row.sink]))
+
+
+def _last_words(rows: Sequence[Delivery]) -> Iterator[Delivery]:
+    """A sink that has reached somebody is known to have, and to whom it spoke last."""
+    told = (row for row in rows if row.state is DeliveryState.DELIVERED)
+    words = {(row.stage, row.sink, str(row.payload.get("owner", ""))): row for row in sorted(told, key=_turn)}
+    return iter(words.values())
+
+
+def _turn(row: Delivery) -> tuple[int, datetime]:
+    return (row.occurrence, row.settled_at or row.created_at)
+
+
+def _is_promise(row: Delivery) -> bool:
+    """A day that somebody was told, or may have been told."""
+    told = row.state is DeliveryState.DELIVERED or row.may_have_arrived
+    return told and row.enforced and row.names_date is not None
 
 
 def is_over(finding: Finding, rows: Sequence[Delivery], before: datetime) -> bool:

@@ -32,9 +32,10 @@ class Alert:
     """What somebody on call must look at, with the acts that it is about. ``text`` is one paragraph.
 
     ``approval``: the brake holds ``plan`` (its short id). ``held_long``: a guard has held acts for a week.
+    ``outage``: a sink does not answer. ``config``: a new config was refused.
     """
 
-    what: Literal["approval", "held_long"]
+    what: Literal["approval", "held_long", "outage", "config"]
     text: str
     plan: str = ""
     rows: tuple[SummaryRow, ...] = ()

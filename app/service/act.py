@@ -46,7 +46,8 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
     except Held as why:
         # An earlier attempt that may have taken effect still may have.
         lost = row.state is DeliveryState.AMBIGUOUS
-        _settle(round_, row, row.state if lost else DeliveryState.CANCELLED, f"held: {why}")
+        untried = replace(row, attempts=row.attempts - 1)
+        _settle(round_, untried, row.state if lost else DeliveryState.CANCELLED, f"held: {why}")
         if why.code in OTHERWISE:
             _forget(round_, act)
         parts.counts.add("actions_total", action=act.verb.value, outcome="held")

@@ -8,7 +8,7 @@ The state is in the ledger: a standby that takes over, and `run --once` by cron,
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -100,8 +100,10 @@ class Breakers:
         """Outages that the on-call has not been told of."""
         return tuple(breaker for breaker in self._known.values() if breaker.rests and not breaker.told)
 
-    def told(self) -> None:
-        for breaker in self.untold():
+    def told(self, down: Iterable[Breaker]) -> None:
+        """The on-call was told of the outages ``down``; one that is over has nothing to remember."""
+        now = (self.of(breaker.sink) for breaker in down)
+        for breaker in [breaker for breaker in now if breaker.rests]:
             self._set(replace(breaker, told=True))
 
     def take_changes(self) -> tuple[Breaker, ...]:

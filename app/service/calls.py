@@ -6,11 +6,11 @@ from datetime import datetime
 from itertools import groupby
 
 from app.ledger.interface import Change
-from app.model import Finding, Verb
+from app.model import Finding, Verb, mask
 from app.plan.actions import HeldAct, Plan
 from app.plan.brake import BRAKE
 from app.plan.holds import called, overdue
-from app.plan.kept import HeldPlan, Hold
+from app.plan.kept import HeldPlan, Hold, PlannedAct
 from app.plan.summary import Alert, RunSummary, SummaryRow
 
 _ACTS = {Verb.DEACTIVATE: "deactivate", Verb.DELETE: "delete", Verb.NOTIFY: "notify"}
@@ -27,11 +27,19 @@ class Calls:
 
     @staticmethod
     def of(plan: Plan, holds: tuple[Hold, ...]) -> "Calls":
-        return Calls(plan.now, plan.held, plan.braked, holds)
+        """What can't be seen in ``plan`` (an account that failed, a list that was cut) stays to be told."""
+        seen = {(act.finding_id, act.guard) for act in plan.held}
+        known = tuple(hold for hold in holds if (hold.finding_id, hold.guard) in seen)
+        return Calls(plan.now, plan.held, plan.braked, known)
+
+    @staticmethod
+    def waiting(plan: HeldPlan, now: datetime) -> "Calls":
+        """Of a plan that a run has held before."""
+        return Calls(now, tuple(map(_as_held, plan.acts)), plan)
 
     def addressed(self, summary: RunSummary, sink: str) -> RunSummary:
         """``summary`` as ``sink`` is to tell it."""
-        alerts = (*self._approval(sink), *self._held_long(sink))
+        alerts = (*summary.alerts, *self._approval(sink), *self._held_long(sink))
         still = () if self.braked is None or self._is_new(sink) else (_still(self.braked),)
         news = summary.news or bool(alerts)
         return replace(summary, alerts=alerts, warnings=(*summary.warnings, *still), news=news)
@@ -64,6 +72,12 @@ class Calls:
         for guard, some in groupby(sorted(acts, key=lambda act: act.guard), key=lambda act: act.guard):
             rows = tuple(map(as_row, some))
             yield Alert("held_long", _too_long(guard, rows), "", rows)
+
+
+def _as_held(act: PlannedAct) -> HeldAct:
+    account_id, _, key_id = act.uid.partition("/")
+    about = (account_id, act.account, act.user, mask(key_id), Finding.id_for(act.uid))
+    return HeldAct(BRAKE, f"rule {act.rule!r}", *about, act.verb)
 
 
 def as_row(act: HeldAct) -> SummaryRow:

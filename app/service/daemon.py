@@ -22,6 +22,7 @@ from app.service.pulse import ProgressLog
 from app.service.retry import retry_failed
 from app.service.run_once import run_once
 from app.service.snapshot import Health, SnapshotHolder
+from app.service.trail import READ_EVERY, read_trail
 from app.telemetry import Counters, log_fields
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,9 @@ class Daemon:
         self._scheduler.add_job(self.retry, retry, id="retry", **defaults)
         beat = IntervalTrigger(seconds=HEARTBEAT.total_seconds(), timezone=UTC)
         self._scheduler.add_job(self.health.beat, beat, id="beat", **defaults)
+        daily = IntervalTrigger(seconds=READ_EVERY.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(self.read_trail, daily, id="trail", **defaults)
+        self._scheduler.add_job(self.read_trail, id="first trail")
         look = IntervalTrigger(seconds=LOOK_EVERY.total_seconds(), timezone=UTC)
         tick = ProgressLog(lambda: self.holder.get().sweep).tick
         self._scheduler.add_job(tick, look, id="progress", **defaults)
@@ -187,7 +191,7 @@ class Daemon:
         self.standby = report.outcome == "standby"
         if report.scan_seconds is not None:
             self.counters.observe_scan(report.scan_seconds)
-        self.holder.set(picture(self.parts, report, self.holder.get()))
+        self.holder.update(lambda last: picture(self.parts, report, last))
         if self.standby:
             self._show_last()
         else:
@@ -219,10 +223,9 @@ class Daemon:
         """What another replica's run saw, or this one's before it was restarted."""
         try:
             view, body = self.parts.ledger.frame(), self.parts.ledger.picture()
+            self.holder.update(lambda last: with_deliveries(self.parts, shown(body, view, last)))
         except KeystewardError as error:
             log.warning("the last picture can't be read", **log_fields(reason=str(error)))
-            return
-        self.holder.update(lambda last: shown(body, view, last))
 
     def _note_failure(self) -> None:
         """A run that broke shows at once, in `last_run_timestamp_seconds{outcome="failed"}`."""
@@ -241,6 +244,14 @@ class Daemon:
             log.warning("retry failed", **log_fields(reason=str(error)))
         finally:
             self.running.release()
+
+    def read_trail(self) -> None:
+        """In a thread of its own: a long trail takes its time, and nobody waits for it."""
+        try:
+            trail = read_trail(self.parts)
+            self.holder.update(lambda last: replace(last, trail=trail))
+        except KeystewardError as error:
+            log.warning("the audit trail can't be read", **log_fields(reason=str(error)))
 
     def _note_next(self) -> None:
         job = self._scheduler.get_job("cycle") if not self.parts.stop.is_set() else None

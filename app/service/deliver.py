@@ -14,6 +14,7 @@ from typing import Any
 from app.errors import (
     Ambiguous,
     KeystewardError,
+    LedgerError,
     Paused,
     PausedMeanwhile,
     Permanent,
@@ -27,7 +28,7 @@ from app.plan.notice import Notice
 from app.service.breaker import Gate
 from app.service.elsewhere import elsewhere
 from app.service.settle import Round, delivered, failed, write
-from app.service.turn import in_turn, postpone
+from app.service.turn import in_turn, postpone, put_off
 from app.sinks.interface import Message, Receipt, Sink
 from app.telemetry import log_fields
 
@@ -104,28 +105,47 @@ def _settle(round_: Round, rows: Sequence[Delivery], notices: Sequence[Notice]) 
     except PausedMeanwhile as pause:
         _put_back(round_, rows)
         raise Paused(str(pause)) from None
+    except LedgerError as error:
+        return _left(round_, rows, error)
     except Permanent as error:
-        round_.breakers.answered(sink.name)
-        if isinstance(error, RecipientUnreachable):
-            return elsewhere(round_, rows, error)
-        return _each_alone(round_, rows, error)
-    except StaleLease as error:  # none of the sink's doing
-        failed(round_, rows, _state_after(rows, error), error)
-    except KeystewardError as error:
-        round_.breakers.failed(sink.name, error)
-        failed(round_, _charged(rows, probed), _state_after(rows, error), error)
+        return _refused(round_, rows, error)
     except Exception as error:
-        log.exception("sink broke", **log_fields(sink=sink.name))
-        return _broken(round_, _charged(rows, probed), Transient(type(error).__name__))
-    else:
-        round_.breakers.answered(sink.name)
-        delivered(round_, rows, receipt, notices)
+        return _unsent(round_, _untried(rows) if probed else rows, error)
+    round_.breakers.answered(sink.name)
+    delivered(round_, rows, receipt, notices)
     return []
 
 
-def _charged(rows: Sequence[Delivery], probed: bool) -> Sequence[Delivery]:
+def _left(round_: Round, rows: Sequence[Delivery], error: LedgerError) -> list[str]:
+    """None of the sink's doing, nor the message's. When the ledger failed a part may have left: whoever comes
+    next looks for it."""
+    if not isinstance(error, StaleLease):
+        raise error
+    for row in _put_back(round_, rows):
+        put_off(round_, row, round_.parts.clock.now(), str(error))
+    return []
+
+
+def _refused(round_: Round, rows: Sequence[Delivery], error: Permanent) -> list[str]:
+    round_.breakers.answered(rows[0].sink)
+    if isinstance(error, RecipientUnreachable):
+        return elsewhere(round_, rows, error)
+    return _each_alone(round_, rows, error)
+
+
+def _unsent(round_: Round, rows: Sequence[Delivery], error: Exception) -> list[str]:
+    sink = rows[0].sink
+    if not isinstance(error, KeystewardError):
+        log.exception("sink broke", **log_fields(sink=sink))
+        return _broken(round_, rows, Transient(type(error).__name__))
+    round_.breakers.failed(sink, error)
+    failed(round_, rows, _state_after(rows, error), error)
+    return []
+
+
+def _untried(rows: Sequence[Delivery]) -> Sequence[Delivery]:
     """An attempt that only found its sink still down is none of the message's: no outage uses them up."""
-    return [replace(row, attempts=row.attempts - 1) for row in rows] if probed else rows
+    return [replace(row, attempts=row.attempts - 1) for row in rows]
 
 
 def _state_after(rows: Sequence[Delivery], error: KeystewardError) -> DeliveryState:
@@ -146,9 +166,11 @@ def _broken(round_: Round, rows: Sequence[Delivery], error: Transient) -> list[s
     return []
 
 
-def _put_back(round_: Round, claimed: Sequence[Delivery]) -> None:
+def _put_back(round_: Round, claimed: Sequence[Delivery]) -> Sequence[Delivery]:
     """As they were before the claim: nothing of them has left. (What has in part is ambiguous.)"""
-    write(round_, [replace(row, attempts=row.attempts - 1) for row in claimed], [])
+    back = _untried(claimed)
+    write(round_, back, [])
+    return back
 
 
 def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError) -> list[str]:

@@ -14,6 +14,7 @@ from app.service.census import Census
 from app.service.letters import letters
 from app.service.parts import Parts
 from app.service.run_once import RunReport
+from app.service.waiting import hold_rows, long_holds, plan_row
 from app.sinks.snapshot import (
     CountKey,
     FindingRow,
@@ -22,7 +23,7 @@ from app.sinks.snapshot import (
     Snapshot,
 )
 
-SHOWN_DELIVERIES = 200
+SHOWN_DELIVERIES = SHOWN_HOLDS = 200
 
 
 def picture(parts: Parts, report: RunReport, last: Snapshot) -> Snapshot:
@@ -57,20 +58,24 @@ def _watched(view: LedgerView, report: RunReport, last: Snapshot) -> tuple[Accou
 
 
 def with_deliveries(parts: Parts, snapshot: Snapshot) -> Snapshot:
-    """What still waits, and what was given up, by sink; and how the sinks fare."""
+    """What still waits, and what was given up, by sink; how the sinks fare; and what waits for a person."""
+    ledger, frame, now = parts.ledger, parts.ledger.frame(), parts.clock.now()
     waiting: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
     dead: Counter[str] = Counter(dict.fromkeys(parts.sinks, 0))
-    open_rows = [row for row in parts.ledger.undelivered() if not row.was_passed_on]
+    open_rows = [row for row in ledger.undelivered() if not row.was_passed_on]
     for row in open_rows:
         (dead if row.state is DeliveryState.DEAD else waiting)[row.sink] += 1
     first = sorted(open_rows, key=lambda row: row.state is not DeliveryState.DEAD)[:SHOWN_DELIVERIES]
-    breakers = parts.ledger.frame().breakers
+    breakers, holds = frame.breakers, long_holds(ledger, now)
     return replace(
         snapshot,
         pending=waiting,
         dead=dead,
-        deliveries=tuple(letters(parts.ledger, first, breakers)),
+        deliveries=tuple(letters(ledger, first, breakers)),
         sinks=tuple(_sink_row(parts, breakers.get(name), name, waiting[name]) for name in parts.sinks),
+        plan=plan_row(ledger, frame.last_run, now),
+        long_holds=tuple(hold_rows(ledger, holds[:SHOWN_HOLDS])),
+        long_holds_in_all=len(holds),
     )
 
 

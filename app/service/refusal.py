@@ -1,13 +1,13 @@
 """A config that was not taken, and one that was: for the audit trail and the on-call."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app import __version__
 from app.ledger.interface import Change
-from app.model import Event
+from app.model import Event, redact
 from app.plan.draft import SERVICE
-from app.plan.summary import RunSummary
+from app.plan.summary import Alert, RunSummary
 from app.service.breaker import Breakers
 from app.service.calls import Calls
 from app.service.parts import Parts
@@ -24,31 +24,50 @@ def note_reload(parts: Parts) -> None:
 
 
 def tell_refusal(parts: Parts, faults: Sequence[str]) -> bool:
-    """Tells the on-call of ``faults``, as the sinks report runs; False: not now, the service is paused.
+    """Tells the on-call of ``faults``. False: not now. The service is paused, or nobody could be reached.
 
-    All replicas refuse the same config: whose event comes first in the ledger tells of it. What is lost on
-    the way is not made up for. Raises `LedgerError`.
+    All replicas refuse the same config: whose event comes first in the ledger tells of it until somebody
+    hears. Raises `LedgerError`.
     """
     if parts.ledger.paused():
         return False
-    if _is_first(parts, "; ".join(faults)):
-        at, mode = parts.clock.now(), parts.policy.mode.value
-        summary = RunSummary(at, __version__, mode, "failed", failures=(HEADLINE, *faults), news=True)
-        breakers = Breakers(parts.ledger.frame().breakers, parts.clock, parts.roll)
-        tell_team(parts, summary, breakers, Calls(at))
-    return True
+    if not _is_ours(parts, redact("; ".join(faults))):
+        return True
+    summary = _summary(parts, faults)
+    breakers = Breakers(parts.ledger.frame().breakers, parts.clock, parts.roll)
+    telling = tell_team(parts, summary, breakers, Calls(summary.at))
+    return telling.heard or len(telling.took) == len(parts.sinks)
 
 
-def _is_first(parts: Parts, detail: str) -> bool:
+def _summary(parts: Parts, faults: Sequence[str]) -> RunSummary:
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    alert = Alert("config", f"{HEADLINE[0].upper()}{HEADLINE[1:]}. {faults[0]}{more}")
+    mode = parts.policy.mode.value
+    failures = (HEADLINE, *faults)
+    return RunSummary(
+        parts.clock.now(), __version__, mode, "failed", failures=failures, news=True, alerts=(alert,)
+    )
+
+
+def _is_ours(parts: Parts, detail: str) -> bool:
+    """Whether it is for this replica to tell. It writes its event once, however often it is asked."""
     mine = _event(parts, REFUSED, detail)
-    parts.ledger.apply(Change(events=(mine,)))
-    fresh: list[Event] = []
-    for event in parts.ledger.events(mine.at - REMEMBERED):
+    since = mine.at - REMEMBERED
+    if not any(event.data["replica"] == parts.holder for event in _refusals(parts, detail, since)):
+        parts.ledger.apply(Change(events=(mine,)))
+    first = next(iter(_refusals(parts, detail, since)), mine)
+    return bool(first.data["replica"] == parts.holder)
+
+
+def _refusals(parts: Parts, detail: str, since: datetime) -> Sequence[Event]:
+    """Those of this very config, the oldest first. What is refused after a good reload is news."""
+    found: list[Event] = []
+    for event in parts.ledger.events(since):
         if event.what == RELOADED:
-            fresh.clear()  # what is refused afterwards is news, though it be the same
+            found.clear()
         elif event.what == REFUSED and event.detail == detail:
-            fresh.append(event)
-    return not fresh or fresh[0] == mine
+            found.append(event)
+    return found
 
 
 def _event(parts: Parts, what: str, detail: str) -> Event:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=10)
 # What a broken config names (a secret, a list of owners) may only have been missing for a while.
 TRY_AGAIN = timedelta(minutes=5)
+TELL_AGAIN = timedelta(minutes=1)
 OUR_FAULT = "it could not be read, and that is our fault: the log tells more"
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class Reloader(Generic[T]):
     _newest: T | None = None
     _untold: tuple[str, ...] = ()
     _tried_at: float = 0.0
+    _tell_at: float = 0.0
 
     def newest(self) -> T | None:
         """What was loaded last; None: nothing since the start."""
@@ -99,8 +101,14 @@ class Reloader(Generic[T]):
             self.watch.take(present)
             self._load(asked)
         self.install()
-        if self._untold and self.tell(self._untold):
-            self._untold = ()
+        self._tell()
+
+    def _tell(self) -> None:
+        """What could not be told is not tried again at every look: somebody may be rested."""
+        if self._untold and self.monotonic() >= self._tell_at:
+            self._tell_at = self.monotonic() + TELL_AGAIN.total_seconds()
+            if self.tell(self._untold):
+                self._untold = ()
 
     def _is_time_to_try_again(self) -> bool:
         waited = self.monotonic() - self._tried_at
@@ -127,6 +135,7 @@ class Reloader(Generic[T]):
             log.error("config not reloaded", **log_fields(fault=line))
         if news:
             self.status.faults = self._untold = faults
+            self._tell_at = 0.0
 
 
 def watching(look: Callable[[bool], None], wake: threading.Event, stop: threading.Event) -> None:

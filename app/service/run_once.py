@@ -246,8 +246,10 @@ def _could_not_start(parts: Parts, lease: Lease, now: datetime, reason: str) -> 
     summary = summarize(parts, report.plan, Tally(), *told, frame.last_run)
     parts.ledger.apply(Change(run=_record(parts, report)), lease)
     log.error("run failed", **log_fields(reason=reason))
-    failed, _ = tell_team(parts, summary, Breakers(frame.breakers, parts.clock, parts.roll), Calls(now))
-    return replace(report, failures=(*report.failures, *failed))
+    breakers = Breakers(frame.breakers, parts.clock, parts.roll)
+    telling = tell_team(parts, summary, breakers, Calls(now))
+    parts.ledger.apply(Change(breakers=breakers.take_changes()), lease)
+    return replace(report, failures=(*report.failures, *telling.failed))
 
 
 def _record(parts: Parts, report: RunReport) -> RunRecord:

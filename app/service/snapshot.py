@@ -15,9 +15,12 @@ from app.sinks.snapshot import (
     DeliveryRow,
     FindingRow,
     HeldRow,
+    HoldRow,
+    PlanRow,
     SinkRow,
     Snapshot,
     Sweep,
+    TrailRow,
 )
 
 __all__ = [
@@ -30,10 +33,13 @@ __all__ = [
     "FindingRow",
     "Health",
     "HeldRow",
+    "HoldRow",
+    "PlanRow",
     "SinkRow",
     "Snapshot",
     "SnapshotHolder",
     "Sweep",
+    "TrailRow",
 ]
 
 

@@ -1,97 +1,142 @@
 """Telling the team of a run, and of sinks that are down: after everything else, and never in its way."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from app import __version__
-from app.errors import KeystewardError, PausedMeanwhile, Transient
-from app.model import redact
+from app.errors import KeystewardError, LedgerError, PausedMeanwhile, Transient
+from app.model import Breaker, redact
 from app.plan.conceal import conceal
-from app.plan.summary import RunSummary
+from app.plan.summary import Alert, RunSummary
 from app.service.breaker import Breakers, Gate, text
 from app.service.calls import Calls
 from app.service.parts import Parts
 from app.service.settle import Round, write
+from app.service.waiting import waiting_plan
 from app.sinks.interface import Sink
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What became of a summary: what went wrong, the sinks that took it, whether anybody was told by one."""
+
+    failed: tuple[str, ...] = ()
+    took: tuple[str, ...] = ()
+    heard: bool = False
+
+
 def tell_run(round_: Round, summary: RunSummary, calls: Calls) -> list[str]:
-    """Tells the team of a run; returns what failed. What it says first of a sink that is down is news,
-    whatever else there is."""
-    summary = replace(summary, news=summary.news or bool(round_.breakers.untold()))
-    failed, told = tell_team(round_.parts, summary, round_.breakers, calls)
-    _have_told(round_, told, calls)
-    return failed
+    """Tells the team of a run, and of outages that nobody was told of; returns what failed."""
+    down = round_.breakers.untold()
+    telling = tell_team(round_.parts, _with_outages(summary, down), round_.breakers, calls)
+    _have_told(round_, telling, down, calls)
+    return list(telling.failed)
 
 
 def tell_of_outages(round_: Round) -> None:
     """Tells the team at once of sinks that this round, between two runs, has put to rest: once an outage."""
-    parts, down, last = round_.parts, round_.breakers.fallen(), round_.ctx.view.last_run
+    down, summary = round_.breakers.fallen(), _between_runs(round_)
     if not down:
         return
-    summary = RunSummary(
-        at=parts.clock.now(),
-        version=__version__,
-        mode=parts.policy.mode.value,
-        outcome="partial",
-        accounts=last.accounts if last else {},
-        failures=tuple(f"{breaker.sink}: {text(breaker)}" for breaker in down),
-        news=True,
-    )
     calls = Calls(summary.at)
-    _, told = tell_team(parts, summary, round_.breakers, calls)
-    _have_told(round_, told, calls)
+    telling = tell_team(round_.parts, _with_outages(summary, down), round_.breakers, calls)
+    _have_told(round_, telling, down, calls)
 
 
-def _have_told(round_: Round, told: Sequence[str], calls: Calls) -> None:
+def tell_who_is_back(round_: Round) -> None:
+    """Tells of the plan that waits, by the sinks that rested when the run told of it: the next run may be
+    hours away."""
+    parts, view = round_.parts, round_.ctx.view
+    plan = waiting_plan(parts.ledger, view.last_run, parts.clock.now())
+    rested = [name for name, breaker in view.breakers.items() if breaker.rests]
+    back = frozenset(rested).difference(plan.told) if plan else ()
+    if plan is None or not back:
+        return
+    summary = _between_runs(round_)
+    calls = Calls.waiting(plan, summary.at)
+    telling = tell_team(parts, summary, round_.breakers, calls, back)
+    _have_told(round_, telling, (), calls)
+
+
+def _between_runs(round_: Round) -> RunSummary:
+    parts, last = round_.parts, round_.ctx.view.last_run
+    accounts = last.accounts if last else {}
+    return RunSummary(parts.clock.now(), __version__, parts.policy.mode.value, "partial", accounts)
+
+
+def _with_outages(summary: RunSummary, down: Sequence[Breaker]) -> RunSummary:
+    alerts = tuple(Alert("outage", _outage(breaker)) for breaker in down)
+    return replace(summary, alerts=(*summary.alerts, *alerts), news=summary.news or bool(alerts))
+
+
+def _outage(breaker: Breaker) -> str:
+    return f"{breaker.sink} does not answer: it {text(breaker)}. What is for it waits, nothing is lost"
+
+
+def _have_told(round_: Round, telling: Telling, down: Collection[Breaker], calls: Calls) -> None:
     """Once somebody has heard of an outage nobody is told again; where nobody could, the next run tells."""
-    parts, breakers = round_.parts, round_.breakers
-    heard = bool(told) or len(parts.sinks) == 1
-    if breakers.untold() and heard and not parts.ledger.paused():
-        breakers.told()
-    write(round_, [], [], calls.told(told))
+    parts = round_.parts
+    if (telling.heard or len(parts.sinks) == 1) and not parts.ledger.paused():
+        round_.breakers.told(down)
+    write(round_, [], [], calls.told(telling.took))
 
 
 def tell_team(
-    parts: Parts, summary: RunSummary, breakers: Breakers, calls: Calls
-) -> tuple[list[str], list[str]]:
-    """Hands each sink that reports its ``summary``; returns what failed, and the sinks that took it.
+    parts: Parts,
+    summary: RunSummary,
+    breakers: Breakers,
+    calls: Calls,
+    only: Collection[str] | None = None,
+) -> Telling:
+    """Hands each sink that reports (None: every one) its ``summary``.
 
     A lost summary is not made up for, its alerts are. Nobody is told anything while the service is paused,
     nor by a sink that rests.
     """
-    failed, told = list[str](), list[str]()
-    for name in [name for name in parts.sinks if breakers.gate(name) is not Gate.SHUT]:
+    failed, took, heard = list[str](), list[str](), False
+    asked = [name for name in parts.sinks if only is None or name in only]
+    for name in [name for name in asked if breakers.gate(name) is not Gate.SHUT]:
         if parts.ledger.paused():
             break
         addressed = conceal(calls.addressed(summary, name), parts.shown_characters)
         try:
-            why = _tell(parts.sinks[name], name, addressed, breakers)
+            told = _tell(parts.sinks[name], name, addressed, breakers)
         except PausedMeanwhile:
             break
-        if why:
-            failed.append(f"{name}: the run summary was not delivered: {why}")
+        if isinstance(told, str):
+            failed.append(f"{name}: the run summary was not delivered: {told}")
         else:
-            told.append(name)
-    return failed, told
+            took.append(name)
+            heard = heard or told
+    return Telling(tuple(failed), tuple(took), heard)
 
 
-def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> str:
-    """What went wrong. Empty: nothing, but a sink that doesn't report has not shown thereby that it works."""
+def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> bool | str:
+    """Whether anybody was told, or what went wrong. A sink that tells nobody has not shown that it works."""
     try:
-        sink.report(summary)
-    except PausedMeanwhile:
+        told = sink.report(summary)
+    except (PausedMeanwhile, LedgerError):
         raise
     except KeystewardError as error:
         if isinstance(error, Transient):
             breakers.failed(name, error)
+        else:
+            _has_answered(name, breakers)
         log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
         return redact(str(error))
     except Exception as error:  # a fault of the adapter must not cost the others theirs
         log.exception("sink broke", **log_fields(sink=name))
         return type(error).__name__
-    return ""
+    if told:
+        _has_answered(name, breakers)
+    return told
+
+
+def _has_answered(name: str, breakers: Breakers) -> None:
+    """As good as a probe, where no message was there to be one. It doesn't show that messages go through."""
+    if breakers.gate(name) is Gate.PROBE:
+        breakers.answered(name)

@@ -53,11 +53,11 @@ def in_turn(round_: Round, rows: Sequence[Delivery]) -> list[Delivery]:
 def _may_leave(round_: Round, row: Delivery, together: Collection[str]) -> bool:
     now, sink = round_.parts.clock.now(), row.sink
     if not backoff.is_due(row, now):
-        _wait(round_, row, row.next_attempt_at or now, row.error or "its next try is to come")
+        put_off(round_, row, row.next_attempt_at or now, row.error or "its next try is to come")
         return False
     if round_.breakers.gate(sink) is Gate.SHUT:
         rested = round_.breakers.of(sink)
-        _wait(round_, row, rested.until or now, breaker.text(rested))
+        put_off(round_, row, rested.until or now, breaker.text(rested))
         return False
     history = round_.parts.ledger.deliveries_of(row.finding_id)
     if _is_dropped(round_, row, history, now):
@@ -67,7 +67,9 @@ def _may_leave(round_: Round, row: Delivery, together: Collection[str]) -> bool:
     )
     if first:
         after_it, soon = replace(row, next_attempt_at=None), now + backoff.FIRST_RETRY
-        _wait(round_, after_it, max(first.next_attempt_at or soon, soon), "an earlier notice waits before it")
+        put_off(
+            round_, after_it, max(first.next_attempt_at or soon, soon), "an earlier notice waits before it"
+        )
     return first is None
 
 
@@ -81,7 +83,7 @@ def _is_dropped(round_: Round, row: Delivery, history: Sequence[Delivery], now: 
     return bool(why)
 
 
-def _wait(round_: Round, row: Delivery, at: datetime, why: str) -> None:
+def put_off(round_: Round, row: Delivery, at: datetime, why: str) -> None:
     """Told of as undelivered, but no attempt. Without a time of its own it is tried again from ``at`` on."""
     round_.tally.undelivered[row.sink, why] += 1
     if row.next_attempt_at is None:

@@ -80,8 +80,8 @@ class Sink(Protocol):
     def closed(self, now: datetime) -> frozenset[str]:
         """Keys of tickets that are closed now, among those changed in the last 30 days."""
 
-    def report(self, summary: RunSummary) -> None:
-        """Tells the team or the admins of one run; does nothing where nobody asked for that.
+    def report(self, summary: RunSummary) -> bool:
+        """Tells the team or the admins of one run. False: nobody asked for that, so nobody was told.
 
         Raises as `send`. Whoever returns has taken ``summary.alerts``: they are not handed over again.
         """

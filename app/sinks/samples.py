@@ -170,3 +170,7 @@ def _alerts() -> Iterator[Alert]:
     rows = tuple(replace(row, guard="brake", why="rule 'default'") for row in held)
     yield Alert("approval", "The brake holds 1 destructive act.", "3f2a91c04d5e", rows)
     yield Alert("held_long", "1 destructive act has been held by freeze for over 7 days.", "", held)
+    yield Alert(
+        "outage", "jira does not answer: it rests until 09:31 UTC after 5 failures in a row: HTTP 503."
+    )
+    yield Alert("config", "The config could not be reloaded. config.yaml:3: mode: should be notify.")

@@ -107,6 +107,40 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan that waits at the brake, or that somebody has let through: ``done`` of its ``acts`` by now."""
+
+    name: str  # as `keysteward approve` takes it
+    acts: int
+    since: datetime
+    approved_by: str = ""  # empty: it waits
+    approved_until: datetime | None = None
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """An act that one guard has held for over a week past its day. ``key_tail`` is masked."""
+
+    finding_id: str
+    key_tail: str
+    user: str
+    account_id: str
+    account: str
+    guard: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """The audit trail as it was last read whole. ``breaks``: where it is not what was written."""
+
+    read_at: datetime
+    events: int
+    breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SinkRow:
     """How a sink fares. ``resting``: what is for it waits; one message at a time tries whether it answers."""
 
@@ -172,6 +206,10 @@ class Snapshot:
     pending: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
     dead: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
     uncopied: int | None = None  # audit events that are not in the copy yet; None: there is to be none
+    trail: TrailRow | None = None  # None: it was not read yet
+    plan: PlanRow | None = None  # None: the brake holds nothing
+    long_holds: tuple[HoldRow, ...] = ()  # the longest first, 200 at the most
+    long_holds_in_all: int = 0
     deliveries: tuple[DeliveryRow, ...] = ()  # that wait or are dead, the dead first, 200 at the most
     sinks: tuple[SinkRow, ...] = ()  # every configured one
     paused: Pause | None = None

@@ -35,6 +35,9 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "due_within": snapshot.due_within,
         "calendar": {day.isoformat(): number for day, number in sorted(snapshot.calendar.items())},
         "held": snapshot.held,
+        "plan": snapshot.plan,
+        "long_holds": snapshot.long_holds_in_all,
+        "audit": {"trail": snapshot.trail, "uncopied": snapshot.uncopied},
         "deliveries_pending": snapshot.pending,
         "deliveries_dead": snapshot.dead,
         "sinks": snapshot.sinks,
@@ -56,7 +59,8 @@ def deliveries(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def held(snapshot: Snapshot) -> dict[str, Any]:
-    return {"as_of": snapshot.taken_at, "held": snapshot.held_rows}
+    """What was held, and what has been for over a week: the first 200 of it, the longest first."""
+    return {"as_of": snapshot.taken_at, "held": snapshot.held_rows, "long_holds": snapshot.long_holds}
 
 
 PARTS: Mapping[str, Callable[[Snapshot], dict[str, Any]]] = {

@@ -8,7 +8,16 @@ from math import ceil
 from typing import Any, Literal
 
 from app.model import AccountState, Coverage
-from app.service.snapshot import DeliveryRow, FindingRow, HeldRow, SinkRow, Snapshot, Sweep
+from app.service.snapshot import (
+    DeliveryRow,
+    FindingRow,
+    HeldRow,
+    HoldRow,
+    SinkRow,
+    Snapshot,
+    Sweep,
+    TrailRow,
+)
 
 SHOWN_FINDINGS = 200
 SHOWN_OTHERS = 50
@@ -60,6 +69,8 @@ class StatusPage:
     held: tuple[HeldRow, ...]
     resting: tuple[SinkRow, ...]
     dead: tuple[DeliveryRow, ...]
+    long_holds: tuple[HoldRow, ...]
+    audit: str  # how the audit trail was when it was last read; empty: it was not yet
     failed: tuple[AccountState, ...]
     failed_total: int
     coverage: Coverage
@@ -84,6 +95,8 @@ def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
         held=snapshot.held_rows[:SHOWN_OTHERS],
         resting=tuple(row for row in snapshot.sinks if row.resting),
         dead=tuple(row for row in snapshot.deliveries if row.state == "dead")[:SHOWN_OTHERS],
+        long_holds=snapshot.long_holds[:SHOWN_OTHERS],
+        audit=_audit(snapshot.trail, now),
         failed=tuple(failed[:SHOWN_OTHERS]),
         failed_total=len(failed),
         coverage=coverage,
@@ -118,6 +131,14 @@ def _under_way(sweep: Sweep | None) -> str:
     failed = f", {sweep.failed:,} failed" if sweep.failed else ""
     left = f"; about {ceil(sweep.left_seconds / 60)} min left" if sweep.left_seconds else ""
     return f"{sweep.phase}, {sweep.done:,} of {many(sweep.total, 'account')}{failed}{left}"
+
+
+def _audit(trail: TrailRow | None, now: datetime) -> str:
+    """``1,204 events, read whole 2 h ago: no edit, no gap``."""
+    if trail is None:
+        return ""
+    found = "it is not what was written" if trail.breaks else "no edit, no gap"
+    return f"{many(trail.events, 'event')}, read whole {relative(trail.read_at, now)}: {found}"
 
 
 def _headline(snapshot: Snapshot, coverage: Coverage) -> tuple[str, Tone]:

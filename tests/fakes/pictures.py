@@ -11,9 +11,12 @@ from app.service.snapshot import (
     DeliveryRow,
     FindingRow,
     HeldRow,
+    HoldRow,
+    PlanRow,
     SinkRow,
     Snapshot,
     Sweep,
+    TrailRow,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -114,6 +117,20 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         pending={"slack": 3},
         dead={"jira": 1},
         uncopied=4,
+        trail=TrailRow(NOW - timedelta(hours=2), 1_204),
+        plan=PlanRow("3f2a91c04d5e", 2_000, NOW - timedelta(hours=3)),
+        long_holds=(
+            HoldRow(
+                "KS-0000000001",
+                text("…WXYZ"),
+                text("ci-deploy"),
+                PROD,
+                text("prod"),
+                text("freeze"),
+                NOW - timedelta(days=9),
+            ),
+        ),
+        long_holds_in_all=1,
         deliveries=(
             dead_letter(
                 user=text("ci-deploy"),

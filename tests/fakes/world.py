@@ -65,6 +65,7 @@ class Inbox:
     fault: Callable[[Message], Exception | None] = field(default=lambda message: None)
     closing_fault: Exception | None = None
     report_fault: Exception | None = None
+    asked_for: bool = True  # its summaries
     sent: list[Message] = field(default_factory=list)
     resolved: list[Notice] = field(default_factory=list)
     closed_by_hand: set[str] = field(default_factory=set)
@@ -74,10 +75,12 @@ class Inbox:
     def closed(self, now: datetime) -> frozenset[str]:
         return frozenset(self.closed_by_hand)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         if self.report_fault:
             raise self.report_fault
-        self.summaries.append(summary)
+        if self.asked_for:
+            self.summaries.append(summary)
+        return self.asked_for
 
     def send(self, message: Message) -> Receipt:
         fault = self.fault(message)

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from tests.fakes.aws import FakeAws
 from tests.fakes.aws_fleet import FakeAccount
+from tests.fakes.http import status
 from tests.fakes.jira import FakeJira
+from tests.fakes.receiver import FakeReceiver
 from tests.fakes.slack import FakeSlack, Posted
 from tests.fakes.stage import Stage
 from tests.functional.test_whole_path import A, B, C, key, statuses, user
@@ -122,6 +125,45 @@ def test_an_age_of_one_day_on_2000_keys_deactivates_nothing_and_is_told_once_and
         assert (deactivated(aws), len(calls(slack))) == (20, 2)
         assert named(slack) != plan
         assert "holds 1,980 destructive acts" in str(calls(slack)[-1].blocks)
+
+
+def alerts(receiver: FakeReceiver) -> Counter[str]:
+    """What the pager was told, by kind, counting no repeats of the same message."""
+    runs = [request.body["run"] for request in receiver.messages("run").values()]
+    return Counter(alert["what"] for run in runs for alert in run["alerts"])
+
+
+def test_while_slack_is_down_the_pager_is_told_once_and_slack_once_it_is_back(
+    tmp_path: Path, slack: FakeSlack, jira: FakeJira
+) -> None:
+    """Every command is a process of its own: what is known of it is in the ledger alone."""
+    with FakeAws(fleet(30)) as aws, FakeReceiver() as pager:
+        stage = a_stage(tmp_path, aws, slack, jira)
+        stage.config["sinks"]["pager"] = {"type": "webhook", "url": pager.url, "runs": True}
+        stage.day(0)
+        mistake(stage)
+        stage.days(1, 5)
+        slack.fail("chat.postMessage", *[status(503)] * 99)
+        held = stage.day(8)
+        assert (held.code, deactivated(aws)) == (1, 0)
+        assert "slack: the run summary was not delivered: Slack chat.postMessage: HTTP 503" in held.err
+        stage.days(8.02, 8.04, 8.06, 8.08)
+        assert (alerts(pager), calls(slack)) == (Counter(approval=1), [])
+        stage.day(8.081)  # Slack has failed five times: it rests
+        assert alerts(pager) == Counter(approval=1, outage=1)
+        slack.mend("chat.postMessage")
+        stage.days(8.1, 8.2)
+        assert (alerts(pager), len(calls(slack))) == (Counter(approval=1, outage=1), 1)
+
+        plan = named(slack)
+        approved = stage.ks("approve", plan, "--reason", "they really go", "--by", "ann")
+        assert approved.code == 0
+        stage.day(8.3)
+        assert deactivated(aws) == 10
+        again = stage.ks("approve", plan, "--reason", "once more", "--by", "ann")
+        assert (again.code, deactivated(aws)) == (1, 10)
+        assert f"plan {plan} is used: ann approved it" in again.err
+        assert (alerts(pager), len(calls(slack))) == (Counter(approval=1, outage=1), 1)
 
 
 def test_the_commands_name_the_plan_and_refuse_what_is_not_the_present_one(

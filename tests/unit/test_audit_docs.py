@@ -8,9 +8,10 @@ import app
 from app.ledger.chain import CUT
 from app.ledger.verify import Break
 from app.service.done import DONE
+from app.service.refusal import REFUSED, RELOADED
 
 DOCS = (Path(__file__).parents[2] / "docs/audit.md").read_text("utf-8")
-CALLS = {"event", "_event", "event_of", "_audited"}
+CALLS = {"Event", "event", "_event", "event_of", "_audited"}
 
 
 def written() -> set[str]:
@@ -20,7 +21,7 @@ def written() -> set[str]:
     sources = [ast.parse(file.read_text("utf-8")) for file in files]
     calls = [node for tree in sources for node in ast.walk(tree) if isinstance(node, ast.Call)]
     found = (word_of(call) for call in calls if name_of(call) in CALLS)
-    return {word for word in found if word} | set(DONE.values())
+    return {word for word in found if word} | set(DONE.values()) | {REFUSED, RELOADED}
 
 
 def name_of(call: ast.Call) -> str:

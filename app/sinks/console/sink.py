@@ -47,10 +47,11 @@ class ConsoleSink(TellingSink):
         self._print(self._looks.ticket_event(key, "closed", notice, now))
         return Receipt(notice.owner, False, notice.refs)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """Alerts only: whoever watches the console sees the rest."""
         for alert in summary.alerts:
             self._print(self._looks.alert(alert, summary.at))
+        return bool(summary.alerts)
 
     def _as_message(self, message: Message) -> Mapping[str, str]:
         self._print(self._looks.slack_message(message))

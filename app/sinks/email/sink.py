@@ -41,12 +41,14 @@ class EmailSink(TellingSink):
     def close(self) -> None:
         self._transport.close()
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """One mail to all of ``report_to``, with the run as JSON. An alert is wanted in any case."""
         wanted = {"always": True, "changes": summary.news, "never": False}[self._settings.reports]
-        if (wanted or summary.alerts) and self._settings.report_to:
-            to = self._settings.report_to
-            self._transport.deliver(compose_report(summary, self._settings.from_, to, self._texts))
+        to = self._settings.report_to
+        if not to or not (wanted or summary.alerts):
+            return False
+        self._transport.deliver(compose_report(summary, self._settings.from_, to, self._texts))
+        return True
 
 
 def _transport(name: str, settings: EmailSettings, tools: Tools) -> Transport:

@@ -146,6 +146,13 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
     yield _counted("audit_copies_total", "Objects of the audit trail's copy, by outcome.", counters)
     waiting = [] if snapshot.uncopied is None else [((), snapshot.uncopied)]
     yield _gauge("audit_events_uncopied", "Audit events that are not in the copy yet.", (), waiting)
+    trail = snapshot.trail
+    yield _gauge(
+        "audit_trail_intact",
+        "1 if the audit trail was what was written when it was last read whole.",
+        (),
+        [((), not trail.breaks)] if trail else [],
+    )
     yield _by("held_actions", "Acts that the latest run held back, by guard.", "guard", snapshot.held)
 
 

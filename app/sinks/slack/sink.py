@@ -62,16 +62,17 @@ class SlackSink(TellingSink):
         refs = {**references(message, target), "channel": thread.channel, "ts": thread.ts or ""}
         return Receipt(message.recipient, self._settings.counts is not False, refs)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """One post a run, with what is long in its thread. Alerts go to `channel` where there is no other."""
         channel = self._settings.summary_channel
         if channel is None or not self._settings.wants(summary):
             channel, summary = channel or self._settings.channel, summary.urgent()
             if channel is None or not summary.alerts:
-                return
+                return False
         thread = Thread(channel)
         for page in summary_pages(summary, self._texts):
             self._post(thread, self._body(thread, page, {}))
+        return True
 
     def _target(self, message: Message) -> str:
         """What to post to: a channel as it stands, or the id of the user with this address."""

@@ -82,7 +82,8 @@ def _shown(groups: dict[str, list[str]]) -> Iterator[Part]:
     for head, lines in groups.items():
         hidden = len(lines) - SHOWN
         more = [f"_and {hidden} more, in the thread_"] if hidden > 0 else []
-        yield Part((DIVIDER, section("\n".join([f"{head}  ({len(lines)})", *lines[:SHOWN], *more]))))
+        count = f"  ({len(lines)})" if lines else ""
+        yield Part((DIVIDER, section("\n".join([head + count, *lines[:SHOWN], *more]))))
 
 
 def _rest(head: str, lines: Sequence[str]) -> Iterator[Part]:

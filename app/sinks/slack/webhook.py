@@ -62,11 +62,12 @@ class SlackWebhookSink(TellingSink):
             self._post(page, begun=number > 0)
         return Receipt(self.fallback, self._settings.counts is True)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """Alerts only: the channel is not one that asked for summaries."""
         found = summary_pages(summary.urgent(), self._tools.texts) if summary.alerts else ()
         for number, page in enumerate(found):
             self._post(page, begun=number > 0)
+        return bool(summary.alerts)
 
     def _post(self, page: Page, *, begun: bool) -> None:
         body = {

@@ -44,10 +44,11 @@ class SnsSink(TellingSink):
         self._publish(post, f"Resolved: {self._tools.texts.headline(notice)}")
         return Receipt(self.name, False, notice.refs)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """Every run, also one without news."""
         if self._settings.runs:
             self._publish(Post("run", run=summary), f"Keysteward run: {summary.outcome}")
+        return self._settings.runs
 
     def close(self) -> None:
         self._api.close()

@@ -45,10 +45,12 @@ class WebhookSink(TellingSink):
         self._post(closing(notice, now))
         return Receipt(self.name, False, notice.refs)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         """Machines get every run; a channel only those with news."""
-        if self._settings.runs and (summary.news or self._settings.format != "teams"):
+        wanted = self._settings.runs and (summary.news or self._settings.format != "teams")
+        if wanted:
             self._post(Post("run", run=summary))
+        return wanted
 
     def _post(self, post: Post) -> None:
         settings = self._settings

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from app.errors import KeystewardError, Permanent, Transient
-from app.model import ACTIVE, Event, Pause
+from app.model import ACTIVE, Breaker, Event, Pause
 from app.plan.freeze import parse_freeze
 from app.plan.kept import HeldPlan
 from app.plan.limits import Brake
 from app.plan.record import Change
 from app.service.approve import approve
 from app.service.lookup import AmbiguousKey, NotFound
+from app.service.retry import retry_failed
 from tests.fakes.ledger_rows import approval, event, held_plan
 from tests.fakes.policies import policy
 from tests.fakes.world import DAY, START, Key, World, aged
@@ -105,6 +106,46 @@ def test_whoever_could_not_be_reached_is_told_with_the_next_run_and_the_others_n
     world.days(8, 9)
     assert [day for day, *_ in calls(world)] == [8]
     assert [len(s.alerts) for s in world.jira.summaries[7:]] == [1, 0, 0]
+
+
+def test_a_sink_that_rested_is_told_as_soon_as_it_is_back_and_nobody_twice() -> None:
+    world = World(policy(), *many())
+    world.limits = replace(world.limits, brake=Brake(deactivations=5, share=1.0))
+    world.days(*range(7))
+    until = START + 7 * DAY + timedelta(minutes=4)
+    rests = Breaker("slack", 7, 3, START + 7 * DAY, until, "HTTP 503", told=True)
+    world.ledger.apply(Change(breakers=(rests,)))
+    world.day(7)
+    for minute in range(1, 10):
+        world.clock.instant = START + 7 * DAY + timedelta(minutes=minute)
+        if minute == 4:
+            world.slack.report_fault = Transient("HTTP 503")  # it still rests for 4 to 8 minutes after this
+        retry_failed(world.parts())
+        world.slack.report_fault = None
+    assert calls(world) == []
+    world.clock.instant += timedelta(minutes=5)
+    for _ in range(3):
+        retry_failed(world.parts())
+    [(day, plan, number)] = calls(world)
+    assert (day > 7, plan, number) == (True, the_plan(world).short, NUMBER)
+    [alert] = [alert for s in world.slack.summaries for alert in s.alerts]
+    assert {row.key_tail for row in alert.rows} == {f"…00{n:02d}" for n in range(NUMBER)}
+    assert world.ledger.frame().breakers["slack"].rests == 0
+    world.days(7.5, 8)
+    assert len(calls(world)) == 1
+    assert [len(s.alerts) for s in world.jira.summaries[7:]] == [1, 0, 0]
+
+
+def test_nobody_is_told_late_of_a_plan_that_was_approved_meanwhile() -> None:
+    world = braked()
+    rests = Breaker("mail", 7, 3, START + 7 * DAY, START + 7 * DAY, "HTTP 503", told=True)
+    slack = replace(rests, sink="slack")
+    held = replace(the_plan(world), told={})
+    world.ledger.apply(Change(held_plans=(held,), breakers=(rests, slack)))
+    let_through(world)
+    world.clock.instant += timedelta(minutes=5)
+    retry_failed(world.parts())
+    assert len(calls(world)) == 1
 
 
 def test_a_plan_that_shrinks_is_told_no_second_time_and_one_that_grows_is() -> None:

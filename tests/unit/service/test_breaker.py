@@ -125,7 +125,7 @@ def test_an_outage_is_told_once_and_the_next_one_again() -> None:
     fares = breakers(HandClock(NOW), slack=failing(THRESHOLD), jira=replace(failing(THRESHOLD), sink="jira"))
     assert [b.sink for b in fares.untold()] == ["slack", "jira"]
     assert fares.fallen() == (), "it was not this round that rested them"
-    fares.told()
+    fares.told(fares.untold())
     fares.failed("slack", Transient("HTTP 500"))
     assert fares.untold() == ()
     fares.answered("slack")

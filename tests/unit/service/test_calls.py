@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.errors import RecipientUnreachable, Transient
-from app.model import Event, Pause
+from app.ledger.interface import Change
+from app.model import Breaker, Event, Pause
 from app.plan.freeze import parse_freeze
 from app.plan.limits import Brake
 from app.sinks.interface import Message
@@ -62,6 +63,25 @@ def test_an_account_that_could_not_be_read_for_a_day_ends_nothing() -> None:
     world.failing = {}
     world.day(15)
     assert calls(world.slack) == [(15, "held_long", ["freeze"])]
+
+
+def test_one_whose_account_could_not_be_read_when_it_was_due_is_told_with_the_next_run() -> None:
+    world = frozen()
+    world.failing = {world.accounts[0].id: "AccessDenied"}
+    world.day(15)
+    assert calls(world.slack) == []
+    world.failing = {}
+    world.day(16)
+    assert calls(world.slack) == [(16, "held_long", ["freeze"])]
+
+
+def test_a_sink_that_rested_is_told_once_it_is_over_and_the_others_not_again() -> None:
+    world = frozen()
+    rests = Breaker("slack", 5, 1, world.clock.instant + 7 * DAY, world.clock.instant + 9 * DAY, "503", True)
+    world.ledger.apply(Change(breakers=(rests,)))
+    world.days(15, 16, 17, 18)
+    assert calls(world.jira) == [(15, "held_long", ["freeze"])]
+    assert calls(world.slack) == [(16, "held_long", ["freeze"])]
 
 
 def test_the_usual_wait_for_notices_calls_nobody_but_notices_that_never_arrive_do() -> None:

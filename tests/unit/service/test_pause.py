@@ -106,8 +106,9 @@ def test_a_pause_between_two_sinks_keeps_the_second_from_reporting() -> None:
     world = crowd(old=0, young=1)
 
     class Pausing(Inbox):
-        def report(self, summary: object) -> None:
+        def report(self, summary: object) -> bool:
             pause(world)
+            return True
 
     world.slack = Pausing("slack")
     before = len(world.jira.summaries)

@@ -215,3 +215,24 @@ def test_a_fault_of_ours_keeps_the_old_one_too() -> None:
     stage.look(2)
     assert stage.shown.config_faults == (OUR_FAULT,)
     assert stage.reloader.newest() is None
+
+
+def test_what_could_not_be_told_is_tried_again_each_minute() -> None:
+    stage = Stage(content="b", faults=BROKEN, may_tell=False)
+    asked: list[float] = []
+
+    def in_vain(faults: Sequence[str]) -> bool:
+        asked.append(stage.time.now)
+        return False
+
+    stage.reloader.tell = in_vain
+    stage.look(20)
+    assert asked == [10, 70, 130, 190]
+
+
+def test_another_fault_is_told_without_that_wait() -> None:
+    stage = Stage(content="b", faults=BROKEN, may_tell=False)
+    stage.look(2)
+    stage.content, stage.faults, stage.may_tell = "c", BROKEN[:1], True
+    stage.look(2)
+    assert stage.told == [BROKEN[:1]]

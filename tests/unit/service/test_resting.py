@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.errors import Ambiguous, Permanent, RecipientUnreachable, Transient
-from app.model import Delivery, DeliveryState, Event, Pause
+from app.ledger.interface import Change
+from app.model import Breaker, Delivery, DeliveryState, Event, Pause
 from app.service.breaker import FIRST_REST, LONGEST_REST, THRESHOLD
 from app.service.picture import with_deliveries
 from app.service.retry import retry_failed
@@ -244,17 +245,21 @@ def test_it_is_logged_when_it_is_rested_and_when_it_answers_again(
 # --- the on-call ------------------------------------------------------------------------------------------
 
 
-def told_of(inbox: Inbox) -> list[tuple[str, ...]]:
-    """The failures of every summary that is news."""
-    return [summary.failures for summary in inbox.summaries if summary.news and summary.failures]
+def told_of(inbox: Inbox) -> list[str]:
+    """The outages that it told of."""
+    alerts = (alert for summary in inbox.summaries for alert in summary.alerts)
+    return [alert.text for alert in alerts if alert.what == "outage"]
 
 
 def test_the_on_call_is_told_once_through_another_sink(world: World, line: Line) -> None:
     world.day(0)
     list(minutes(world, 1, 120))
     world.days(1, 2)
-    (failures,) = told_of(world.jira)
-    assert any(text.startswith("slack: 7 notices not delivered: rests until") for text in failures)
+    (text,) = told_of(world.jira)
+    assert text == (
+        "slack does not answer: it rests until 01 Jun 09:01 UTC after 5 failures in a row: HTTP 503. "
+        "What is for it waits, nothing is lost"
+    )
     assert world.slack.summaries == [], "not by the one that rests"
 
 
@@ -267,9 +272,8 @@ def test_a_sink_that_falls_between_two_runs_is_told_of_at_once(world: World, lin
     world.slack.fault = line.fault
     line.down = True
     list(minutes(world, 1, 120))
-    assert told_of(world.jira) == [
-        ("slack: rests until 01 Jun 09:02 UTC after 5 failures in a row: HTTP 503",)
-    ]
+    (text,) = told_of(world.jira)
+    assert text.startswith("slack does not answer: it rests until 01 Jun 09:02 UTC after 5 failures in a row")
     assert [s.coverage.total for s in world.jira.summaries] == [1], "as the last run left it"
 
 
@@ -286,12 +290,9 @@ def test_the_next_outage_is_told_again(world: World, line: Line) -> None:
 
 
 def test_when_nobody_could_be_told_the_next_run_tells(world: World, line: Line) -> None:
-    def also_down(summary: object) -> None:
-        raise Transient("HTTP 503")
-
-    report, world.jira.report = world.jira.report, also_down  # type: ignore[method-assign]
+    world.jira.report_fault = Transient("HTTP 503")
     world.day(0)
-    world.jira.report = report  # type: ignore[method-assign]
+    world.jira.report_fault = None
     world.days(1, 2)
     assert len(told_of(world.jira)) == 1
 
@@ -319,16 +320,53 @@ def test_with_one_sink_alone_nobody_is_told_and_it_is_not_tried_for_ever(world: 
     assert world.ledger.frame().breakers["slack"].told
 
 
-def test_a_summary_that_fails_counts_and_one_that_nobody_asked_for_proves_nothing(world: World) -> None:
-    def fails(summary: object) -> None:
-        raise Transient("HTTP 503")
-
-    report, world.jira.report = world.jira.report, fails  # type: ignore[method-assign]
+def test_a_summary_that_fails_counts_and_one_that_is_delivered_proves_nothing_for_messages(
+    world: World,
+) -> None:
+    world.jira.report_fault = Transient("HTTP 503")
     world.day(0)
     assert world.ledger.frame().breakers["jira"].failures == 1
-    world.jira.report = report  # type: ignore[method-assign]
+    world.jira.report_fault = None
     world.day(1)
     assert world.ledger.frame().breakers["jira"].failures == 1
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "fault", "rests"),
+    [(True, None, 0), (False, None, 1), (True, Permanent("no such channel"), 0), (True, Transient("503"), 2)],
+)
+def test_where_no_message_waits_a_summary_is_the_probe_if_anybody_asked_for_it(
+    world: World, asked_for: bool, fault: Exception | None, rests: int
+) -> None:
+    rested = Breaker("jira", 5, 1, START, START + MINUTE, "HTTP 503", told=True)
+    world.ledger.apply(Change(breakers=(rested,)))
+    world.jira.asked_for, world.jira.report_fault = asked_for, fault
+    world.day(1)
+    assert world.ledger.frame().breakers["jira"].rests == rests
+
+
+def test_where_nobody_asked_for_summaries_nobody_has_heard_of_an_outage(world: World, line: Line) -> None:
+    world.jira.asked_for = False
+    world.days(0, 1)
+    world.jira.asked_for = True
+    world.days(2, 3)
+    assert len(told_of(world.jira)) == 1
+    assert world.jira.summaries[0].at == START + 2 * DAY
+
+
+def test_a_sink_that_falls_as_it_is_told_of_a_run_is_told_of_by_the_next(world: World) -> None:
+    """Jira has had its summary by then, and that said nothing of it."""
+    alone = replace(world.parts(), sinks={"jira": world.jira, "slack": world.slack})
+    world.slack.report_fault = Transient("HTTP 503")
+    for minute in range(THRESHOLD):
+        world.clock.instant = START + minute * MINUTE
+        run_once(alone)
+    assert world.ledger.frame().breakers["slack"].rests == 1
+    assert told_of(world.jira) == []
+    world.clock.instant += MINUTE / 2
+    run_once(alone)
+    (text,) = told_of(world.jira)
+    assert text.startswith("slack does not answer: it rests until 01 Jun 09:05 UTC after 5 failures")
 
 
 # --- over random histories ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.clock import FixedClock
 from app.errors import LedgerError
 from app.model import KEY_ID, RunRecord
-from app.service.snapshot import Health, SinkRow, Snapshot, SnapshotHolder
+from app.service.snapshot import Health, PlanRow, SinkRow, Snapshot, SnapshotHolder, TrailRow
 from app.sinks.prometheus import SnapshotCollector, build_registry
 from app.telemetry import Counters
 from app.web import create_app
@@ -247,7 +247,8 @@ def test_an_empty_snapshot_has_a_page() -> None:
 
 def test_only_the_first_two_hundred_findings_are_on_the_page_and_all_in_the_api() -> None:
     asker = client(replace(picture(), findings=tuple(finding(n, key_tail=f"…{n:04}") for n in range(230))))
-    assert asker.get("/").text.count("<code>…") == 202  # and one that is held, and one that can't be told
+    # And one that is held, one that has been for long, and one that can't be told.
+    assert asker.get("/").text.count("<code>…") == 203
     assert len(facts(asker, "findings")["findings"]) == 230
 
 
@@ -266,3 +267,70 @@ def test_when_every_sink_answers_nothing_is_said_of_them() -> None:
     assert "does not answer" not in text
     assert "Can&#39;t be delivered" not in text
     assert "Can't be delivered" not in text
+
+
+def html(**changes: Any) -> str:
+    """The page of the usual picture with ``changes``, on one line."""
+    return " ".join(client(replace(picture(), **changes)).get("/").text.split())
+
+
+def test_a_plan_that_waits_is_said_with_the_command_that_lets_it_through() -> None:
+    text = html()
+    assert "<strong>A plan waits for approval</strong>" in text
+    assert "the brake holds 2,000 destructive acts, and nothing is deactivated or deleted" in text
+    assert "<code>keysteward approve 3f2a91c04d5e --reason …</code>" in text
+    assert "A plan waits" not in html(plan=None)
+
+
+def test_one_that_was_approved_is_said_with_who_did_it_and_how_far_it_is() -> None:
+    given = PlanRow("3f2a91c04d5e", 2_000, NOW, "ann@example.com", NOW + timedelta(hours=20), 1_010)
+    text = html(plan=given)
+    assert "<strong>Plan 3f2a91c04d5e is approved</strong> by ann@example.com until" in text
+    assert "1,010 of 2,000 acts done" in text
+    assert "keysteward approve" not in text
+
+
+def test_what_has_been_held_for_over_a_week_is_listed(local: FlaskClient) -> None:
+    text = html(held_rows=())
+    assert "Held for over a week" in text
+    assert "9 days ago" in text
+    many = tuple(replace(picture().long_holds[0], finding_id=str(n)) for n in range(60))
+    assert "The first 50." in html(long_holds=many, long_holds_in_all=612)
+    assert "Held for over a week" not in html(long_holds=(), long_holds_in_all=0)
+    assert facts(local, "held")["long_holds"][0]["guard"] == "freeze"
+    assert facts(local, "summary")["long_holds"] == 1
+
+
+def test_the_audit_trail_is_said_to_be_whole_or_not() -> None:
+    assert "Audit trail: 1,204 events, read whole 2 h ago: no edit, no gap." in html()
+    broken = TrailRow(NOW, 9, ("event 4 is altered, or the one before with its hash",))
+    text = html(trail=broken)
+    assert "<strong>The audit trail is not what was written</strong>" in text
+    assert "<li>event 4 is altered, or the one before with its hash</li>" in text
+    assert "Audit trail" not in html(trail=None, uncopied=None)
+
+
+@pytest.mark.parametrize(
+    ("uncopied", "said"),
+    [(4, "4 events are not in it yet"), (1, "1 event is not in it yet"), (0, ""), (None, "")],
+)
+def test_a_copy_of_the_trail_that_lags_is_said(uncopied: int | None, said: str) -> None:
+    text = html(uncopied=uncopied)
+    assert ("The copy of the audit trail lags" in text) == bool(said)
+    assert said in text
+
+
+def test_a_pause_and_a_standby_are_said() -> None:
+    text = html()
+    assert "<strong>Paused</strong> by ops@example.com" in text
+    assert "acts from this replica" in text
+    standby = html(leader=False, paused=None)
+    assert "<li>standby</li>" in standby
+    assert "Paused" not in standby
+
+
+def test_the_api_has_what_waits_and_the_audit_trail(local: FlaskClient) -> None:
+    summary = facts(local, "summary")
+    assert summary["plan"]["name"] == "3f2a91c04d5e"
+    assert summary["audit"]["trail"]["events"] == 1_204
+    assert summary["audit"]["uncopied"] == 4

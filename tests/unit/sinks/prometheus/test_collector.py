@@ -54,6 +54,7 @@ keysteward_sink_breaker_open{sink="slack"} 1.0
 keysteward_actions_total{action="deactivate",outcome="done"} 1.0
 keysteward_audit_copies_total{outcome="success"} 5.0
 keysteward_audit_events_uncopied 4.0
+keysteward_audit_trail_intact 1.0
 keysteward_held_actions{guard="freeze"} 1.0
 """
 
