@@ -128,5 +128,5 @@ def _from(file: Path) -> Iterator[BinaryIO]:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    listed = ", ".join(f"{number:,} {kind.replace('_', ' ')}" for kind, number in counts.items())
+    listed = ", ".join(f"{kind.replace('_', ' ')} {number:,}" for kind, number in counts.items())
     return f"{sum(counts.values()):,} rows" + (f": {listed}" if listed else "")

@@ -61,7 +61,7 @@ def postgres_engine(url: str, settings: Mapping[str, Any] = SETTINGS) -> Engine:
     """Its errors never quote a statement's values, nor the URL."""
     try:
         address = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise LedgerError("the ledger's URL is not valid: postgresql://USER:PASSWORD@HOST:PORT/DB") from None
     engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=dict(settings))
     event.listen(engine, "begin", _on_begin)
