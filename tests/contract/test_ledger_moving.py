@@ -11,16 +11,15 @@ from app.errors import ConfigError, ConflictingWrite, LedgerError
 from app.ledger.interface import Ledger
 from app.ledger.moving import Row
 from app.ledger.verify import verify
-from app.model import DeliveryState, Finding
+from app.model import Finding
 from app.plan.record import Change
 from tests.contract.conftest import LEDGERS
-from tests.fakes.ledger_rows import DAY, NOW, PAUSE, UID, WHOLE, a_uid, delivery, event, facts, finding, run
+from tests.fakes.ledger_life import EVENTS, OTHER, WAITING, live, move, rows_of
+from tests.fakes.ledger_rows import PAUSE, UID, WHOLE, a_uid, delivery, event, facts
 from tests.fakes.ledger_use import everything
 
 MOVED = ["memory", "sqlite", "postgresql"]
 NO_WAIT = timedelta(0)
-OTHER = finding(a_uid(1))
-WAITING = delivery(a_uid(1))
 
 
 @pytest.fixture(params=MOVED)
@@ -37,38 +36,8 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def lived_in(ledger: Ledger) -> Ledger:
-    """Two episodes, a sender that died, a person who stopped it all."""
-    ledger.mark_rehearsal(NOW)
-    ledger.apply(WHOLE)
-    again = replace(WHOLE.findings[0], episode=2, revision=1)
-    ledger.apply(
-        Change(
-            facts=(facts(a_uid(1)),),
-            findings=(again, OTHER),
-            deliveries=(delivery(occurrence=2), WAITING, delivery(episode=2, state=DeliveryState.DEAD)),
-            events=tuple(event(str(n), NOW + n * DAY) for n in range(1200)),
-            run=run(NOW + DAY),
-        )
-    )
-    with ledger.lease("dies", NO_WAIT) as lease:
-        assert lease
-        ledger.claim([WAITING.id], "m-2", lease)
-    ledger.pause(PAUSE, event("paused"))
-    ledger.keep_picture(b"what the last run showed")
+    live(ledger)
     return ledger
-
-
-def move(source: Ledger, target: Ledger) -> None:
-    with source.dump() as dump:
-        target.fill(dump.rows)
-
-
-def rows_of(ledger: Ledger) -> list[Row]:
-    with ledger.dump() as dump:
-        rows = list(dump.rows)
-        counted = {kind: sum(1 for row in rows if row.kind == kind) for kind in dump.counts}
-        assert (counted, sum(counted.values())) == (dump.counts, len(rows))
-        return rows
 
 
 def test_whatever_is_asked_the_other_ledger_answers_alike(lived_in: Ledger, other: Ledger) -> None:
@@ -96,7 +65,7 @@ def test_the_audit_trail_goes_on_with_its_own_numbers_and_hashes(lived_in: Ledge
     for ledger in (lived_in, other):
         ledger.apply(Change(events=(event("went on"),)))
     assert list(other.sealed()) == list(lived_in.sealed())
-    assert (verify(other).events, verify(other).breaks) == (1203, ())
+    assert (verify(other).events, verify(other).breaks) == (EVENTS + 1, ())
 
 
 def test_work_goes_on_with_revisions_and_order_as_they_were(lived_in: Ledger, other: Ledger) -> None:
