@@ -23,9 +23,11 @@ UNREACHABLE = (
     "can't be reached, or lets nobody in: is it up? are host, port, user, password, database, sslmode right?"
 )
 BAD_OPTION = "can't be opened: its URL has an option that PostgreSQL doesn't know"
+STANDBY = "can't be written: its URL should name the primary server"
 # PostgreSQL's classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 STATES = {
-    "25006": "can't be written: its URL should name the primary server",
+    "25006": STANDBY,
+    "0A000": STANDBY,  # it can't begin a transaction that writes
     "28": "refuses the user or the password of its URL",
     "3D": "is in a database that isn't there: create that, or mend the URL",
     "42501": "can't be written: the service's user needs CREATE on its schema and all rights on its tables",

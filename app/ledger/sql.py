@@ -155,7 +155,7 @@ class SqlLedger:
     def picture(self) -> bytes | None:
         with self._reading() as db:
             value = reading.control(db, "picture")
-        return b64decode(value) if value else None
+        return None if value is None else b64decode(value)
 
     @contextmanager
     def dump(self) -> Iterator[Dump]:

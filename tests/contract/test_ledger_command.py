@@ -14,7 +14,7 @@ from tests.fakes.ledger_rows import ACCOUNT, DAY, NOW, PAUSE, WHOLE, a_uid, deli
 from tests.fakes.ledger_use import everything
 from tests.servers.postgres import Postgres
 
-MANY = 700  # more than one batch
+MANY = 510  # more than one batch
 STATES = list(DeliveryState)
 
 
@@ -31,10 +31,10 @@ def a_full_ledger(url: str) -> None:
     ledger.apply(
         Change(
             facts=tuple(facts(uid, user=f"Änn-{n % 7}") for n, uid in enumerate(uids)),
-            findings=tuple(finding(uid, episode=n % 3) for n, uid in enumerate(uids)),
+            findings=tuple(finding(uid, episode=n % 2) for n, uid in enumerate(uids)),
             deliveries=tuple(
                 delivery(uid, STATES[n % len(STATES)], episode=episode)
-                for episode in (0, 1, 2)
+                for episode in (0, 1)
                 for n, uid in enumerate(reversed(uids))
             ),
             events=tuple(event(str(n), NOW + n * DAY, account_id=ACCOUNT) for n in range(MANY)),

@@ -22,7 +22,7 @@ import psycopg
 from tests.servers.mortal import dies_with_us
 
 # A crash of the machine may cost a test its database, which nobody would miss.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "60"}
 STARTS_WITHIN = 30.0  # seconds
 
 

@@ -45,7 +45,7 @@ def test_migrating_says_what_it_did(folder: Path) -> None:
 def test_a_ledger_moves_by_way_of_a_file(folder: Path) -> None:
     exported = run(folder, "old", "export", folder / "x.jsonl")
     assert (exported.return_value or 0, exported.stdout) == (0, "")
-    assert exported.stderr.startswith("Exported 17 rows: accounts 1, users 1")
+    assert exported.stderr.startswith("Exported 17 rows: canary 1, accounts 1, users 1")
     imported = run(folder, "new", "import", folder / "x.jsonl")
     assert imported.return_value == 0
     first, *rest = imported.stdout.splitlines()
