@@ -82,7 +82,8 @@ def put_sealed(db: Connection, sealed: Sequence[Sealed]) -> None:
 def approve(db: Connection, approval: Approval) -> bool:
     """False: that approval has been written before, and stays as it is."""
     statement = _insert(schema.approvals, db.dialect.name).on_conflict_do_nothing()
-    return db.execute(statement, _approval_row(approval)).rowcount == 1
+    counted = {"preserve_rowcount": True}  # or SQLAlchemy forgets it of an INSERT
+    return db.execute(statement, _approval_row(approval), execution_options=counted).rowcount == 1
 
 
 def _waiting(db: Connection, change: Change) -> None:

@@ -335,6 +335,6 @@ QUICK = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestHistories.settings = TestHistoriesOnFakeDynamodb.settings = TestManyHistoriesOnPostgres.settings = QUICK
-TestMoves.settings = settings(QUICK, max_examples=15)
-TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=6)
+TestMoves.settings = settings(QUICK, max_examples=8)
+TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=5)
 TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)
