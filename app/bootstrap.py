@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -157,7 +158,7 @@ def read_again(path: Path | None, env: Mapping[str, str], now: datetime, running
 
 
 def _secrets(config: Config) -> list[str]:
-    found = []
+    found = _passwords(config.ledger_url)
     for settings in config.sinks.values():
         assert isinstance(settings, BaseModel)  # noqa: S101 - the config's validator made it one
         for name in type(settings).model_fields:
@@ -165,6 +166,13 @@ def _secrets(config: Config) -> list[str]:
             values = value.values() if isinstance(value, Mapping) else [value]
             found += [secret.get_secret_value() for secret in values if isinstance(secret, SecretStr)]
     return found
+
+
+def _passwords(url: str) -> list[str]:
+    """Of a ledger: as its URL has it, and as it is."""
+    parts = urlsplit(url)
+    found = [parts.password or "", *parse_qs(parts.query).get("password", ())]
+    return [form for password in found for form in (password, unquote(password))]
 
 
 def secret_from_aws(reference: str) -> str:
@@ -265,7 +273,7 @@ def open_for_looking(config: Config, at: datetime | None) -> Service:
     """For commands that write nothing: the ledger is read where there is one."""
     sessions, stop = connect(config.scan)
     try:
-        ledger: Ledger = open_ledger(config.ledger_url, create=False)
+        ledger: Ledger = open_ledger(config.ledger_url, create=False, term=config.lease)
     except NoLedger:
         ledger = MemoryLedger()
     clock: Clock = FixedClock(at) if at else _clock_of(ledger)

@@ -89,11 +89,11 @@ def _verify(ledger: "Ledger", form: str) -> int:
     elif form == "csv":
         show.as_csv(BREAK_COLUMNS, breaks)
     else:
-        _say(verdict)
+        say(verdict)
     return 1 if breaks else 0
 
 
-def _say(verdict: "Verdict") -> None:
+def say(verdict: "Verdict") -> None:
     for one in verdict.breaks:
         show.echo(one.text)
     found = f"{len(verdict.breaks)} breaks" if verdict.breaks else "no edit, no gap"

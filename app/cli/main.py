@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("app.cli.look", "explain"),
     "history": ("app.cli.history", "history"),
     "iam-policy": ("app.cli.check", "iam_policy"),
+    "ledger": ("app.cli.ledger", "ledger"),
     "owners": ("app.cli.owners", "owners"),
     "pause": ("app.cli.change", "pause"),
     "plan": ("app.cli.look", "plan"),

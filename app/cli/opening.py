@@ -60,7 +60,14 @@ def ledger_of(config: "Config") -> "Ledger":
     """The ledger alone. Raises `NoLedger` where there is none."""
     from app.ledger.open import open_ledger
 
-    return open_ledger(config.ledger_url, create=False)
+    return open_ledger(config.ledger_url, create=False, term=config.lease)
+
+
+def to_fill(config: "Config") -> "Ledger":
+    """The ledger alone, made where there is none."""
+    from app.ledger.open import open_ledger
+
+    return open_ledger(config.ledger_url, term=config.lease)
 
 
 def to_change(config: "Config", at: datetime | None) -> "Service":

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from app.errors import LedgerError
 
@@ -19,10 +19,15 @@ REMEDIES = {
     sqlite3.SQLITE_CORRUPT: "is damaged: restore it from a backup",
     sqlite3.SQLITE_IOERR: "can't be read or written: check the disk and its free space",
 }
-UNREACHABLE = "can't be reached, or lets nobody in: is it up? are host, port, user, password, database right?"
+UNREACHABLE = (
+    "can't be reached, or lets nobody in: is it up? are host, port, user, password, database, sslmode right?"
+)
+BAD_OPTION = "can't be opened: its URL has an option that PostgreSQL doesn't know"
+STANDBY = "can't be written: its URL should name the primary server"
 # PostgreSQL's classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 STATES = {
-    "25006": "can't be written: its URL should name the primary server",
+    "25006": STANDBY,
+    "0A000": STANDBY,  # it can't begin a transaction that writes
     "28": "refuses the user or the password of its URL",
     "3D": "is in a database that isn't there: create that, or mend the URL",
     "42501": "can't be written: the service's user needs CREATE on its schema and all rights on its tables",
@@ -51,6 +56,8 @@ def _remedy(error: SQLAlchemyError) -> str:
     state = getattr(cause, "sqlstate", "")
     if state is None and isinstance(error, OperationalError):  # it never came to a server's answer
         return UNREACHABLE
+    if state is None and isinstance(error, ProgrammingError):
+        return BAD_OPTION
     known = next((STATES[state[:size]] for size in (5, 3, 2) if state and state[:size] in STATES), None)
     if known:
         return known

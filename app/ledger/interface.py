@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.ledger.chain import Ends, Sealed
+from app.ledger.moving import Dump, Row
 from app.model import CopyMark, Delivery, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
 from app.plan.record import AccountRows as AccountRows
@@ -152,9 +153,28 @@ class Ledger(Protocol):
         None when another process keeps it. Each taking has a higher epoch than any before.
         The holder's death frees it at once (SQLite: a file lock) or a term later (servers)."""
 
+    def held(self) -> bool:
+        """Whether somebody holds the lease at this moment, or has gone without giving it back."""
+
     def orphaned(self) -> bool:
         """Whether who held the lease last went without giving it back, and nobody holds it now: what that
         one was doing is to be gone on with."""
+
+    def dump(self) -> AbstractContextManager[Dump]:
+        """All that is to be moved into another ledger, as of one moment, in the order of `moving.CODECS`.
+
+        That is everything but the picture and who holds the lease. Streamed where the store can: it is read
+        inside the block only. Raises `LedgerError` where others write and the store can't read one moment.
+        """
+
+    def fill(self, rows: Iterable[Row]) -> None:
+        """Writes what another ledger dumped, as it was: revisions, order, numbers and hashes, and the epoch, so
+        that the next lease is above every one under which something was claimed.
+
+        All or nothing; so what ``rows`` raises at its end takes everything back. Raises `LedgerError` unless
+        the ledger is empty, and nobody has ever taken its lease. Where that takes more than one transaction, the
+        ledger refuses every other use from the first row to the last, and can be filled again with the same.
+        """
 
     def close(self) -> None: ...
 

@@ -1,16 +1,19 @@
 """The reference ledger: what the contract means, in dicts. For tests and for runs that may forget."""
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger import rows
-from app.ledger.chain import Ends, Link, Sealed, seal, stamp
+from app.ledger.chain import Ends, Sealed, seal, stamp
 from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
+from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row
 from app.model import (
     UNDELIVERED,
     AccountState,
@@ -33,6 +36,8 @@ from app.plan.kept import Approval, HeldPlan, Hold, Trial
 from app.plan.record import Refusals
 from app.plan.retention import forgettable, is_over
 
+T = TypeVar("T")
+
 
 class MemoryLedger:
     """`Ledger` in memory. Thread-safe; gone with the process."""
@@ -50,6 +55,7 @@ class MemoryLedger:
         self._users: dict[tuple[str, str], RememberedUser] = {}
         self._reports: dict[str, KeptReport] = {}
         self._sealed: list[Sealed] = []
+        self._chain = Ends()
         self._copies: dict[str, CopyMark] = {}
         self._held_plans: dict[str, HeldPlan] = {}
         self._approvals: dict[tuple[str, int], Approval] = {}
@@ -123,15 +129,15 @@ class MemoryLedger:
 
     def held_plans(self) -> Sequence[HeldPlan]:
         with self._lock:
-            return [plan for _, plan in sorted(self._held_plans.items())]
+            return _by_key(self._held_plans)
 
     def approvals(self) -> Sequence[Approval]:
         with self._lock:
-            return [approval for _, approval in sorted(self._approvals.items())]
+            return _by_key(self._approvals)
 
     def holds(self) -> Sequence[Hold]:
         with self._lock:
-            return [hold for _, hold in sorted(self._holds.items())]
+            return _by_key(self._holds)
 
     def _present_deliveries(self) -> dict[str, list[Delivery]]:
         found: dict[str, list[Delivery]] = {}
@@ -262,17 +268,19 @@ class MemoryLedger:
         yield from found
 
     def chain(self) -> Ends:
-        with self._lock:
-            return Ends(head=self._head())
+        return self._chain
 
     def copied(self, target: str) -> CopyMark:
         return self._copies.get(target, CopyMark(target))
 
-    def _head(self) -> Link:
-        return self._sealed[-1].link if self._sealed else Link()
-
     def _seal(self, events: Iterable[Event]) -> None:
-        self._sealed += seal(events, self._head())
+        happened, head = list(events), self._chain.head
+        if not happened:
+            return
+        if head is None:
+            raise LedgerError("the audit trail has lost its head")
+        self._sealed += seal(happened, head)
+        self._chain = replace(self._chain, head=self._sealed[-1].link)
 
     def approve(self, approval: Approval, event: Event) -> bool:
         with self._lock:
@@ -307,6 +315,54 @@ class MemoryLedger:
         return self._picture
 
     @contextmanager
+    def dump(self) -> Iterator[Dump]:
+        with self._lock:
+            kept = self._kept()
+            rows = [Row(kind, value) for kind in CODECS for value in kept[kind]]
+        yield Dump(dict(Counter(row.kind for row in rows)), iter(rows))
+
+    def _kept(self) -> Mapping[str, Iterable[Any]]:
+        """What there is to move, by kind."""
+        return {
+            "epoch": [self._epoch] if self._epoch else [],
+            "rehearsal": [self._rehearsal] if self._rehearsal else [],
+            "pause": [self._pause] if self._pause else [],
+            "canary": [self._canary] if self._canary else [],
+            "accounts": _by_key(self._accounts),
+            "users": _by_key(self._users),
+            "reports": _by_key(self._reports),
+            "facts": _by_key(self._facts),
+            "findings": _by_key(self._findings),
+            "deliveries": self._deliveries.values(),
+            "snoozes": _by_key(self._snoozes),
+            "refusals": _by_key(self._refusals),
+            "held_plans": _by_key(self._held_plans),
+            "approvals": _by_key(self._approvals),
+            "holds": _by_key(self._holds),
+            "breakers": _by_key(self._breakers),
+            "runs": self._runs,
+            "copies": _by_key(self._copies),
+            "events": self._sealed,
+            "chain": [self._chain] if self._chain != Ends() else [],
+        }
+
+    def fill(self, rows: Iterable[Row]) -> None:
+        values: defaultdict[str, list[Any]] = defaultdict(list)
+        for row in rows:
+            values[row.kind].append(row.value)
+        with self._lock:
+            if any(self._kept().values()):
+                raise LedgerError(NOT_EMPTY)
+            self._write(Change(**{kind: tuple(values[kind]) for kind in PARTS}))
+            self._findings = {f.id: f for f in values["findings"]}
+            self._runs, self._sealed = values["runs"], values["events"]
+            (self._epoch,) = values["epoch"] or [0]
+            (self._rehearsal,) = values["rehearsal"] or [None]
+            (self._pause,) = values["pause"] or [None]
+            (self._canary,) = values["canary"] or [None]
+            (self._chain,) = values["chain"] or [Ends()]
+
+    @contextmanager
     def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
         if not self._lease.acquire(timeout=max(0.0, wait.total_seconds())):
             yield None
@@ -319,8 +375,15 @@ class MemoryLedger:
         finally:
             self._lease.release()
 
+    def held(self) -> bool:
+        return self._lease.locked()
+
     def orphaned(self) -> bool:
         return False  # its holder's death is its own
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _by_key(rows: Mapping[Any, T]) -> list[T]:
+    return [row for _, row in sorted(rows.items())]

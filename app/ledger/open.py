@@ -1,5 +1,6 @@
 """Opens the ledger that the config's URL names, and brings its schema up to date."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.errors import LedgerError
@@ -32,10 +33,38 @@ def open_ledger(url: str, *, create: bool = True, term: timedelta = TERM) -> Led
     )
 
 
-def make_ledger(url: str) -> None:
-    """Makes what `open_ledger` doesn't: a table. What is there is left, and only completed."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The ledger's schema ``before`` (None: there was no ledger) and ``after`` it was made."""
+
+    before: str | None
+    after: str
+
+
+def make_ledger(url: str) -> Made:
+    """Makes what `open_ledger` doesn't: a table. What is there is left, completed, and brought up to date."""
+    before = schema_of(url)
     if url.partition(":")[0] == "dynamodb":
         from app.ledger.dynamodb.making import make_table
 
         make_table(url)
     open_ledger(url).close()
+    return Made(before, schema_of(url) or "")
+
+
+def schema_of(url: str) -> str | None:
+    """The schema of the ledger at ``url``, which is left as it is; None: there is none."""
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        from app.ledger.sqlite import sqlite_schema
+
+        return sqlite_schema(url)
+    if scheme == "postgresql":
+        from app.ledger.postgres import postgres_schema
+
+        return postgres_schema(url)
+    if scheme == "dynamodb":
+        from app.ledger.dynamodb.ledger import dynamodb_schema
+
+        return dynamodb_schema(url)
+    return None

@@ -1,5 +1,6 @@
 """PostgreSQL: a ledger that replicas share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
 from app.ledger.sql import SqlLedger, next_epoch
 from app.ledger.tenure import TERM, VACANT, Tenure
-from app.ledger.version import is_newest, migrate, version_of
+from app.ledger.version import disposing, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -28,6 +29,8 @@ SETTINGS = {
     "tcp_user_timeout": 10_000,  # milliseconds
     "prepare_threshold": None,  # a pooler may give each transaction another session
 }
+# A migration takes as long as it takes, and who comes second waits for it.
+MIGRATING = SETTINGS | {"options": "-c statement_timeout=0 -c lock_timeout=10min"}
 # One transaction writes at a time, as in SQLite, so that what it has read still holds when it commits. Of the
 # transaction and not of the session: poolers hand sessions around.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
@@ -43,17 +46,24 @@ def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
         if not create and version_of(engine) is None:
             raise NoLedger("the database holds no ledger")
         if not is_newest(engine):
-            migrate(engine)
+            with disposing(postgres_engine(url, MIGRATING)) as patient:
+                migrate(patient)
     return SqlLedger(engine, Tenure(Chair(engine), term), _snapshots(engine))
 
 
-def postgres_engine(url: str) -> Engine:
+def postgres_schema(url: str) -> str | None:
+    """Of the ledger as it is; None: there is none."""
+    with readable_errors(), disposing(postgres_engine(url)) as engine:
+        return version_of(engine)
+
+
+def postgres_engine(url: str, settings: Mapping[str, Any] = SETTINGS) -> Engine:
     """Its errors never quote a statement's values, nor the URL."""
     try:
         address = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise LedgerError("the ledger's URL is not valid: postgresql://USER:PASSWORD@HOST:PORT/DB") from None
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=SETTINGS)
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=dict(settings))
     event.listen(engine, "begin", _on_begin)
     return engine
 

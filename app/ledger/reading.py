@@ -61,7 +61,7 @@ def frame(db: Connection) -> LedgerView:
         breakers={b.sink: b for b in map(rows.BREAKER.load, _all(db, schema.breakers))},
         last_run=_last_run(db),
         pause=pause(db),
-        canary=_canary(db),
+        canary=canary(db),
     )
 
 
@@ -163,7 +163,7 @@ def holds(db: Connection) -> list[Hold]:
     return [rows.HOLD.load(body) for body in _ordered(db, schema.holds)]
 
 
-def _canary(db: Connection) -> Trial | None:
+def canary(db: Connection) -> Trial | None:
     value = control(db, "canary")
     return rows.TRIAL.load(value) if value else None
 

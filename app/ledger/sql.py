@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from app.errors import LedgerError, Paused, StaleLease
-from app.ledger import pruning, reading, rows, schema, writing
+from app.ledger import dumping, filling, pruning, reading, rows, schema, writing
 from app.ledger.chain import Ends, Sealed
 from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
+from app.ledger.moving import NOT_EMPTY, Dump, Row
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
 
@@ -25,6 +26,8 @@ class Leases(Protocol):
     """One holder at a time, over all processes and hosts that share the ledger."""
 
     def hold(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]: ...
+
+    def held(self) -> bool: ...
 
     def orphaned(self) -> bool: ...
 
@@ -152,7 +155,12 @@ class SqlLedger:
     def picture(self) -> bytes | None:
         with self._reading() as db:
             value = reading.control(db, "picture")
-        return b64decode(value) if value else None
+        return None if value is None else b64decode(value)
+
+    @contextmanager
+    def dump(self) -> Iterator[Dump]:
+        with self._reading() as db:
+            yield Dump(dumping.counts(db), dumping.dumped(db))
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -215,8 +223,17 @@ class SqlLedger:
                 raise LedgerError("this ledger belongs to normal runs: a rehearsal needs a ledger of its own")
             writing.set_control(db, "rehearsal", at.isoformat())
 
+    def fill(self, rows: Iterable[Row]) -> None:
+        with self._writing() as db:
+            if dumping.counts(db):
+                raise LedgerError(NOT_EMPTY)
+            filling.fill(db, rows)
+
     def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
         return self._leases.hold(holder, wait)
+
+    def held(self) -> bool:
+        return self._leases.held()
 
     def orphaned(self) -> bool:
         return self._leases.orphaned()

@@ -17,7 +17,7 @@ from app.ledger.faults import readable_errors
 from app.ledger.interface import Lease, Ledger
 from app.ledger.lock import FileLock
 from app.ledger.sql import SqlLedger, next_epoch
-from app.ledger.version import is_newest, migrate
+from app.ledger.version import disposing, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process's
@@ -40,6 +40,15 @@ def open_sqlite(url: str, create: bool) -> Ledger:
     return SqlLedger(engine, FileLease(FileLock(path.with_name(f"{path.name}.lock")), engine))
 
 
+def sqlite_schema(url: str) -> str | None:
+    """Of the ledger as it is; None: there is none."""
+    path = sqlite_file(url)
+    if not path.exists():
+        return None
+    with readable_errors(), disposing(sqlite_engine(path)) as engine:
+        return version_of(engine)
+
+
 @dataclass(frozen=True)
 class FileLease:
     """`Leases` by a file lock: the kernel frees it when its holder dies, so that nothing has to be timed."""
@@ -59,6 +68,10 @@ class FileLease:
             finally:
                 with suppress(LedgerError):
                     self._rise()
+
+    def held(self) -> bool:
+        with self.lock.hold(timedelta(0)) as got:
+            return not got
 
     def orphaned(self) -> bool:
         """Only a dead holder leaves its name without the lock."""

@@ -79,6 +79,10 @@ class Tenure:
         with held.kept():
             yield Lease(held.epoch, held.remaining)
 
+    def held(self) -> bool:
+        """Also by one who fell silent."""
+        return self.seat.beat() != VACANT
+
     def orphaned(self) -> bool:
         """Whether the last holder fell silent for a whole term: it died, is stopped, or is cut off."""
         seen = self.seat.beat()

@@ -1,8 +1,20 @@
 """Which schema a database has. Apart from the machinery that migrates, which is slow to import."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Engine, inspect, text
 
 from app.ledger.schema import HEAD
+
+
+@contextmanager
+def disposing(engine: Engine) -> Iterator[Engine]:
+    """``engine`` for the length of the block: its connections are closed behind it."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def version_of(engine: Engine) -> str | None:

@@ -69,16 +69,21 @@ def events(db: Connection, happened: Sequence[Event]) -> None:
         raise LedgerError(f"the audit trail has lost its head: {_LOOK}")
     sealed = seal(happened, head)
     try:
-        db.execute(insert(schema.events), [_event_row(one) for one in sealed])
+        put_sealed(db, sealed)
     except IntegrityError:
         raise LedgerError(f"the audit trail goes on behind its head: {_LOOK}") from None
     set_control(db, "chain", rows.LINK.dump(sealed[-1].link))
 
 
+def put_sealed(db: Connection, sealed: Sequence[Sealed]) -> None:
+    db.execute(insert(schema.events), [_event_row(one) for one in sealed])
+
+
 def approve(db: Connection, approval: Approval) -> bool:
     """False: that approval has been written before, and stays as it is."""
     statement = _insert(schema.approvals, db.dialect.name).on_conflict_do_nothing()
-    return db.execute(statement, _approval_row(approval)).rowcount == 1
+    counted = {"preserve_rowcount": True}  # or SQLAlchemy forgets it of an INSERT
+    return db.execute(statement, _approval_row(approval), execution_options=counted).rowcount == 1
 
 
 def _waiting(db: Connection, change: Change) -> None:
@@ -108,13 +113,17 @@ def set_control(db: Connection, name: str, value: str) -> None:
 
 
 def _findings(db: Connection, findings: Sequence[Finding]) -> None:
-    ids = [f.id for f in findings]
-    stored = _revisions(db, ids)
+    stored = _revisions(db, [f.id for f in findings])
     for finding in findings:
         if stored.get(finding.id, 0) != finding.revision:
             raise ConflictingWrite(f"finding {finding.id} was changed meanwhile: the next run plans again")
-    _put(db, schema.findings, [_finding_row(replace(f, revision=f.revision + 1)) for f in findings])
-    for batch in batches(ids):
+    put_findings(db, [replace(f, revision=f.revision + 1) for f in findings])
+
+
+def put_findings(db: Connection, findings: Sequence[Finding]) -> None:
+    """Of this very revision, with their tickets."""
+    _put(db, schema.findings, [_finding_row(f) for f in findings])
+    for batch in batches([f.id for f in findings]):
         db.execute(_NO_TICKETS, {"ids": batch})
     last = {finding.id: finding for finding in findings}
     _put(db, schema.tickets, [row for finding in last.values() for row in _ticket_rows(finding)])

@@ -261,7 +261,24 @@ class Histories(RuleBasedStateMachine):
         self.cleanup.close()
 
 
-class HistoriesOnPostgres(Histories):
+class Moves(Histories):
+    """Now and then the ledger is moved into a new one, and the history goes on there."""
+
+    @rule()
+    def move_across(self) -> None:
+        reference, other = self.ledgers
+        url = self.empty_ledger()
+        moved: list[Ledger] = [MemoryLedger(), open_ledger(url)]
+        with reference.dump() as known, other.dump() as same:
+            rows = list(known.rows)
+            assert (same.counts, list(same.rows)) == (known.counts, rows)
+        for ledger in moved:
+            ledger.fill(rows)
+        other.close()
+        self.url, self.ledgers = url, moved
+
+
+class HistoriesOnPostgres(Moves):
     server: Postgres
 
     def empty_ledger(self) -> str:
@@ -299,8 +316,15 @@ def histories_on_dynamodb(dynamodb: Dynamodb, monkeypatch: pytest.MonkeyPatch) -
     HistoriesOnDynamodb.server = dynamodb
 
 
+class ManyHistoriesOnPostgres(HistoriesOnPostgres):
+    """More of them: each database takes its time to be made."""
+
+
+on_postgres = pytest.mark.usefixtures("histories_on_postgres")
 TestHistories = Histories.TestCase
-TestHistoriesOnPostgres = pytest.mark.usefixtures("histories_on_postgres")(HistoriesOnPostgres.TestCase)
+TestMoves = Moves.TestCase
+TestHistoriesOnPostgres = on_postgres(HistoriesOnPostgres.TestCase)
+TestManyHistoriesOnPostgres = pytest.mark.slow(on_postgres(ManyHistoriesOnPostgres.TestCase))
 TestHistoriesOnDynamodb = pytest.mark.usefixtures("histories_on_dynamodb")(HistoriesOnDynamodb.TestCase)
 TestHistoriesOnFakeDynamodb = HistoriesOnFakeDynamodb.TestCase
 QUICK = settings(
@@ -310,5 +334,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestHistories.settings = TestHistoriesOnPostgres.settings = TestHistoriesOnFakeDynamodb.settings = QUICK
+TestHistories.settings = TestHistoriesOnFakeDynamodb.settings = TestManyHistoriesOnPostgres.settings = QUICK
+TestMoves.settings = settings(QUICK, max_examples=8)
+TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=5)
 TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)

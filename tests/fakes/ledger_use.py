@@ -26,6 +26,9 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
         ledger.held_plans(),
         ledger.approvals(),
         ledger.holds(),
+        ledger.accounts_with_findings(),
+        ledger.on_ticket("jira", "SEC-1"),
+        ledger.paused(),
     )
 
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import psycopg
 from tests.servers.mortal import dies_with_us
 
 # A crash of the machine may cost a test its database, which nobody would miss.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "60"}
 STARTS_WITHIN = 30.0  # seconds
 
 
@@ -51,6 +51,34 @@ class Postgres:
         with psycopg.connect(self.url("postgres"), autocommit=True) as db:
             db.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
+    @contextmanager
+    def login(self, user: str, password: str) -> Iterator[None]:
+        """A role that needs its password, unlike all others; for the length of the block."""
+        rules = self.data / "pg_hba.conf"
+        before = rules.read_text()
+        rules.write_text(f"host all {user} 127.0.0.1/32 scram-sha-256\n{before}")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as db:
+            db.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'".encode())
+            db.execute("SELECT pg_reload_conf()")
+            _until(lambda: not self._lets_in(user))
+            try:
+                yield
+            finally:
+                rules.write_text(before)
+                db.execute(f"DROP ROLE {user}".encode())
+                db.execute("SELECT pg_reload_conf()")
+
+    @contextmanager
+    def standby(self) -> Iterator["Postgres"]:
+        """A server that follows this one, and only reads."""
+        with TemporaryDirectory(prefix="keysteward-standby-") as folder:
+            data = _new_data(Path(folder))
+            source = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "keysteward")
+            copy = (str(self.programs / "pg_basebackup"), "-D", str(data), "-R", "-c", "fast", "--no-sync")
+            _as_owner(*copy, *source).wait(60)
+            with _running(Postgres(self.programs, data, _free_port())) as server:
+                yield server
+
     def start(self) -> None:
         settings = {**FAST, "port": str(self.port), "listen_addresses": "127.0.0.1"}
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -68,16 +96,14 @@ class Postgres:
             self._process.wait(STARTS_WITHIN)
 
     def _wait(self) -> None:
-        until = time.monotonic() + STARTS_WITHIN
-        while True:
-            try:
-                psycopg.connect(self.url("postgres")).close()
-            except psycopg.OperationalError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+        _until(lambda: self._lets_in("keysteward"))
+
+    def _lets_in(self, user: str) -> bool:
+        try:
+            psycopg.connect(self.url("postgres").replace("keysteward@", f"{user}@")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
@@ -88,17 +114,28 @@ def postgres_server() -> Iterator[Postgres | None]:
         yield None
         return
     with TemporaryDirectory(prefix="keysteward-postgres-") as folder:  # pytest's own is closed to other users
-        data = Path(folder, "data")
-        data.mkdir(mode=0o700)
-        _give_away(Path(folder), data)
+        data = _new_data(Path(folder))
         init = ("-A", "trust", "-U", "keysteward", "-E", "UTF8", "--locale=C", "--no-sync")
         _as_owner(str(programs / "initdb"), "-D", str(data), *init).wait(60)
-        server = Postgres(programs, data, _free_port())
-        server.start()
-        try:
+        with _running(Postgres(programs, data, _free_port())) as server:
             yield server
-        finally:
-            server.stop()
+
+
+@contextmanager
+def _running(server: Postgres) -> Iterator[Postgres]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _until(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + STARTS_WITHIN
+    while not done():
+        if time.monotonic() > until:
+            raise TimeoutError("PostgreSQL is not ready")
+        time.sleep(0.05)
 
 
 def _programs() -> Path | None:
@@ -109,12 +146,15 @@ def _programs() -> Path | None:
     return next((place for place in places if (place / "initdb").exists()), None)
 
 
-def _give_away(folder: Path, data: Path) -> None:
+def _new_data(folder: Path) -> Path:
     """PostgreSQL refuses to run as root."""
+    data = folder / "data"
+    data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(data, owner.pw_uid, owner.pw_gid)
         folder.chmod(0o711)
+    return data
 
 
 def _as_owner(*command: str, log: BinaryIO | None = None) -> "subprocess.Popen[bytes]":

@@ -6,6 +6,19 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+ACCOUNT = {"sqlite": "json_extract(body, '$.account_id')", "postgresql": "body::json ->> 'account_id'"}
+TICKETS = {
+    "sqlite": "INSERT INTO tickets (finding_id, sink, ticket) "
+    "SELECT findings.id, ref.key, json_extract(ref.value, '$.key') "
+    "FROM findings, json_each(findings.body, '$.refs') AS ref "
+    "WHERE json_extract(findings.body, '$.state') <> 'resolved' "
+    "AND json_extract(ref.value, '$.key') <> ''",
+    "postgresql": "INSERT INTO tickets (finding_id, sink, ticket) "
+    "SELECT findings.id, ref.key, ref.value ->> 'key' "
+    "FROM findings, json_each(findings.body::json -> 'refs') AS ref "
+    "WHERE findings.body::json ->> 'state' <> 'resolved' AND ref.value ->> 'key' <> ''",
+}
+
 
 def upgrade() -> None:
     for table in ("facts", "findings"):
@@ -23,21 +36,14 @@ def upgrade() -> None:
         sa.Column("made_at", sa.String, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":  # no other database holds rows of that age
-        _fill()
+    _fill(op.get_bind().dialect.name)
     op.create_index("facts_of_account", "facts", ["account_id"])
     op.create_index("findings_of_account", "findings", ["account_id"])
     op.create_index("findings_on_ticket", "tickets", ["sink", "ticket"])
 
 
-def _fill() -> None:
+def _fill(dialect: str) -> None:
     for name in ("facts", "findings"):
-        table = sa.table(name, sa.column("account_id"), sa.column("body"))
-        op.execute(table.update().values(account_id=sa.func.json_extract(table.c.body, "$.account_id")))
-    op.execute(
-        "INSERT INTO tickets (finding_id, sink, ticket) "
-        "SELECT findings.id, ref.key, json_extract(ref.value, '$.key') "
-        "FROM findings, json_each(findings.body, '$.refs') AS ref "
-        "WHERE json_extract(findings.body, '$.state') <> 'resolved' "
-        "AND json_extract(ref.value, '$.key') <> ''"
-    )
+        table = sa.table(name, sa.column("account_id"))
+        op.execute(table.update().values(account_id=sa.literal_column(ACCOUNT[dialect])))
+    op.execute(TICKETS[dialect])

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+ENDED = {"sqlite": "json_extract(body, '$.settled_at')", "postgresql": "body::json ->> 'settled_at'"}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -14,7 +16,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text, nullable=False),
     )
     op.add_column("deliveries", sa.Column("settled_at", sa.String))
-    if op.get_bind().dialect.name == "sqlite":  # no other database holds rows of that age
-        table = sa.table("deliveries", sa.column("settled_at"), sa.column("body"))
-        op.execute(table.update().values(settled_at=sa.func.json_extract(table.c.body, "$.settled_at")))
+    table = sa.table("deliveries", sa.column("settled_at"))
+    ended = sa.literal_column(ENDED[op.get_bind().dialect.name])
+    op.execute(table.update().values(settled_at=ended))
     op.create_index("deliveries_by_end", "deliveries", ["settled_at"])
