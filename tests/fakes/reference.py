@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
+TABLE = r"arn:aws:dynamodb:(\*|[a-z0-9-]+):\*:table/[^*]+"
 USER = r"arn:aws:iam::\*:user/.+"
 UNIT = r"arn:aws:organizations::\*:(root/o-\*/r-\*|ou/o-\*/ou-\*)"
 
@@ -27,6 +28,12 @@ class Action:
 ACTIONS: Mapping[str, Action] = {
     "account:GetAlternateContact": Action("Read", r"arn:aws:account::\*:account(/o-\*/\*)?"),
     "cloudtrail:LookupEvents": Action("Read"),
+    "dynamodb:BatchGetItem": Action("Read", TABLE),
+    "dynamodb:BatchWriteItem": Action("Write", TABLE),
+    "dynamodb:GetItem": Action("Read", TABLE),
+    "dynamodb:PutItem": Action("Write", TABLE),
+    "dynamodb:Query": Action("Read", TABLE),
+    "dynamodb:UpdateItem": Action("Write", TABLE),
     "iam:DeleteAccessKey": Action("Permissions management", USER),
     "iam:GenerateCredentialReport": Action("Read"),
     "iam:GetAccessKeyLastUsed": Action("Read", USER),

@@ -20,6 +20,7 @@ from app.inventory.permissions import (
     CALLERS_ACTIONS,
     CONTACT_ACTIONS,
     COPY_ACTIONS,
+    LEDGER_ACTIONS,
     LIST_ACTIONS,
     ROOT_ACTIONS,
     SPOKE_ACTIONS,
@@ -258,3 +259,25 @@ def test_a_secret_is_that_secret_alone(names: list[str], resources: list[str]) -
 def test_the_fullest_config_that_is_tested_has_every_action_there_is() -> None:
     statements = [one for kind in KINDS for one in printed(kind, "enforce")["Statement"]]
     assert {action for one in statements for action in one["Action"]} == set(ACTIONS)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ledger_in_dynamodb_is_granted_on_that_very_table(tmp_path: Path, mode: str) -> None:
+    for url, region in (("dynamodb://keys?region=eu-central-1", "eu-central-1"), ("dynamodb://keys", "*")):
+        found = granted(grants(tmp_path, partition="aws-cn", mode=mode, ledger=url))
+        ledger = {action: on for action, on in found.items() if action.startswith("dynamodb:")}
+        assert ledger == dict.fromkeys(LEDGER_ACTIONS, [f"arn:aws-cn:dynamodb:{region}:*:table/keys"])
+    for kind in ("spoke", "actor"):
+        given = granted(grants(tmp_path, kind, mode=mode, ledger="dynamodb://keys"))
+        assert not set(given) & set(LEDGER_ACTIONS)
+
+
+def test_no_other_ledger_asks_for_dynamodb(tmp_path: Path) -> None:
+    for url in ("sqlite:///./dynamodb.db", "postgresql://db/dynamodb"):
+        assert not set(granted(grants(tmp_path, ledger=url))) & set(LEDGER_ACTIONS)
+
+
+def test_what_the_ledger_is_granted_is_as_narrow_as_aws_allows_and_on_the_page() -> None:
+    [(_, actions, on)] = permissions.remembering("aws", "eu-central-1", "keys")
+    assert all(re.fullmatch(ACTIONS[action].resource, one) for action, one in product(actions, on))
+    assert set(sections()["the ledger in DynamoDB"]) == set(actions)

@@ -103,7 +103,7 @@ def test_a_folder_in_the_ledgers_place_is_told(tmp_path: Path) -> None:
         open_ledger(f"sqlite:///{tmp_path}")
 
 
-@pytest.mark.parametrize("url", ["mysql://joe:hunter2@db/keysteward", "dynamodb://table"])
+@pytest.mark.parametrize("url", ["mysql://joe:hunter2@db/keysteward", "mongodb://joe:hunter2@db/keysteward"])
 def test_other_databases_are_refused_without_their_password(url: str) -> None:
     with pytest.raises(LedgerError, match="not supported in this version: use sqlite") as raised:
         open_ledger(url)
