@@ -277,6 +277,10 @@ class HistoriesOnDynamodb(Histories):
         return self.server.create()
 
 
+class MoreHistoriesOnDynamodb(HistoriesOnDynamodb):
+    """The same for longer."""
+
+
 class HistoriesOnFakeDynamodb(Histories):
     """As many as on the others, which moto would take minutes for."""
 
@@ -303,6 +307,9 @@ TestHistories = Histories.TestCase
 TestHistoriesOnPostgres = pytest.mark.usefixtures("histories_on_postgres")(HistoriesOnPostgres.TestCase)
 TestHistoriesOnDynamodb = pytest.mark.usefixtures("histories_on_dynamodb")(HistoriesOnDynamodb.TestCase)
 TestHistoriesOnFakeDynamodb = HistoriesOnFakeDynamodb.TestCase
+TestMoreHistoriesOnDynamodb = pytest.mark.slow(
+    pytest.mark.usefixtures("histories_on_dynamodb")(MoreHistoriesOnDynamodb.TestCase)
+)
 QUICK = settings(
     max_examples=40,
     stateful_step_count=20,
@@ -312,3 +319,4 @@ QUICK = settings(
 )
 TestHistories.settings = TestHistoriesOnPostgres.settings = TestHistoriesOnFakeDynamodb.settings = QUICK
 TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)
+TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=15, stateful_step_count=20)

@@ -26,7 +26,7 @@ class Death(BaseException):
 
 @dataclass
 class Line:
-    """`Wire` of one process. `arm` has something happen at one of its requests, instead of what it asks for."""
+    """`Wire` of one process. `arm` has something happen at one of its requests."""
 
     table: Wire
     sent: int = 0

@@ -87,9 +87,7 @@ class Story:
             yield table, done
 
 
-def met(
-    table: FakeDynamodb, at: int, happens: Happening, lasts: bool = False
-) -> tuple[Line, Ledger]:
+def met(table: FakeDynamodb, at: int, happens: Happening, lasts: bool = False) -> tuple[Line, Ledger]:
     """A process that meets this at its request number ``at``."""
     line = Line(table)
     ledger = process(line)

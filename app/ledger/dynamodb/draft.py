@@ -36,7 +36,7 @@ class Draft:
         self._new[page.key] = page
 
     def append(self, page: Page) -> bool:
-        """Writes a page behind all others. False, and it doesn't, if there is one in its place or behind it."""
+        """Writes a page behind all others. False, and it doesn't, if one is in its place or behind it."""
         free = not self._snapshot.reaches(*page.key)
         if free:
             self._new[page.key] = page

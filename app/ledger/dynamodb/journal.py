@@ -157,7 +157,9 @@ def _head(found: Raw) -> Head:
     try:
         shape = int(found["shape"]["N"])
         if shape > SHAPE:
-            raise LedgerError(f"the ledger was written by a newer Keysteward (shape {shape}): upgrade this one")
+            raise LedgerError(
+                f"the ledger was written by a newer Keysteward (shape {shape}): upgrade this one"
+            )
         return Head(
             seq=int(found["seq"]["N"]),
             applied=int(found["applied"]["N"]),

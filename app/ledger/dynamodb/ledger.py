@@ -156,7 +156,6 @@ class DynamoLedger:
         wanted = tuple(dict.fromkeys(ids))
 
         def make(draft: Draft) -> tuple[Delivery, ...]:
-            draft.load([keys.CONTROL])
             found = _in_state(draft, wanted, CLAIMABLE)
             _check_pause(draft)
             taken = [claimed(row, message_id, lease) for row in found]

@@ -101,4 +101,6 @@ class TableMaker:
             if error.code not in DENIALS:
                 raise
             lacking = f"dynamodb:{action_of(operation)}"
-            raise LedgerError(f"{self.address.where} may not be made by these credentials: grant them {lacking}") from None
+            raise LedgerError(
+                f"{self.address.where} may not be made by these credentials: grant them {lacking}"
+            ) from None

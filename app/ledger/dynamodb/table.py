@@ -107,7 +107,7 @@ class Table:
         self._all(self.put, items)
 
     def expire(self, pk: str, before: str, at: int) -> None:
-        """Has DynamoDB remove what sorts before ``before``, a while after ``at`` (seconds since the epoch)."""
+        """Has DynamoDB remove what sorts before ``before``, some time after ``at`` (seconds of the epoch)."""
         values, unmarked = {":pk": pk, ":before": before}, "attribute_not_exists(expires_at)"
         found = self.query("pk = :pk AND sk < :before", values, FilterExpression=unmarked, **KEYS_ONLY)
         keys = map(key_of, found)

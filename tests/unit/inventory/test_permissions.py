@@ -266,7 +266,7 @@ def test_a_ledger_in_dynamodb_is_granted_on_that_very_table(tmp_path: Path, mode
     for url, region in (("dynamodb://keys?region=eu-central-1", "eu-central-1"), ("dynamodb://keys", "*")):
         found = granted(grants(tmp_path, partition="aws-cn", mode=mode, ledger=url))
         ledger = {action: on for action, on in found.items() if action.startswith("dynamodb:")}
-        assert ledger == dict.fromkeys(LEDGER_ACTIONS, [f"arn:aws-cn:dynamodb:{region}:*:table/keys"])
+        assert ledger == {one: [f"arn:aws-cn:dynamodb:{region}:*:table/keys"] for one in LEDGER_ACTIONS}
     for kind in ("spoke", "actor"):
         given = granted(grants(tmp_path, kind, mode=mode, ledger="dynamodb://keys"))
         assert not set(given) & set(LEDGER_ACTIONS)

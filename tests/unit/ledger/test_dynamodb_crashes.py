@@ -1,4 +1,4 @@
-"""Whatever happens between a process and its table, at whichever request: a change is there whole, or not at all.
+"""Whatever happens between a process and its table: a change is there whole, or not at all.
 
 Every request of a story is tried, none is drawn at random.
 """
@@ -26,23 +26,36 @@ from tests.fakes.dynamodb_faults import (
     sdk_repeats_it,
     throttled,
 )
-from tests.fakes.dynamodb_stories import LEASE, STORIES, WAITING, Story, large, memory_of, met, small, table_with, wide
+from tests.fakes.dynamodb_stories import (
+    STORIES,
+    WAITING,
+    Step,
+    Story,
+    large,
+    memory_of,
+    met,
+    small,
+    table_with,
+    wide,
+)
 from tests.fakes.ledger_rows import UID, a_uid, approval, event, facts, finding
-
 
 NO_WAIT = timedelta(0)
 OTHERS = Change(facts=(facts(a_uid(900)),), events=(event("others"),))
 
 
-def each(*names: str) -> pytest.MarkDecorator:
-    marks = {"wide": [pytest.mark.slow]}
-    return pytest.mark.parametrize("name", [pytest.param(name, marks=marks.get(name, ())) for name in names])
+def each(quick: tuple[str, ...], slow: tuple[str, ...] = ("wide",)) -> pytest.MarkDecorator:
+    marked = [pytest.param(name, marks=pytest.mark.slow) for name in slow]
+    return pytest.mark.parametrize("name", [*quick, *marked])
+
+
+SMALL, BOTH, LARGER = ("small",), ("small", "large"), ("large", "wide")
 
 
 # --- a process that dies ---------------------------------------------------------------------------
 
 
-@each("small", "large", "wide")
+@each(BOTH)
 def test_after_a_death_at_any_request_each_step_is_done_whole_or_not_at_all(name: str) -> None:
     story = STORIES[name]()
     memories = story.memories()
@@ -71,8 +84,7 @@ def test_what_a_dead_process_has_left_in_the_log_is_cleared_by_a_later_change() 
     story = large()
     table = story.table()
     for after in (1, 2):
-        line, ledger = met(table, 0, lambda send: send())
-        line.arm(_first_put(story) + after, dies, lasts=True)
+        _, ledger = met(table, _first_put(story) + after, dies, lasts=True)
         with suppress(Death):
             story.tell(ledger)
     assert len([key for key in table.items if key[0] == "log"]) == 3
@@ -92,7 +104,7 @@ def _first_put(story: Story) -> int:
 
 
 @pytest.mark.parametrize("happens", [answer_is_lost, sdk_repeats_it, throttled])
-@each("small", "large", "wide")
+@each(SMALL, LARGER)
 def test_a_step_that_is_answered_for_is_done_and_one_that_fails_is_not(name: str, happens: Happening) -> None:
     story = STORIES[name]()
     memories = story.memories()
@@ -100,17 +112,22 @@ def test_a_step_that_is_answered_for_is_done_and_one_that_fails_is_not(name: str
         table = story.table()
         line, ledger = met(table, at, happens)
         for place, step in enumerate(story.steps):
-            try:
-                step(ledger)
-            except LedgerError as error:
-                assert str(error).startswith("the ledger (the table ledger) ")
+            if fails(step, ledger):
                 assert memory_of(table) == memories[place]
                 line.mend()
                 step(ledger)
         assert memory_of(table) == memories[-1]
 
 
-@each("small", "large", "wide")
+def fails(step: Step, ledger: Ledger) -> bool:
+    try:
+        step(ledger)
+    except LedgerError as error:
+        return str(error).startswith("the ledger (the table ledger) ")
+    return False
+
+
+@each(BOTH)
 def test_a_request_that_lands_late_changes_nothing_any_more(name: str) -> None:
     """The process was told that it failed, or that it was done: both stay true."""
     story = STORIES[name]()
@@ -128,14 +145,14 @@ def test_a_request_that_lands_late_changes_nothing_any_more(name: str) -> None:
 
 
 @pytest.mark.parametrize("happens", [answer_is_lost, throttled])
-@each("small", "large")
+@each(SMALL, ("large",))
 def test_an_outage_from_any_request_on_ends_in_words_or_in_success(name: str, happens: Happening) -> None:
     story = STORIES[name]()
     memories = story.memories()
     for at in story.requests():
         table, done = story.table(), 0
         _, ledger = met(table, at, happens, lasts=True)
-        with pytest.raises(LedgerError, match="^the ledger "):
+        with pytest.raises(LedgerError, match=r"^the ledger "):
             for step in [*story.steps, lambda ledger: ledger.frame()]:
                 step(ledger)
                 done += 1
@@ -165,7 +182,7 @@ def meanwhile(table: FakeDynamodb, does: Callable[[Ledger], object]) -> Happenin
     return happens
 
 
-@each("small", "large", "wide")
+@each(SMALL, LARGER)
 def test_of_two_who_write_at_once_neither_loses_anything(name: str) -> None:
     story = STORIES[name]()
     table = story.table()
@@ -254,7 +271,7 @@ def approving(what: str, answers: list[bool]) -> Callable[[Ledger], None]:
 # --- who has lost the lease ------------------------------------------------------------------------
 
 
-@each("small", "large", "wide")
+@each(BOTH)
 def test_who_resumes_at_any_request_after_losing_the_lease_writes_nothing(name: str) -> None:
     """What it had made true before counts: the new holder reads it."""
     story = STORIES[name]().first()
