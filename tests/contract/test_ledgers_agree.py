@@ -317,6 +317,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestHistories.settings = TestHistoriesOnPostgres.settings = TestHistoriesOnFakeDynamodb.settings = QUICK
-TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)
-TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=15, stateful_step_count=20)
+TestHistories.settings = TestHistoriesOnPostgres.settings = QUICK
+TestHistoriesOnFakeDynamodb.settings = settings(QUICK, max_examples=15)
+TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=2, stateful_step_count=6)
+TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=12)

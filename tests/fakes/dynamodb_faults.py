@@ -90,3 +90,13 @@ class Late:
             with suppress(Refused):
                 send()
         self.held.clear()
+
+
+def meanwhile(table: Wire, does: Callable[[Ledger], object]) -> Happening:
+    """Another process does this first, from its beginning to its end or its death."""
+
+    def happens(send: Send) -> Answer:
+        does(process(table))
+        return send()
+
+    return happens

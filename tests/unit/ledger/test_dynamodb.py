@@ -21,7 +21,7 @@ from app.ledger.dynamodb.wire import action_of
 from app.ledger.open import open_ledger
 from app.plan.record import Change
 from tests.fakes.dynamodb import FakeDynamodb
-from tests.fakes.dynamodb_faults import ADDRESS, Line, process
+from tests.fakes.dynamodb_faults import ADDRESS, Line, meanwhile, process
 from tests.fakes.dynamodb_stories import STORIES, table_with
 from tests.fakes.ledger_rows import ACCOUNT, KEY_ID, UID, WHOLE, facts
 from tests.fakes.ledger_use import everything
@@ -77,12 +77,12 @@ def test_an_empty_table_gets_a_ledger_only_when_asked() -> None:
 
 
 def test_of_many_who_begin_a_ledger_at_once_the_first_one_does() -> None:
-    table = FakeDynamodb()
     for at in range(2):
+        table = FakeDynamodb()
         line = Line(table)
-        line.arm(at, lambda send: (process(table).apply(Change(facts=(facts(),))), send())[1])
+        line.arm(at, meanwhile(table, lambda other: other.apply(Change(facts=(facts(),)))))
         process(line)
-    assert list(process(table).view().facts) == [UID]
+        assert list(process(table).view().facts) == [UID]
 
 
 def test_a_ledger_of_a_newer_release_is_left_alone() -> None:

@@ -19,9 +19,9 @@ from tests.fakes.dynamodb_faults import (
     Death,
     Happening,
     Late,
-    Send,
     answer_is_lost,
     dies,
+    meanwhile,
     process,
     sdk_repeats_it,
     throttled,
@@ -153,7 +153,7 @@ def test_an_outage_from_any_request_on_ends_in_words_or_in_success(name: str, ha
         table, done = story.table(), 0
         _, ledger = met(table, at, happens, lasts=True)
         with pytest.raises(LedgerError, match=r"^the ledger "):
-            for step in [*story.steps, lambda ledger: ledger.frame()]:
+            for step in [*story.steps, Ledger.frame]:
                 step(ledger)
                 done += 1
         place = memories.index(memory_of(table))
@@ -170,16 +170,6 @@ def test_keys_that_are_never_answered_for_end_in_words() -> None:
 
 
 # --- two at once -----------------------------------------------------------------------------------
-
-
-def meanwhile(table: FakeDynamodb, does: Callable[[Ledger], object]) -> Happening:
-    """Another process does this first, from its beginning to its end or its death."""
-
-    def happens(send: Send) -> Any:
-        does(process(table))
-        return send()
-
-    return happens
 
 
 @each(SMALL, LARGER)

@@ -17,7 +17,7 @@ from app.ledger.interface import Lease
 from app.ledger.verify import verify
 from app.plan.record import Change
 from tests.fakes.dynamodb import FakeDynamodb
-from tests.fakes.dynamodb_faults import Answer, Death, Happening, Send, dies, process
+from tests.fakes.dynamodb_faults import Death, dies, meanwhile, process
 from tests.fakes.dynamodb_stories import LEASE, Story, met, table_with
 from tests.fakes.ledger_rows import DAY, NOW, event, facts, run
 
@@ -151,17 +151,9 @@ def test_a_verification_during_which_the_trail_is_cut_finds_it_whole() -> None:
     table = trail(500, 499, 1)
     for at in range(8):
         now = table.copy()
-        _, ledger = met(now, at, cutting(now))
+        _, ledger = met(now, at, meanwhile(now, lambda other: other.prune(BEFORE, LEASE)))
         assert verify(ledger).breaks == ()
         assert kept(now)[0] == 5
-
-
-def cutting(table: FakeDynamodb) -> Happening:
-    def happens(send: Send) -> Answer:
-        process(table).prune(BEFORE, LEASE)
-        return send()
-
-    return happens
 
 
 def test_who_has_lost_the_lease_cuts_nothing() -> None:
