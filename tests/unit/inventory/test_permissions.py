@@ -30,7 +30,7 @@ from app.inventory.permissions import (
     document,
     role_pattern,
 )
-from tests.fakes.reference import ACTIONS, sections
+from tests.fakes.reference import ACTIONS, ON_TABLES, sections
 from tests.fakes.wants import ACTOR, KINDS, printed
 
 SOURCES = Path(app.__file__).parent
@@ -279,5 +279,5 @@ def test_no_other_ledger_asks_for_dynamodb(tmp_path: Path) -> None:
 
 def test_what_the_ledger_is_granted_is_as_narrow_as_aws_allows_and_on_the_page() -> None:
     [(_, actions, on)] = permissions.remembering("aws", "eu-central-1", "keys")
-    assert all(re.fullmatch(ACTIONS[action].resource, one) for action, one in product(actions, on))
-    assert set(sections()["the ledger in DynamoDB"]) == set(actions)
+    assert all(re.fullmatch(ON_TABLES[action].resource, one) for action, one in product(actions, on))
+    assert set(sections()["the ledger in DynamoDB"]) == set(actions) == set(ON_TABLES)

@@ -38,7 +38,7 @@ from tests.fakes.dynamodb_stories import (
     table_with,
     wide,
 )
-from tests.fakes.ledger_rows import UID, a_uid, approval, event, facts, finding
+from tests.fakes.ledger_rows import ACCOUNT, UID, a_uid, approval, event, facts, finding
 
 NO_WAIT = timedelta(0)
 OTHERS = Change(facts=(facts(a_uid(900)),), events=(event("others"),))
@@ -203,21 +203,13 @@ def test_one_of_two_who_write_at_once_may_die_at_any_request() -> None:
     for at in one.requests():
         for end in two.requests():
             table = one.table()
-            _, ledger = met(table, at, meanwhile(table, dying(table, end)))
+            _, ledger = met(table, at, meanwhile(table, dying_in(two, table, end)))
             one.tell(ledger)
             after = process(table)
             told = sorted(event.what for event in after.events())
             assert told in (["one"], ["one", "others"])
             assert after.view().facts.keys() == ({UID, a_uid(900)} if "others" in told else {UID})
             assert verify(after).breaks == ()
-
-
-def dying(table: FakeDynamodb, at: int) -> Callable[[Ledger], None]:
-    def writes(_: Ledger) -> None:
-        with suppress(Death):
-            writes_others(met(table, at, dies, lasts=True)[1])
-
-    return writes
 
 
 def test_of_two_who_change_one_finding_at_once_the_second_is_refused() -> None:
@@ -256,6 +248,41 @@ def test_two_who_give_one_approval_at_once_are_told_who_did() -> None:
 
 def approving(what: str, answers: list[bool]) -> Callable[[Ledger], None]:
     return lambda ledger: answers.append(ledger.approve(approval(), event(what)))
+
+
+READS: list[Step] = [
+    lambda ledger: ledger.view(),
+    lambda ledger: ledger.account(ACCOUNT),
+    lambda ledger: ledger.undelivered(),
+    lambda ledger: ledger.events(),
+    lambda ledger: list(ledger.sealed()),
+    lambda ledger: ledger.kept_report(ACCOUNT),
+]
+
+
+@pytest.mark.parametrize("read", READS)
+@each(SMALL, ("large",))
+def test_who_reads_while_another_writes_sees_what_was_before_or_what_is_after(name: str, read: Step) -> None:
+    """Also where the other one dies on the way."""
+    story = STORIES[name]().first()
+    after = story.table()
+    story.tell(process(after))
+    both = [read(process(story.table())), read(process(after))]
+    reading = Story([read], story.base)
+    for at in reading.requests():
+        for end in (*story.requests()[::4], len(story.requests())):
+            table = story.table()
+            _, ledger = met(table, at, meanwhile(table, dying_in(story, table, end)))
+            assert read(ledger) in both
+            assert read(process(table)) in both
+
+
+def dying_in(story: Story, table: FakeDynamodb, at: int) -> Callable[[Ledger], None]:
+    def tells(_: Ledger) -> None:
+        with suppress(Death):
+            story.tell(met(table, at, dies, lasts=True)[1])
+
+    return tells
 
 
 # --- who has lost the lease ------------------------------------------------------------------------
