@@ -7,6 +7,7 @@ from app.config.owners import wanted_contacts
 from app.config.schema import Config
 from app.inventory import permissions
 from app.inventory.permissions import Grant, PolicyKind, role_pattern
+from app.ledger.dynamodb.address import Address
 from app.model import Mode
 from app.sinks.email.settings import EmailSettings
 from app.sinks.sns.settings import SnsSettings
@@ -31,6 +32,7 @@ def _hub(config: Config, secrets: Sequence[str], partition: str, reading: Sequen
         *permissions.secrets(partition, names),
         *_sinks(config, partition),
         *_audit(config, partition),
+        *_ledger(config, partition),
     ]
 
 
@@ -102,6 +104,14 @@ def _audit(config: Config, partition: str) -> list[Grant]:
     if s3 is None or config.mode is Mode.OBSERVE:
         return []
     return permissions.copying(partition, s3.bucket, s3.prefix)
+
+
+def _ledger(config: Config, partition: str) -> list[Grant]:
+    """In every mode. A ledger whose URL is a secret is not looked up for it."""
+    if not config.ledger_url.startswith("dynamodb:"):
+        return []
+    address = Address.parse(config.ledger_url)
+    return permissions.remembering(partition, address.region, address.table)
 
 
 def _mail(sinks: Sequence[EmailSettings], partition: str) -> list[Grant]:

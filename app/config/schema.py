@@ -19,6 +19,7 @@ from app.config.audit import AuditSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import GuardSettings, RuleSettings
 from app.config.types import Duration, Email, Flag, Folder, Listen, Section, Zone
+from app.ledger.dynamodb.address import Address
 from app.model import SHOWN_CHARACTERS, Mode
 from app.plan.limits import Limits
 from app.policy.rules import Policy
@@ -299,6 +300,8 @@ def check_ledger(url: str) -> None:
         raise ValueError("should be sqlite:///PATH, such as sqlite:///var/lib/keysteward/ledger.db")
     if parts.scheme != "sqlite" and not parts.netloc:
         raise ValueError("should name a host (postgresql://HOST/DB) or a table (dynamodb://TABLE)")
+    if parts.scheme == "dynamodb":
+        Address.parse(url)
 
 
 def json_schema() -> dict[str, Any]:

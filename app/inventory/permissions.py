@@ -31,6 +31,14 @@ TREE_ACTIONS = ("organizations:ListAccountsForParent", "organizations:ListOrgani
 ACCOUNT_TAG_ACTIONS = ("organizations:ListTagsForResource",)
 COPY_ACTIONS = ("s3:PutObject", "s3:PutObjectRetention")  # the latter: to say until when it is locked
 SECRET_ACTIONS = ("secretsmanager:GetSecretValue",)
+LEDGER_ACTIONS = (
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+)
 
 ANYTHING = ("*",)  # for actions that AWS narrows to nothing
 PolicyKind = Literal["hub", "spoke", "actor"]
@@ -81,6 +89,11 @@ def secrets(partition: str, names: Sequence[str]) -> list[Grant]:
 def copying(partition: str, bucket: str, prefix: str) -> list[Grant]:
     """What copying the audit trail asks of AWS."""
     return [("CopyAudit", COPY_ACTIONS, (f"arn:{partition}:s3:::{bucket}/{prefix}*",))]
+
+
+def remembering(partition: str, region: str | None, table: str) -> list[Grant]:
+    """What the ledger in that table of DynamoDB asks of AWS; ``region`` None: whichever the SDK is set to."""
+    return [("KeepLedger", LEDGER_ACTIONS, (f"arn:{partition}:dynamodb:{region or '*'}:*:table/{table}",))]
 
 
 def _secret(partition: str, name: str) -> str:

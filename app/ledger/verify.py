@@ -50,13 +50,16 @@ class Verdict:
 
 
 def verify(ledger: Ledger) -> Verdict:
-    """Reads the whole trail. Events may be written meanwhile: the head is read before and after."""
+    """Reads the whole trail. Events may be written meanwhile: the ends are read before and after."""
     before = ledger.chain()
     walk = Walk(before.anchor)
     found = _Joined()
     for sealed in ledger.sealed():
         found.add(walk.take(sealed))
-    found.add(walk.end(before, ledger.chain()))
+    after = ledger.chain()
+    if after.anchor != before.anchor:
+        return verify(ledger)  # its old end was cut off meanwhile, which happens once a day at the most
+    found.add(walk.end(before, after))
     return Verdict(walk.events, before.anchor, walk.last, tuple(found.breaks))
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.ledger.dynamodb.address import Address
+from app.ledger.dynamodb.ledger import ledger_over
 from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
+from tests.fakes.dynamodb import FakeDynamodb
 from tests.servers.moto import Dynamodb, dynamodb_server
 from tests.servers.postgres import Postgres, postgres_server
 
@@ -57,15 +60,23 @@ def _on_dynamodb(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledge
             yield ledger
 
 
+@contextmanager
+def _on_fake_dynamodb(request: pytest.FixtureRequest, folder: Path) -> Iterator[Ledger]:
+    with closing(ledger_over(FakeDynamodb(page=50), Address("ledger"))) as ledger:
+        yield ledger
+
+
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Ledger]]] = {
     "memory": _in_memory,
     "sqlite": _on_sqlite,
     "postgresql": _on_postgres,
+    "fake dynamodb": _on_fake_dynamodb,
     "dynamodb": _on_dynamodb,
 }
+SLOW = {"dynamodb"}  # a request to moto costs three milliseconds, and a test asks a hundred times
 
 
-@pytest.fixture(params=LEDGERS)
+@pytest.fixture(params=[pytest.param(k, marks=pytest.mark.slow if k in SLOW else ()) for k in LEDGERS])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     with LEDGERS[request.param](request, tmp_path) as ledger:
         yield ledger

@@ -10,7 +10,19 @@ from app.ledger.open import open_ledger
 from app.ledger.verify import verify
 from app.model import DeliveryState
 from app.plan.record import Change
-from tests.fakes.ledger_rows import ACCOUNT, DAY, NOW, PAUSE, WHOLE, a_uid, delivery, event, facts, finding, run
+from tests.fakes.ledger_rows import (
+    ACCOUNT,
+    DAY,
+    NOW,
+    PAUSE,
+    WHOLE,
+    a_uid,
+    delivery,
+    event,
+    facts,
+    finding,
+    run,
+)
 from tests.fakes.ledger_use import everything
 from tests.servers.postgres import Postgres
 

@@ -294,6 +294,10 @@ class HistoriesOnDynamodb(Histories):
         return self.server.create()
 
 
+class MoreHistoriesOnDynamodb(HistoriesOnDynamodb):
+    """The same for longer."""
+
+
 class HistoriesOnFakeDynamodb(Histories):
     """As many as on the others, which moto would take minutes for."""
 
@@ -327,6 +331,9 @@ TestHistoriesOnPostgres = on_postgres(HistoriesOnPostgres.TestCase)
 TestManyHistoriesOnPostgres = pytest.mark.slow(on_postgres(ManyHistoriesOnPostgres.TestCase))
 TestHistoriesOnDynamodb = pytest.mark.usefixtures("histories_on_dynamodb")(HistoriesOnDynamodb.TestCase)
 TestHistoriesOnFakeDynamodb = HistoriesOnFakeDynamodb.TestCase
+TestMoreHistoriesOnDynamodb = pytest.mark.slow(
+    pytest.mark.usefixtures("histories_on_dynamodb")(MoreHistoriesOnDynamodb.TestCase)
+)
 QUICK = settings(
     max_examples=40,
     stateful_step_count=20,
@@ -334,7 +341,9 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestHistories.settings = TestHistoriesOnFakeDynamodb.settings = TestManyHistoriesOnPostgres.settings = QUICK
+TestHistories.settings = TestManyHistoriesOnPostgres.settings = QUICK
+TestHistoriesOnFakeDynamodb.settings = settings(QUICK, max_examples=15)
 TestMoves.settings = settings(QUICK, max_examples=8)
 TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=5)
-TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)
+TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=2, stateful_step_count=6)
+TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=12)

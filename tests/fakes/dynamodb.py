@@ -6,7 +6,6 @@ Answers come in small pages, and batches half done, so that whoever forgets the 
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from typing import Any
 
 from app.ledger.dynamodb.faults import Refused
@@ -23,18 +22,25 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class FakeDynamodb:
-    """`Wire` over dictionaries. Each request is one step, as each is atomic in DynamoDB."""
+    """`Wire` over dictionaries. Each request is one step, as each is atomic in DynamoDB.
 
-    def __init__(self) -> None:
-        self.items: dict[tuple[str, str], Item] = {}
+    What is in ``items`` is never changed, only replaced: `copy` is a moment of the table.
+    """
+
+    def __init__(self, items: Mapping[tuple[str, str], Item] | None = None, page: int = PAGE) -> None:
+        self.items = dict(items or {})
+        self.page = page
         self.requests: list[str] = []
         self._lock = threading.Lock()
+
+    def copy(self) -> "FakeDynamodb":
+        return FakeDynamodb(self.items, self.page)
 
     def call(self, operation: str, **params: Any) -> Mapping[str, Any]:
         with self._lock:
             self.requests.append(operation)
-            answer: Mapping[str, Any] = getattr(self, f"_{operation}")(deepcopy(params))
-            return deepcopy(answer)
+            answer: Mapping[str, Any] = getattr(self, f"_{operation}")(params)
+            return answer
 
     def _get_item(self, params: Item) -> Item:
         assert params["ConsistentRead"]
@@ -51,27 +57,30 @@ class FakeDynamodb:
     def _update_item(self, params: Item) -> Item:
         key, values = key_of(params["Key"]), params["ExpressionAttributeValues"]
         self._check(key, params)
-        item = self.items[key]
+        item = dict(self.items[key])
         sets, _, removes = params["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
         for name, _, value in (change.partition(" = ") for change in sets.split(", ")):
             item[name] = evaluated(value, item, values)
         for name in filter(None, removes.split(", ")):
             item.pop(name, None)
         assert size(item) <= ITEM
+        self.items[key] = item
         return {"Attributes": item}
 
     def _query(self, params: Item) -> Item:
         assert params["ConsistentRead"]
         values, after = params["ExpressionAttributeValues"], params.get("ExclusiveStartKey")
+        backwards = not params.get("ScanIndexForward", True)
         found = [
             self.items[key]
-            for key in sorted(self.items)
+            for key in sorted((k for k in self.items if k[0] == plain(values[":pk"])), reverse=backwards)
             if holds(params["KeyConditionExpression"], self.items[key], values)
-            and (after is None or key > key_of(after))
+            and (after is None or (key < key_of(after) if backwards else key > key_of(after)))
         ]
-        page, rest = found[:PAGE], found[PAGE:]
+        many = min(self.page, params.get("Limit", self.page))
+        page, rest = found[:many], found[many:]
         wanted = params.get("FilterExpression", "")
-        items = [item for item in page if not wanted or holds(wanted, item, values)]
+        items = [projected(item, params) for item in page if not wanted or holds(wanted, item, values)]
         last = {"LastEvaluatedKey": {name: page[-1][name] for name in ("pk", "sk")}} if rest else {}
         return {"Items": items, **last}
 
@@ -80,7 +89,7 @@ class FakeDynamodb:
         keys = [key_of(key) for key in request["Keys"]]
         assert request["ConsistentRead"]
         assert len(set(keys)) == len(keys) <= AT_ONCE
-        now, rest = request["Keys"][:PAGE], request["Keys"][PAGE:]
+        now, rest = request["Keys"][: self.page], request["Keys"][self.page :]
         items = [self.items[key] for key in map(key_of, now) if key in self.items]
         left = {"UnprocessedKeys": {table: {**request, "Keys": rest}}} if rest else {}
         return {"Responses": {table: items}, **left}
@@ -102,6 +111,11 @@ def key_of(item: Item) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
 
 
+def projected(item: Item, params: Item) -> Item:
+    names = params.get("ProjectionExpression")
+    return {name: item[name] for name in names.split(", ") if name in item} if names else item
+
+
 def holds(expression: str, item: Item, values: Item) -> bool:
     """Of the grammar of expressions: all of them, or one of them."""
     if " OR " in expression:
@@ -111,8 +125,8 @@ def holds(expression: str, item: Item, values: Item) -> bool:
 
 def one_holds(expression: str, item: Item, values: Item) -> bool:
     call = re.fullmatch(r"(\w+)\((\w+)(?:, (:\w+))?\)", expression)
-    if call and call[1] == "attribute_not_exists":
-        return call[2] not in item
+    if call and call[1] in ("attribute_exists", "attribute_not_exists"):
+        return (call[2] in item) == (call[1] == "attribute_exists")
     if call and call[1] == "begins_with":
         return call[2] in item and str(plain(item[call[2]])).startswith(plain(values[call[3]]))
     name, operator, value = expression.split(" ")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
+TABLE = r"arn:aws:dynamodb:(\*|[a-z0-9-]+):\*:table/[^*]+"
 USER = r"arn:aws:iam::\*:user/.+"
 UNIT = r"arn:aws:organizations::\*:(root/o-\*/r-\*|ou/o-\*/ou-\*)"
 OBJECT = r"arn:aws:s3:::[^*]+/\*"
@@ -52,6 +53,15 @@ ACTIONS: Mapping[str, Action] = {
     "ses:SendRawEmail": Action("Write", r"arn:aws:ses:.+:(identity/[^*]+|configuration-set/\*)"),
     "sns:Publish": Action("Write", r"arn:aws:sns:[^*]+"),
     "sts:AssumeRole": Action("Write", r"arn:aws:iam::(\*|\d{12}):role/[^*]+"),
+}
+
+ON_TABLES: Mapping[str, Action] = {  # of a ledger in DynamoDB, which the fullest config of the tests is not
+    "dynamodb:BatchGetItem": Action("Read", TABLE),
+    "dynamodb:BatchWriteItem": Action("Write", TABLE),
+    "dynamodb:GetItem": Action("Read", TABLE),
+    "dynamodb:PutItem": Action("Write", TABLE),
+    "dynamodb:Query": Action("Read", TABLE),
+    "dynamodb:UpdateItem": Action("Write", TABLE),
 }
 
 

@@ -15,7 +15,7 @@ class Draft:
         self._snapshot = snapshot
         self._stored: dict[Key, Rows] = {}
         self._now: dict[Key, Rows] = {}
-        self._new: list[Page] = []
+        self._new: dict[Key, Page] = {}
         self._places = 0
 
     def load(self, keys: Iterable[Key]) -> None:
@@ -33,7 +33,21 @@ class Draft:
 
     def put(self, page: Page) -> None:
         """Writes a page without reading what it replaces."""
-        self._new.append(page)
+        self._new[page.key] = page
+
+    def append(self, page: Page) -> bool:
+        """Writes a page behind all others. False, and it doesn't, if one is in its place or behind it."""
+        free = not self._snapshot.reaches(*page.key)
+        if free:
+            self._new[page.key] = page
+        return free
+
+    def partition(self, pk: str) -> list[Key]:
+        """The keys of all its pages, which are read."""
+        found = {(pk, sk): rows for sk, rows in self._snapshot.partition(pk).items()}
+        for key in found.keys() - self._stored.keys():
+            self._stored[key], self._now[key] = found[key], dict(found[key])
+        return list(found)
 
     def place(self) -> str:
         """A new row's place in the order of creation, as text that sorts."""
@@ -42,4 +56,4 @@ class Draft:
 
     def items(self) -> list[Item]:
         changed = [Page(key, rows) for key, rows in self._now.items() if rows != self._stored[key]]
-        return [item for page in (*changed, *self._new) for item in split(page, self.seq)]
+        return [item for page in (*changed, *self._new.values()) for item in split(page, self.seq)]

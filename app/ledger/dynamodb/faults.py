@@ -63,14 +63,14 @@ def _answered(error: sdk.ClientError, action: str, where: str) -> Exception:
         return Refused()
     if code == "ResourceNotFoundException":
         return NoLedger(
-            f"there is no ledger in {where}: make it with `keysteward ledger create`, or mend the URL"
+            f"there is no ledger in {where}: make it with `keysteward ledger migrate`, or mend the URL"
         )
     return Fault(f"the ledger ({where}) {_remedy(code, action, str(told.get('Message', '')))}", code)
 
 
 def _remedy(code: str, action: str, message: str) -> str:
     if code in DENIALS:
-        return f"is denied: grant dynamodb:{action} (see `keysteward iam-policy hub`)"
+        return f"is denied to the hub: grant it dynamodb:{action} (`keysteward iam-policy hub`)"
     if code in BAD_CREDENTIALS:
         return f"does not accept the AWS credentials ({code}): renew them, check the clock"
     if code in THROTTLES:

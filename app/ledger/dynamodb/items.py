@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.errors import LedgerError
+
 Raw = Mapping[str, Any]  # an item as the API has it: every value with its type
 Key = tuple[str, str]  # pk and sk
+
+OVERHEAD = 150  # bytes, at the most, of an item's names and numbers, and of its place in a list
+DAMAGED = "the ledger holds a page that is damaged: restore the table from its backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,6 @@ class Item:
     body: bytes
     parts: int = 1
     latest: str = ""  # of events: the youngest one's instant
-    expires_at: int = 0  # seconds since the epoch; 0: never
 
     @property
     def key(self) -> Key:
@@ -26,8 +30,8 @@ class Item:
 
     @property
     def size(self) -> int:
-        """About what DynamoDB counts: names, numbers and overhead included."""
-        return len(self.pk) + len(self.sk) + len(self.body) + 100
+        """Bytes, not less than DynamoDB counts."""
+        return len(self.pk.encode()) + len(self.sk.encode()) + len(self.body) + OVERHEAD
 
 
 def raw_key(key: Key) -> dict[str, Any]:
@@ -35,23 +39,28 @@ def raw_key(key: Key) -> dict[str, Any]:
 
 
 def raw(item: Item) -> dict[str, Any]:
-    optional = {"latest": {"S": item.latest}} if item.latest else {}
-    if item.expires_at:
-        optional["expires_at"] = number(item.expires_at)
+    latest = {"latest": {"S": item.latest}} if item.latest else {}
     fixed = {"seq": number(item.seq), "body": {"B": item.body}, "parts": number(item.parts)}
-    return raw_key(item.key) | fixed | optional
+    return raw_key(item.key) | fixed | latest
 
 
 def item(found: Raw) -> Item:
-    return Item(
-        pk=found["pk"]["S"],
-        sk=found["sk"]["S"],
-        seq=int(found["seq"]["N"]),
-        body=bytes(found["body"]["B"]),
-        parts=int(found["parts"]["N"]),
-        latest=found.get("latest", {}).get("S", ""),
-        expires_at=int(found.get("expires_at", {}).get("N", 0)),
-    )
+    """Raises `LedgerError` when it is none of ours."""
+    try:
+        return Item(
+            pk=found["pk"]["S"],
+            sk=found["sk"]["S"],
+            seq=int(found["seq"]["N"]),
+            body=bytes(found["body"]["B"]),
+            parts=int(found["parts"]["N"]),
+            latest=found.get("latest", {}).get("S", ""),
+        )
+    except (KeyError, ValueError):
+        raise LedgerError(DAMAGED) from None
+
+
+def key_of(found: Raw) -> Key:
+    return found["pk"]["S"], found["sk"]["S"]
 
 
 def number(value: int) -> dict[str, str]:

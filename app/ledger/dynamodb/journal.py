@@ -14,8 +14,9 @@ from typing import Any
 
 from app.errors import LedgerError
 from app.ledger.dynamodb.faults import Refused
-from app.ledger.dynamodb.items import Item, Raw, item, number, raw, raw_key
-from app.ledger.dynamodb.table import Table
+from app.ledger.dynamodb.items import DAMAGED, Item, Raw, item, key_of, number, raw, raw_key
+from app.ledger.dynamodb.pages import Page, split
+from app.ledger.dynamodb.table import KEYS_ONLY, Table
 from app.ledger.dynamodb.waits import Again
 from app.ledger.interface import Lease
 from app.telemetry import log_fields
@@ -33,6 +34,7 @@ IN_TURN = "seq = :before AND applied = :before"
 UNDER_LEASE = f"{IN_TURN} AND epoch = :epoch"
 FILED = "SET applied = :seq REMOVE puts, parts"
 STILL_TO_FILE = "seq = :seq AND applied = :before"
+NOTHING = "SET seq = :seq, applied = :seq, recent = :recent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Head:
 
     seq: int
     applied: int
-    epoch: int
-    beat: str
+    epoch: int = 0
+    beat: str = ""
     recent: tuple[str, ...] = ()  # tokens, the youngest first
     puts: tuple[Item, ...] = ()  # what is to be filed, if it is small
     parts: int = 0  # in how many items of the log it is, if it is not
@@ -52,8 +54,10 @@ class Head:
     def is_settled(self) -> bool:
         return self.applied == self.seq
 
-
-FIRST = Head(0, 0, 0, "")
+    def after(self, token: str) -> "Head":
+        """The one behind it, with nothing to file yet."""
+        recent = (token, *self.recent)[:REMEMBERED]
+        return replace(self, seq=self.seq + 1, recent=recent, puts=(), parts=0)
 
 
 class Journal:
@@ -67,10 +71,11 @@ class Journal:
         found = self._table.get(HEAD)
         return _head(found) if found else None
 
-    def begin(self) -> None:
-        """Makes the head, unless it is there."""
+    def begin(self, first: Page) -> None:
+        """Makes the head, unless it is there; ``first`` is the first change."""
+        head = Head(seq=1, applied=0, puts=tuple(split(first, 1)))
         with suppress(Refused):
-            self._table.put(_raw_head(FIRST), "attribute_not_exists(pk)")
+            self._table.put(_raw_head(head), "attribute_not_exists(pk)")
 
     def pending(self, head: Head) -> Sequence[Item]:
         """What is true and may not be filed yet. Raises `Again` when another has filed it meanwhile."""
@@ -87,16 +92,13 @@ class Journal:
         """Makes ``items`` true, as the change that follows ``head``; None: another one came first.
 
         Of the lease only the epoch counts: one that was lost is refused here, however late that comes.
-        Raises `LedgerError` when it can't be told whether it came through.
+        Raises `LedgerError` when nothing was written, or when that can't be told.
         """
-        token = uuid.uuid4().hex[:16]
+        token = _token()
         inline = sum(one.size for one in items) <= INLINE
         logged = [] if inline else list(_log_items(head.seq + 1, token, items))
         self._table.put_all(logged)
-        recent = (token, *head.recent)[:REMEMBERED]
-        new = replace(
-            head, seq=head.seq + 1, recent=recent, puts=tuple(items) if inline else (), parts=len(logged)
-        )
+        new = replace(head.after(token), puts=tuple(items) if inline else (), parts=len(logged))
         return new if self._make_true(new, lease) else None
 
     def file(self, head: Head, items: Sequence[Item]) -> None:
@@ -111,16 +113,25 @@ class Journal:
     # --- how ---
 
     def _make_true(self, new: Head, lease: Lease | None) -> bool:
-        values = _values(new, lease)
+        epoch = {":epoch": number(lease.epoch)} if lease else {}
+        puts = {":puts": _list(new.puts), ":parts": number(new.parts)}
         try:
-            self._table.update(HEAD, MAKE_TRUE, UNDER_LEASE if lease else IN_TURN, values)
+            self._table.update(HEAD, MAKE_TRUE, UNDER_LEASE if lease else IN_TURN, _turn(new) | puts | epoch)
         except Refused:  # perhaps by our own request, whose answer was lost and which the SDK repeated
             return self._came_through(new)
-        except LedgerError:
-            if self._came_through(new):
-                return True
-            raise
+        except LedgerError as error:
+            return self._settle(new, error)
         return True
+
+    def _settle(self, new: Head, lost: LedgerError) -> bool:
+        """After a request of which nobody knows what became, and which may land later: an empty change takes
+        its place, so that it doesn't. Raises ``lost`` when it does: then nothing was written."""
+        nothing = replace(new, recent=(_token(), *new.recent[1:]))
+        try:
+            self._table.update(HEAD, NOTHING, IN_TURN, _turn(nothing))
+        except Refused:
+            return self._came_through(new)
+        raise lost
 
     def _came_through(self, new: Head) -> bool:
         head = self.head()
@@ -135,45 +146,47 @@ class Journal:
     def _sweep(self, seq: int) -> None:
         """Drops the log up to this change, and what never became true of others before it."""
         values = {":pk": LOG, ":last": _log_key(seq, "~")}
-        keys = {"ProjectionExpression": "pk, sk"}
         try:
-            found = self._table.query("pk = :pk AND sk <= :last", values, **keys)
-            self._table.delete([(one["pk"]["S"], one["sk"]["S"]) for one in found])
+            found = self._table.query("pk = :pk AND sk <= :last", values, **KEYS_ONLY)
+            self._table.delete([key_of(one) for one in found])
         except LedgerError as error:  # the next one does it
             log.warning("the ledger's log was not cleared", **log_fields(reason=str(error)))
 
 
 def _head(found: Raw) -> Head:
-    shape = int(found["shape"]["N"])
-    if shape > SHAPE:
-        raise LedgerError(f"the ledger was written by a newer Keysteward (shape {shape}): upgrade this one")
-    return Head(
-        seq=int(found["seq"]["N"]),
-        applied=int(found["applied"]["N"]),
-        epoch=int(found["epoch"]["N"]),
-        beat=found["beat"]["S"],
-        recent=tuple(one["S"] for one in found["recent"]["L"]),
-        puts=tuple(item(one["M"]) for one in found.get("puts", {}).get("L", ())),
-        parts=int(found.get("parts", {}).get("N", 0)),
-        shape=shape,
-    )
+    try:
+        shape = int(found["shape"]["N"])
+        if shape > SHAPE:
+            raise LedgerError(
+                f"the ledger was written by a newer Keysteward (shape {shape}): upgrade this one"
+            )
+        return Head(
+            seq=int(found["seq"]["N"]),
+            applied=int(found["applied"]["N"]),
+            epoch=int(found["epoch"]["N"]),
+            beat=found["beat"]["S"],
+            recent=tuple(one["S"] for one in found["recent"]["L"]),
+            puts=tuple(item(one["M"]) for one in found.get("puts", {}).get("L", ())),
+            parts=int(found.get("parts", {}).get("N", 0)),
+            shape=shape,
+        )
+    except (KeyError, ValueError):
+        raise LedgerError(DAMAGED) from None
 
 
 def _raw_head(head: Head) -> Raw:
     numbers = {"seq": head.seq, "applied": head.applied, "epoch": head.epoch, "shape": head.shape}
     texts = {"beat": {"S": head.beat}, "holder": {"S": ""}, "recent": _texts(head.recent)}
-    return raw_key(HEAD) | {name: number(value) for name, value in numbers.items()} | texts
+    puts = {"puts": _list(head.puts), "parts": number(head.parts)}
+    return raw_key(HEAD) | {name: number(value) for name, value in numbers.items()} | texts | puts
 
 
-def _values(new: Head, lease: Lease | None) -> dict[str, Any]:
-    epoch = {":epoch": number(lease.epoch)} if lease else {}
-    return epoch | {
-        ":seq": number(new.seq),
-        ":before": number(new.seq - 1),
-        ":recent": _texts(new.recent),
-        ":puts": _list(new.puts),
-        ":parts": number(new.parts),
-    }
+def _turn(new: Head) -> dict[str, Any]:
+    return {":seq": number(new.seq), ":before": number(new.seq - 1), ":recent": _texts(new.recent)}
+
+
+def _token() -> str:
+    return uuid.uuid4().hex[:16]
 
 
 def _log_items(seq: int, token: str, items: Sequence[Item]) -> Iterator[Raw]:

@@ -10,9 +10,15 @@ FRAME = "frame"  # what every look at the ledger needs, but the accounts
 CONTROL: Key = (FRAME, "control")
 SNOOZES: Key = (FRAME, "snoozes")
 REFUSALS: Key = (FRAME, "refusals")
+BREAKERS: Key = (FRAME, "breakers")
 ACCOUNTS = "accounts"
 WITH_FACTS: Key = ("index", "facts")  # the ids of accounts
 WITH_FINDINGS: Key = ("index", "findings")
+STRAYS: Key = ("index", "strays")  # the ids of findings that have deliveries and no row of their own
+HELD_PLANS: Key = ("waiting", "plans")
+APPROVALS: Key = ("waiting", "approvals")
+HOLDS: Key = ("waiting", "holds")
+PICTURE: Key = ("picture", "picture")
 OPEN = "open"  # the ids of deliveries that are not at their end
 EVENTS, RUNS = "events", "runs"
 
@@ -67,9 +73,9 @@ def ticket(sink: str, ticket: str) -> Key:
     return tickets(sink), _shard(ticket)
 
 
-def events(seq: int) -> Key:
-    """A page a change."""
-    return EVENTS, f"{seq:015}"
+def events(first: int) -> Key:
+    """A page a change, by the number of its first event."""
+    return EVENTS, f"{first:015}"
 
 
 def runs(seq: int) -> Key:

@@ -1,29 +1,32 @@
 """The ledger on one table of DynamoDB."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from app.errors import LedgerError, Paused
-from app.ledger.claims import CLAIMABLE, claimed
-from app.ledger.dynamodb import keys, reading, writing
+from app.ledger.chain import Ends, Sealed
+from app.ledger.claims import CLAIMABLE, claimed, requeued
+from app.ledger.dynamodb import control, keys, pruning, reading, trail, writing
 from app.ledger.dynamodb.address import Address
 from app.ledger.dynamodb.draft import Draft
+from app.ledger.dynamodb.pages import Page
 from app.ledger.dynamodb.seat import Chair
 from app.ledger.dynamodb.store import Store
-from app.ledger.dynamodb.table import Table
+from app.ledger.dynamodb.table import WORKERS, Table
 from app.ledger.dynamodb.waits import Waits
 from app.ledger.dynamodb.wire import SdkWire, Wire
 from app.ledger.interface import AccountRows, Change, Lease, Ledger, LedgerView
-from app.ledger.tenure import Tenure
-from app.model import Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+from app.ledger.tenure import TERM, Tenure
+from app.model import CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
+from app.plan.kept import Approval, HeldPlan, Hold
 
 SEARCHED_AT_ONCE = 100  # accounts
 
 
-def open_dynamodb(url: str, create: bool) -> Ledger:
+def open_dynamodb(url: str, create: bool, term: timedelta = TERM) -> Ledger:
     """``dynamodb://TABLE?region=REGION``. Raises `LedgerError`.
 
     A table is never made here: a name with a typing error would be an empty memory, and everybody would be
@@ -31,16 +34,23 @@ def open_dynamodb(url: str, create: bool) -> Ledger:
     that is a `NoLedger`.
     """
     address = address_of(url)
-    return ledger_over(SdkWire(address), address, create)
+    return ledger_over(SdkWire(address), address, create, term=term)
 
 
-def ledger_over(wire: Wire, address: Address, create: bool = True, waits: Waits | None = None) -> Ledger:
+def ledger_over(
+    wire: Wire,
+    address: Address,
+    create: bool = True,
+    waits: Waits | None = None,
+    term: timedelta = TERM,
+    workers: int = WORKERS,
+) -> Ledger:
     """The ledger behind ``wire``."""
     waits = waits or Waits()
-    table = Table(wire, address.table, waits)
+    table = Table(wire, address.table, waits, workers)
     store = Store(table, waits)
-    store.open(create)
-    return DynamoLedger(store, Tenure(Chair(table)), address.audit_days)
+    store.open(Page(keys.CONTROL, control.new()) if create else None)
+    return DynamoLedger(store, Tenure(Chair(table), term), address.audit_days)
 
 
 def address_of(url: str) -> Address:
@@ -52,7 +62,7 @@ def address_of(url: str) -> Address:
 
 
 class DynamoLedger:
-    """`Ledger` over ``store``. ``audit_days``: how long DynamoDB keeps events; None: for ever."""
+    """`Ledger` over ``store``. ``audit_days``: for how long events are kept; None: for ever."""
 
     def __init__(self, store: Store, tenure: Tenure, audit_days: int | None = None) -> None:
         self._store, self._tenure, self._audit_days = store, tenure, audit_days
@@ -90,6 +100,15 @@ class DynamoLedger:
     def kept_report(self, account_id: str) -> KeptReport | None:
         return self._store.read(lambda now: reading.kept_report(now, account_id))
 
+    def held_plans(self) -> Sequence[HeldPlan]:
+        return self._store.read(reading.held_plans)
+
+    def approvals(self) -> Sequence[Approval]:
+        return self._store.read(reading.approvals)
+
+    def holds(self) -> Sequence[Hold]:
+        return self._store.read(reading.holds)
+
     def delivery(self, delivery_id: str) -> Delivery | None:
         return self._store.read(lambda now: reading.delivery(now, delivery_id))
 
@@ -104,36 +123,78 @@ class DynamoLedger:
         return tuple(row for row in taken if row.epoch < lease.epoch)
 
     def events(self, since: datetime | None = None) -> Sequence[Event]:
-        return self._store.read(lambda now: reading.events(now, since))
+        return self._store.read(lambda now: trail.events(now, since))
+
+    def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
+        place = self._store.read(lambda now: trail.place_of(now, since_seq))
+        while place:
+            part = self._store.read(partial(trail.stretch, start=place))
+            yield from (one for one in part.events if since_seq is None or one.seq >= since_seq)
+            place = part.more
+
+    def chain(self) -> Ends:
+        return self._store.read(reading.ends)
+
+    def copied(self, target: str) -> CopyMark:
+        return self._store.read(lambda now: reading.copied(now, target))
 
     def paused(self) -> Pause | None:
-        return self._store.read(lambda now: reading.pause(reading.control(now)))
+        return self._store.read(reading.pause)
 
     def rehearsal(self) -> datetime | None:
-        return self._store.read(lambda now: reading.rehearsal(reading.control(now)))
+        return self._store.read(reading.rehearsal)
+
+    def picture(self) -> bytes | None:
+        return self._store.read(reading.picture)
 
     # --- writing ---------------------------------------------------------------------------------
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
-        self._store.write(lambda draft: writing.write(draft, change, self._audit_days), lease)
+        self._store.write(lambda draft: writing.write(draft, change), lease)
 
     def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
         wanted = tuple(dict.fromkeys(ids))
 
         def make(draft: Draft) -> tuple[Delivery, ...]:
-            draft.load([keys.CONTROL, *map(keys.finding_of, wanted), *map(keys.open_of, wanted)])
+            found = _in_state(draft, wanted, CLAIMABLE)
             _check_pause(draft)
-            found = [row for one in wanted if (row := _claimable(draft, one))]
             taken = [claimed(row, message_id, lease) for row in found]
             writing.deliveries(draft, taken)
             return tuple(replace(new, state=old.state) for new, old in zip(taken, found, strict=True))
 
         return self._store.write(make, lease)
 
+    def keep_picture(self, body: bytes) -> None:
+        self._store.write(lambda draft: writing.picture(draft, body))
+
+    def approve(self, approval: Approval, event: Event) -> bool:
+        def make(draft: Draft) -> bool:
+            written = writing.approve(draft, approval)
+            if written:
+                trail.write(draft, (event,))
+            return written
+
+        return self._store.write(make)
+
+    def requeue(self, events: Mapping[str, Event], at: datetime) -> tuple[Delivery, ...]:
+        def make(draft: Draft) -> tuple[Delivery, ...]:
+            back = tuple(requeued(row, at) for row in _in_state(draft, tuple(events), {DeliveryState.DEAD}))
+            writing.deliveries(draft, back)
+            trail.write(draft, [events[row.id] for row in back])
+            return back
+
+        return self._store.write(make)
+
+    def prune(self, before: datetime, lease: Lease) -> Mapping[str, int]:
+        counts = pruning.prune(self._store, before, lease)
+        if self._audit_days is not None:
+            counts["events"] = pruning.cut_trail(self._store, timedelta(days=self._audit_days), lease)
+        return counts
+
     def pause(self, pause: Pause | None, event: Event) -> None:
         def make(draft: Draft) -> None:
             writing.pause(draft, pause)
-            writing.events(draft, (event,), self._audit_days)
+            trail.write(draft, (event,))
 
         self._store.write(make)
 
@@ -151,12 +212,14 @@ class DynamoLedger:
 
 
 def _check_pause(draft: Draft) -> None:
-    pause = reading.pause(draft.rows(keys.CONTROL))
+    pause = control.pause(draft.rows(keys.CONTROL))
     if pause:
         raise Paused(f"paused by {pause.by}: {pause.reason}; `keysteward resume` goes on")
 
 
-def _claimable(draft: Draft, delivery_id: str) -> Delivery | None:
-    text = draft.rows(keys.finding_of(delivery_id)).get(delivery_id)
-    row = reading.load_delivery(text) if text else None
-    return row if row and row.state in CLAIMABLE else None
+def _in_state(draft: Draft, ids: Sequence[str], states: Iterable[DeliveryState]) -> list[Delivery]:
+    """Of those that there are."""
+    draft.load([keys.CONTROL, *map(keys.finding_of, ids), *map(keys.open_of, ids)])
+    texts = (draft.rows(keys.finding_of(one)).get(one) for one in ids)
+    found = (reading.load_delivery(text) for text in texts if text)
+    return [row for row in found if row.state in states]

@@ -10,12 +10,19 @@ from typing import Any
 
 from app.errors import LedgerError, NoLedger
 from app.ledger.dynamodb.address import Address
-from app.ledger.dynamodb.faults import Fault
+from app.ledger.dynamodb.faults import DENIALS, Fault
 from app.ledger.dynamodb.ledger import address_of
-from app.ledger.dynamodb.wire import SdkWire, Wire
+from app.ledger.dynamodb.wire import SdkWire, Wire, action_of
 
 KEYS = {"pk": "HASH", "sk": "RANGE"}
 POLL, PATIENCE = 1.0, 120.0  # seconds
+MAKING_ACTIONS = (
+    "dynamodb:CreateTable",
+    "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTimeToLive",
+)
 NOT_YET = "ContinuousBackupsUnavailableException"  # for a while after a table was made
 
 
@@ -88,4 +95,12 @@ class TableMaker:
         raise LedgerError(f"{self.address.where} is still being made: ask again in some minutes")
 
     def _call(self, operation: str, **params: object) -> Any:
-        return self.wire.call(operation, TableName=self.address.table, **params)
+        try:
+            return self.wire.call(operation, TableName=self.address.table, **params)
+        except Fault as error:
+            if error.code not in DENIALS:
+                raise
+            lacking = f"dynamodb:{action_of(operation)}"
+            raise LedgerError(
+                f"{self.address.where} may not be made by these credentials: grant them {lacking}"
+            ) from None

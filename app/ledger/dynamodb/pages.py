@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import LedgerError
-from app.ledger.dynamodb.items import Item, Key
+from app.ledger.dynamodb.items import DAMAGED, Item, Key
 
 PART = 300_000  # bytes of one item's body: DynamoDB allows 400 KB in all
-DAMAGED = "the ledger holds a page that is damaged: restore the table from its backup"
 MARK = "+"  # between a page's sort key and the number of its part
 
 Rows = dict[str, str]  # by their own key, each as JSON
@@ -25,7 +24,6 @@ class Page:
     key: Key
     rows: Mapping[str, str]
     latest: str = ""
-    expires_at: int = 0
 
 
 def part_key(key: Key, number: int) -> Key:
@@ -44,12 +42,13 @@ def split(page: Page, seq: int) -> Iterator[Item]:
     starts = range(0, len(body), PART)
     for number, start in enumerate(starts):
         pk, sk = part_key(page.key, number)
-        content = body[start : start + PART]
-        yield Item(pk, sk, seq, content, len(starts), page.latest, page.expires_at)
+        yield Item(pk, sk, seq, body[start : start + PART], len(starts), page.latest)
 
 
 def join(parts: Sequence[Item]) -> Rows:
     """The rows of one page. Raises `LedgerError`, without any content, when they aren't what was written."""
+    if not parts or len(parts) != parts[0].parts:
+        raise LedgerError(DAMAGED)
     try:
         rows: Rows = json.loads(zlib.decompress(b"".join(part.body for part in parts)))
     except (ValueError, zlib.error):
@@ -61,13 +60,9 @@ def gathered(items: Iterable[Item]) -> dict[Key, Rows]:
     """Whole pages, in the order in which their first parts come. Parts that a page no longer has are left."""
     found = {item.key: item for item in items}
     firsts = [item for item in found.values() if page_key(item.key) == item.key]
-    return {first.key: join(parts) for first in firsts if (parts := _parts(first, found))}
+    return {first.key: join(_parts(first, found)) for first in firsts}
 
 
 def _parts(first: Item, found: Mapping[Key, Item]) -> list[Item]:
-    """None of a page that is just expiring: its parts go one after the other."""
-    parts = [found.get(part_key(first.key, number)) for number in range(first.parts)]
-    whole = [part for part in parts if part]
-    if len(whole) < first.parts and not first.expires_at:
-        raise LedgerError(DAMAGED)
-    return whole if len(whole) == first.parts else []
+    parts = (found.get(part_key(first.key, number)) for number in range(first.parts))
+    return [part for part in parts if part]

@@ -3,47 +3,55 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.ledger import rows
-from app.ledger.dynamodb import keys
+from app.ledger.chain import Ends
+from app.ledger.dynamodb import control, keys
 from app.ledger.dynamodb.items import Key
 from app.ledger.dynamodb.pages import Rows
 from app.ledger.dynamodb.snapshot import Snapshot
 from app.ledger.interface import AccountRows, LedgerView
-from app.model import Delivery, Event, Facts, Finding, KeptReport, Pause, RunRecord
+from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, Pause, RunRecord
+from app.plan.kept import Approval, HeldPlan, Hold
 from app.plan.record import Refusals
-
-PAUSE, REHEARSAL, LAST_RUN = "pause", "rehearsal", "last_run"  # rows of the control page
 
 
 def frame(snapshot: Snapshot) -> LedgerView:
     pages = snapshot.partition(keys.FRAME)
-    known, snoozes, refusals = (pages.get(sk, {}) for _, sk in (keys.CONTROL, keys.SNOOZES, keys.REFUSALS))
+    known, snoozes, refusals, breakers = (
+        pages.get(sk, {}) for _, sk in (keys.CONTROL, keys.SNOOZES, keys.REFUSALS, keys.BREAKERS)
+    )
     states = _joined(snapshot.partition(keys.ACCOUNTS).values())
     return LedgerView(
         snoozes={s.uid: s for s in map(rows.SNOOZE.load, snoozes.values())},
         refusals=Refusals(map(rows.REFUSAL.load, refusals.values())),
         accounts={a.account_id: a for a in map(rows.ACCOUNT.load, states.values())},
-        last_run=last_run(known),
-        pause=pause(known),
+        breakers={b.sink: b for b in map(rows.BREAKER.load, breakers.values())},
+        last_run=control.last_run(known),
+        pause=control.pause(known),
+        canary=control.canary(known),
     )
 
 
-def control(snapshot: Snapshot) -> Rows:
-    return _page(snapshot, keys.CONTROL)
+def pause(snapshot: Snapshot) -> Pause | None:
+    return control.pause(_page(snapshot, keys.CONTROL))
 
 
-def pause(known: Rows) -> Pause | None:
-    return rows.PAUSE.load(known[PAUSE]) if PAUSE in known else None
+def last_run(snapshot: Snapshot) -> RunRecord | None:
+    return control.last_run(_page(snapshot, keys.CONTROL))
 
 
-def rehearsal(known: Rows) -> datetime | None:
-    return datetime.fromisoformat(known[REHEARSAL]) if REHEARSAL in known else None
+def rehearsal(snapshot: Snapshot) -> datetime | None:
+    return control.rehearsal(_page(snapshot, keys.CONTROL))
 
 
-def last_run(known: Rows) -> RunRecord | None:
-    return rows.RUN.load(known[LAST_RUN]) if LAST_RUN in known else None
+def ends(snapshot: Snapshot) -> Ends:
+    return control.ends(_page(snapshot, keys.CONTROL))
+
+
+def copied(snapshot: Snapshot, target: str) -> CopyMark:
+    return control.copied(_page(snapshot, keys.CONTROL), target)
 
 
 def account(snapshot: Snapshot, account_id: str) -> AccountRows:
@@ -57,8 +65,7 @@ def everything(snapshot: Snapshot) -> AccountRows:
     index = snapshot.pages((keys.WITH_FACTS, keys.WITH_FINDINGS))
     with_facts, with_findings = (index.get(key, {}) for key in (keys.WITH_FACTS, keys.WITH_FINDINGS))
     facts = _joined(snapshot.pages(map(keys.facts_of, with_facts)).values())
-    ids = _joined(snapshot.pages(map(keys.findings_of, with_findings)).values())
-    return _rows(facts, _findings(snapshot, ids), {})
+    return _rows(facts, _findings(snapshot, finding_ids(snapshot, with_findings)), {})
 
 
 def accounts_with_facts(snapshot: Snapshot) -> list[str]:
@@ -69,13 +76,24 @@ def accounts_with_findings(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(_page(snapshot, keys.WITH_FINDINGS))
 
 
+def strays(snapshot: Snapshot) -> list[str]:
+    return list(_page(snapshot, keys.STRAYS))
+
+
+def finding_ids(snapshot: Snapshot, accounts: Iterable[str]) -> list[str]:
+    return list(_joined(snapshot.pages(map(keys.findings_of, accounts)).values()))
+
+
 def search(snapshot: Snapshot, accounts: Iterable[str], wanted: Callable[[Facts], bool]) -> list[Facts]:
     found = _joined(snapshot.pages(map(keys.facts_of, accounts)).values())
     return [facts for facts in map(rows.FACTS.load, found.values()) if wanted(facts)]
 
 
 def finding(snapshot: Snapshot, finding_id: str) -> Finding | None:
-    page = _page(snapshot, keys.finding(finding_id))
+    return finding_in(_page(snapshot, keys.finding(finding_id)))
+
+
+def finding_in(page: Rows) -> Finding | None:
     return rows.FINDING.load(page[keys.THE_FINDING]) if keys.THE_FINDING in page else None
 
 
@@ -92,7 +110,31 @@ def has_tickets(snapshot: Snapshot, sink: str) -> bool:
 
 def kept_report(snapshot: Snapshot, account_id: str) -> KeptReport | None:
     body = _page(snapshot, keys.report_of(account_id)).get(account_id)
-    return load_report(account_id, body) if body else None
+    if body is None:
+        return None
+    kept_at, made_at, content = json.loads(body)
+    kept, made = datetime.fromisoformat(kept_at), datetime.fromisoformat(made_at)
+    return KeptReport(account_id, kept, made, b64decode(content))
+
+
+def picture(snapshot: Snapshot) -> bytes | None:
+    body = _page(snapshot, keys.PICTURE).get("picture")
+    return b64decode(body) if body is not None else None
+
+
+def held_plans(snapshot: Snapshot) -> list[HeldPlan]:
+    found = map(rows.HELD_PLAN.load, _page(snapshot, keys.HELD_PLANS).values())
+    return sorted(found, key=lambda plan: plan.id)
+
+
+def approvals(snapshot: Snapshot) -> list[Approval]:
+    found = map(rows.APPROVAL.load, _page(snapshot, keys.APPROVALS).values())
+    return sorted(found, key=lambda approval: (approval.plan, approval.number))
+
+
+def holds(snapshot: Snapshot) -> list[Hold]:
+    found = map(rows.HOLD.load, _page(snapshot, keys.HOLDS).values())
+    return sorted(found, key=lambda hold: (hold.finding_id, hold.guard))
 
 
 def delivery(snapshot: Snapshot, delivery_id: str) -> Delivery | None:
@@ -101,7 +143,12 @@ def delivery(snapshot: Snapshot, delivery_id: str) -> Delivery | None:
 
 
 def deliveries_of(snapshot: Snapshot, finding_id: str) -> list[Delivery]:
-    return _in_order(_texts(_page(snapshot, keys.finding(finding_id)), f"{finding_id}/"))
+    return deliveries_in(_page(snapshot, keys.finding(finding_id)))
+
+
+def deliveries_in(page: Rows) -> list[Delivery]:
+    """All of a finding's, in order of creation."""
+    return _in_order(text for row, text in page.items() if row != keys.THE_FINDING)
 
 
 def open_deliveries(snapshot: Snapshot) -> list[Delivery]:
@@ -111,26 +158,9 @@ def open_deliveries(snapshot: Snapshot) -> list[Delivery]:
     return _in_order(known[one] for one in ids)
 
 
-def events(snapshot: Snapshot, since: datetime | None) -> list[Event]:
-    pages = snapshot.partition(keys.EVENTS, since=stamp(since) if since else "", appended=True)
-    found = (rows.EVENT.load(text) for page in pages.values() for text in page.values())
-    return [event for event in found if since is None or event.at >= since]
-
-
-def load_report(account_id: str, body: str) -> KeptReport:
-    kept_at, made_at, content = json.loads(body)
-    kept, made = datetime.fromisoformat(kept_at), datetime.fromisoformat(made_at)
-    return KeptReport(account_id, kept, made, b64decode(content))
-
-
 def load_delivery(text: str) -> Delivery:
     """Of a row that begins with its place in the order of creation."""
     return rows.DELIVERY.load(text.partition(" ")[2])
-
-
-def stamp(instant: datetime) -> str:
-    """Sorts as text in the order of time."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _page(snapshot: Snapshot, key: Key) -> Rows:

@@ -35,8 +35,7 @@ class SdkWire:
         try:
             answer: Mapping[str, Any] = getattr(self._client(), operation)(**params)
         except Exception as error:
-            action = "".join(word.capitalize() for word in operation.split("_"))
-            raise translate(error, action, self._address) from None
+            raise translate(error, action_of(operation), self._address) from None
         return answer
 
     def _client(self) -> Any:
@@ -46,6 +45,11 @@ class SdkWire:
                 session = botocore.session.Session()
                 self._made = session.create_client("dynamodb", self._address.region, config=_settings())
             return self._made
+
+
+def action_of(operation: str) -> str:
+    """``PutItem`` of ``put_item``."""
+    return "".join(word.capitalize() for word in operation.split("_"))
 
 
 def _settings() -> Config:

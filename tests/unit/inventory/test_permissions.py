@@ -20,6 +20,7 @@ from app.inventory.permissions import (
     CALLERS_ACTIONS,
     CONTACT_ACTIONS,
     COPY_ACTIONS,
+    LEDGER_ACTIONS,
     LIST_ACTIONS,
     ROOT_ACTIONS,
     SPOKE_ACTIONS,
@@ -29,7 +30,7 @@ from app.inventory.permissions import (
     document,
     role_pattern,
 )
-from tests.fakes.reference import ACTIONS, sections
+from tests.fakes.reference import ACTIONS, ON_TABLES, sections
 from tests.fakes.wants import ACTOR, KINDS, printed
 
 SOURCES = Path(app.__file__).parent
@@ -265,3 +266,25 @@ def test_a_secret_is_that_secret_alone(names: list[str], resources: list[str]) -
 
 def test_the_fullest_configs_that_are_tested_have_every_action_there_is() -> None:
     assert {action for kind in KINDS for action in wanted(kind)} == set(ACTIONS)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ledger_in_dynamodb_is_granted_on_that_very_table(tmp_path: Path, mode: str) -> None:
+    for url, region in (("dynamodb://keys?region=eu-central-1", "eu-central-1"), ("dynamodb://keys", "*")):
+        found = granted(grants(tmp_path, partition="aws-cn", mode=mode, ledger=url))
+        ledger = {action: on for action, on in found.items() if action.startswith("dynamodb:")}
+        assert ledger == {one: [f"arn:aws-cn:dynamodb:{region}:*:table/keys"] for one in LEDGER_ACTIONS}
+    for kind in ("spoke", "actor"):
+        given = granted(grants(tmp_path, kind, mode=mode, ledger="dynamodb://keys"))
+        assert not set(given) & set(LEDGER_ACTIONS)
+
+
+def test_no_other_ledger_asks_for_dynamodb(tmp_path: Path) -> None:
+    for url in ("sqlite:///./dynamodb.db", "postgresql://db/dynamodb"):
+        assert not set(granted(grants(tmp_path, ledger=url))) & set(LEDGER_ACTIONS)
+
+
+def test_what_the_ledger_is_granted_is_as_narrow_as_aws_allows_and_on_the_page() -> None:
+    [(_, actions, on)] = permissions.remembering("aws", "eu-central-1", "keys")
+    assert all(re.fullmatch(ON_TABLES[action].resource, one) for action, one in product(actions, on))
+    assert set(sections()["the ledger in DynamoDB"]) == set(actions) == set(ON_TABLES)
