@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check lint format bench lock example image clean
+.PHONY: help demo test test-slow chaos check lint format bench lock example image clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -24,6 +24,9 @@ test: $(READY) ## Run the quick tests
 
 test-slow: $(READY) ## Run the slow tests and those that need a container engine
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow or container" $(ARGS)
+
+chaos: $(READY) ## Kill, cut off and mislead real replicas in a thousand rounds (ARGS=--help for more)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: lint test ## Everything that must be green before a commit
 
