@@ -90,7 +90,8 @@ class Cast:
             while data := child.line.recv(65536):
                 said += data
         self.zygote.reap(child)
-        return Answer(**json.loads(said)) if said else Answer("unknown", "it ended without a word")
+        told = json.loads(said or '{"outcome": "unknown"}')
+        return Answer(told["outcome"], told.get("said", ""))
 
     def order(self, places: list[int], what: str) -> None:
         """Those who have nothing to do."""
@@ -111,6 +112,8 @@ class Cast:
                 heard = Heard(place, message["order"], message["outcome"], list(message.get("failures", ())))
                 if heard.outcome == "broken":
                     self.broken += heard.failures
+                if heard.outcome == "refused":
+                    self.stage.town.board.lives[place].alive = False
                 found.append(heard)
         return found
 

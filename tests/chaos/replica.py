@@ -12,7 +12,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -93,10 +93,19 @@ class Body:
                 os.dup2(log.fileno(), 2)
                 configure_logging("warning", json=False, stream=log)
                 code = _obeyed(self, settings, line)
+        except KeystewardError as error:  # no ledger to begin with: whoever starts replicas starts it again
+            code = _refused(error, line)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(code)
+
+
+def _refused(error: KeystewardError, line: socket.socket) -> int:
+    told = {"order": "start", "outcome": "refused", "said": str(error)}
+    with suppress(OSError):
+        line.sendall(json.dumps(told).encode() + b"\n")
+    return 3
 
 
 def _obeyed(body: Body, settings: dict[str, Any], line: socket.socket) -> int:

@@ -160,8 +160,9 @@ class Round:
     def _lift(self, event: Event) -> None:
         if event.what == "clock":
             self.machine.put_wrong(event.place, timedelta(0))
-            self.record.wrong_clocks[-1].until = time.time()
-        elif event.what == "outage":
+            for span in self.record.wrong_clocks:
+                span.until = span.until or (time.time() if span.place == event.place else 0.0)
+        elif event.what == "outage" and self.town.outage:
             self.town.outage = ""
             short_reports(self.town, "")
             self.record.outages[-1].until = time.time()
@@ -205,6 +206,8 @@ class Round:
         self.record.exempted.setdefault(name, time.time())
 
     def _go_dark(self, kind: str) -> None:
+        if self.town.outage:
+            return  # one at a time
         alone = not self.cast.busy
         self.town.outage = kind
         short_reports(self.town, kind)
