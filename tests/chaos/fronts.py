@@ -203,7 +203,7 @@ def _succeeded(answer: Answer) -> bool:
 
 def _spoilt(event: Event, answer: Answer | None) -> Answer | None:
     if event.what == "broken":
-        return Answer(503, PAGE)
+        return Answer(502 if event.after else 503, PAGE)
     if event.what == "garbage":
         return Answer(200, PAGE)
     if event.what == "throttle":

@@ -17,16 +17,18 @@ from tests.chaos.leases import Taken
 from tests.chaos.proxy import LedgerLine
 from tests.servers.postgres import Postgres, postgres_server
 
-# Written by the database itself, whenever the lease changes hands or is given back.
+# Written by the database itself, as the lease changes hands or is given back. At the commit: the same holder's
+# name may stand there already, only the epoch always changes.
 _PG_WITNESS = """
 CREATE TABLE chaos_leases (at double precision, holder text);
 CREATE FUNCTION chaos_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO chaos_leases VALUES (
-    extract(epoch FROM clock_timestamp()), CASE NEW.name WHEN 'holder' THEN NEW.value ELSE '' END);
+  INSERT INTO chaos_leases SELECT extract(epoch FROM clock_timestamp()),
+    CASE NEW.name WHEN 'epoch' THEN value ELSE '' END FROM control WHERE name = 'holder';
   RETURN NEW;
 END $$;
-CREATE TRIGGER chaos_lease AFTER INSERT OR UPDATE ON control
-  FOR EACH ROW WHEN (NEW.name = 'holder' OR (NEW.name = 'beat' AND NEW.value = ''))
+CREATE CONSTRAINT TRIGGER chaos_lease AFTER INSERT OR UPDATE ON control
+  DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.name = 'epoch' OR (NEW.name = 'beat' AND NEW.value = ''))
   EXECUTE FUNCTION chaos_lease();
 """
 _SQLITE_WITNESS = """

@@ -101,7 +101,7 @@ def draw(seed: int, replicas: int, disk: bool = False, web: bool = False) -> Sch
     dice = random.Random(seed)
     mode = "observe" if dice.random() < 0.03 else "enforce"
     hops = tuple(_hops(dice))
-    number = dice.randint(3, 9)
+    number = dice.randint(5, 14)
     events = [_event(dice, len(hops), replicas, disk, web) for _ in range(number)]
     return Schedule(
         seed, replicas, mode, hops, tuple(sorted(events, key=lambda e: (e.hop, e.channel, e.nth)))
@@ -129,7 +129,7 @@ def _event(dice: random.Random, hops: int, replicas: int, disk: bool, web: bool)
     weights = {**AT_A_REQUEST[channel], **(OVER_HTTP if web and channel == "ledger" else {})}
     what = dice.choices(tuple(weights), tuple(weights.values()))[0]
     writes = dice.random() < 0.6
-    nth = dice.randint(1, (USUAL_WRITES if writes else USUAL)[channel])
+    nth = 1 + int(dice.random() ** 2 * (USUAL_WRITES if writes else USUAL)[channel])  # rather an early one
     return Event(hop, what, channel, nth, writes, dice.random() < 0.5, place, _seconds(dice, what))
 
 
