@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz check lint format bench lock example image clean
+.PHONY: help demo test test-slow fuzz chaos check lint format bench lock example image clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -27,6 +27,8 @@ test-slow: $(READY) ## Run the slow tests and those that need a container engine
 
 fuzz: $(READY) ## Attack every parser with 10,000 spoiled inputs (FUZZ_SEED=7 for others)
 	FUZZ_INPUTS=10000 $(BIN)/pytest -n 2 -m slow tests/fuzz $(ARGS)
+chaos: $(READY) ## Kill, cut off and mislead real replicas in a thousand rounds (ARGS=--help for more)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: lint test ## Everything that must be green before a commit
 

@@ -5,8 +5,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.chaos.clock import real
@@ -15,6 +15,20 @@ from tests.chaos.schedule import Event
 
 class Dropped(Exception):
     """The connection is to be reset: no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What befell a life (all of them: no ``life``), by this machine's time. ``until``: for so long."""
+
+    at: float
+    what: str
+    place: int
+    life: int
+    until: float
+
+    def befell(self, place: int, life: int) -> bool:
+        return self.life == 0 or (self.place, self.life) == (place, life)
 
 
 @dataclass
@@ -39,7 +53,8 @@ class Board:
     on_event: Callable[[Event, int], None] = lambda event, place: None
     lives: dict[int, Life] = field(default_factory=dict)
     injected: Counter[str] = field(default_factory=Counter)
-    struck: list[tuple[float, Event]] = field(default_factory=list)  # when, by `time.time`
+    harms: list[Harm] = field(default_factory=list)
+    in_the_air: int = 0  # requests that have arrived and not been answered
     lock: threading.RLock = field(default_factory=threading.RLock)
     _armed: list[Event] = field(default_factory=list)
     _counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
@@ -62,17 +77,34 @@ class Board:
             found = next((e for e in self._armed if self._is_now(e, channel, kinds)), None)
             if found:
                 self._armed.remove(found)
-                self.note(found)
+                self.note(found, place)
         return found
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        with self.lock:
+            self.in_the_air += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.in_the_air -= 1
 
     def _is_now(self, event: Event, channel: str, kinds: tuple[bool, ...]) -> bool:
         now = self._counts[event.channel, event.writes] if event.channel else -1
         return event.channel == channel and event.writes in kinds and event.nth == now
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event, place: int) -> None:
         with self.lock:
             self.injected[f"{event.what} ({event.channel or 'start'})"] += 1
-            self.struck.append((time.time(), event))
+            if event.channel == "ledger" or event.what == "disk":
+                self.harm("ledger", place, real(event.seconds))
+
+    def harm(self, what: str, place: int, seconds: float = 0.0) -> None:
+        """``seconds`` are this machine's. ``place`` negative: everybody is harmed."""
+        now, life = time.time(), self.who(place)[1] if place >= 0 else 0
+        with self.lock:
+            self.harms.append(Harm(now, what, place, life, now + seconds))
 
     def kill(self, place: int) -> None:
         with self.lock:
@@ -80,6 +112,7 @@ class Board:
             if life and life.alive:
                 life.alive = False
                 _signal(life.pid, signal.SIGKILL)
+                self.harm("kill", place)
 
     def stop(self, place: int, seconds: float) -> None:
         """SIGSTOP for so many service seconds."""
@@ -89,6 +122,7 @@ class Board:
                 return
             _signal(life.pid, signal.SIGSTOP)
             life.stopped_until = time.monotonic() + real(seconds)
+            self.harm("stop", place, real(seconds))
         timer = threading.Timer(real(seconds), self._go_on, (life,))
         timer.daemon = True
         timer.start()
@@ -131,5 +165,5 @@ def strike(board: Board, event: Event, place: int, effect: Callable[[], None]) -
 
 
 # Whatever ``after`` says, the request takes effect: it is the answer that is late or spoilt.
-EFFECTIVE = frozenset({"stop", "slow", "cut", "pause", "snooze", "restore", "exempt"})
+EFFECTIVE = frozenset({"stop", "slow", "cut"})
 REFUSED = frozenset({"broken", "garbage", "throttle", "expire"})  # with no effect, unless ``after``

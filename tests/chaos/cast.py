@@ -1,5 +1,6 @@
 """The replicas of a round: started, told, heard, killed, started again."""
 
+import json
 import signal
 import time
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import Any
 
 from tests.chaos.board import Life
 from tests.chaos.clock import real
-from tests.chaos.company import write_config
+from tests.chaos.company import put_in_place, write_config
 from tests.chaos.fronts import Fronts, Stage
 from tests.chaos.ledgers import Store
 from tests.chaos.zygote import Child, Zygote
@@ -28,6 +29,14 @@ class Heard:
     failures: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``outcome``: done, refused or unknown."""
+
+    outcome: str
+    said: str
+
+
 @dataclass
 class Cast:
     """``busy``: who was given an order and hasn't said that it is done."""
@@ -38,6 +47,7 @@ class Cast:
     fronts: dict[int, Fronts]
     folder: Path
     mode: str
+    braked: bool = False  # by the config that is on disk
     children: dict[int, Child] = field(default_factory=dict)
     busy: set[int] = field(default_factory=set)
     lives: int = 0
@@ -51,12 +61,25 @@ class Cast:
         self.stage.town.board.lives[place] = Life(place, number, child.pid)
 
     def _settings(self, place: int, number: int, **more: Any) -> dict[str, Any]:
-        urls = self.fronts[place].urls()
-        config, env = write_config(self.folder, f"at-{place}", self.mode, self.store.url(place), urls)
+        config, env = self._configure(place)
         log = str(self.folder / f"{place}.log")
         return {"place": place, "name": f"{place}.{number}", "config": config, "env": env, "log": log, **more}
 
-    def command(self, *words: str) -> dict[str, Any]:
+    def _configure(self, place: int) -> tuple[str, dict[str, str]]:
+        urls, ledger = self.fronts[place].urls(), self.store.url(place)
+        config, env = write_config(self.folder, f"at-{place}", self.mode, ledger, urls, self.braked)
+        return config, {**env, **self.store.env(place)}
+
+    def edit(self, braked: bool) -> None:
+        """Every replica's config, as a deploy does it; each reads it before its next cycle."""
+        self.braked = braked
+        for place in self.children:
+            self._configure(place)
+
+    def break_config(self, place: int) -> None:
+        put_in_place(self.folder / f"at-{place}.yaml", "rules: [{name: default, match: {}, stages: nonsense")
+
+    def command(self, *words: str) -> Answer:
         """What a person does meanwhile; waits for its end."""
         number = self.lives = self.lives + 1
         child = self.zygote.spawn(self._settings(PEOPLE, number, command=[*words, ""]))
@@ -67,7 +90,8 @@ class Cast:
             while data := child.line.recv(65536):
                 said += data
         self.zygote.reap(child)
-        return {"said": said.decode()}
+        told = json.loads(said or '{"outcome": "unknown"}')
+        return Answer(told["outcome"], told.get("said", ""))
 
     def order(self, places: list[int], what: str) -> None:
         """Those who have nothing to do."""
@@ -88,6 +112,8 @@ class Cast:
                 heard = Heard(place, message["order"], message["outcome"], list(message.get("failures", ())))
                 if heard.outcome == "broken":
                     self.broken += heard.failures
+                if heard.outcome == "refused":
+                    self.stage.town.board.lives[place].alive = False
                 found.append(heard)
         return found
 
@@ -96,9 +122,8 @@ class Cast:
         life = self.stage.town.board.lives[place]
         if life.alive:
             life.alive = False
-            self.broken.append(
-                f"replica {place}.{life.number} ended by itself: see {self.folder}/{place}.log"
-            )
+            text = f"replica {place}.{life.number} ended by itself: see {self.folder}/{place}.log"
+            self.broken.append(text)
         time.sleep(SETTLES)
         self.zygote.reap(child)
         self.busy.discard(place)

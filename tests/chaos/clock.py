@@ -1,17 +1,19 @@
 """The time of a round: it flows faster than ours, days pass at a word, and a replica's clock may be wrong.
 
 A second of the service's is `1 / PACE` of ours: its lease, its time-outs and its waits shrink alike, so that
-a term of thirty seconds is gone in one and a half.
+a term of thirty seconds is gone in one and a half. Whoever starts a worker may choose both (`crew.py`).
 """
 
 import mmap
+import os
 import struct
 import time
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes.clock import HandClock
 
-PACE = 20.0
+PACE = float(os.environ.get("CHAOS_PACE", "20"))
+TERM = float(os.environ.get("CHAOS_TERM", "30"))  # of the lease, in service seconds
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 PLACES = 8
 _DOUBLE = struct.Struct("d")

@@ -33,6 +33,7 @@ LADDER: list[dict[str, Any]] = [
     },
     {"name": "delete", "when": {"inactive": "8d"}, "do": "delete", "notify": ["slack", "jira"]},
 ]
+BRAKE = {"brake": {"deactivations": 1, "share": "100%"}}
 SEALED = {"name": "sealed", "match": {"tags": {"sealed": ["yes"]}}, "exempt": {"reason": "break-glass"}}
 JIRA_BODY = (
     "{% for each in notices %}{% with notice = each %}{% include 'facts.j2' %}{% endwith %}\n\n{% endfor %}"
@@ -128,16 +129,25 @@ def key_of(aws: FakeAws, name: str) -> FakeKey | None:
 
 
 def write_config(
-    folder: Path, name: str, mode: str, ledger: str, urls: dict[str, str]
+    folder: Path, name: str, mode: str, ledger: str, urls: dict[str, str], braked: bool
 ) -> tuple[str, dict[str, str]]:
-    """One replica's config, and its environment."""
+    """One replica's config, and its environment. ``braked``: of several acts at once none is done unapproved."""
     templates = folder / "templates"
     templates.mkdir(exist_ok=True)
     for template, text in TEMPLATES.items():
         (templates / template).write_text(text)
     path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(_config(mode, ledger, urls, templates), sort_keys=False))
+    config = _config(mode, ledger, urls, templates)
+    config["guards"] = {**OPEN_GUARDS, **(BRAKE if braked else {})}
+    put_in_place(path, yaml.safe_dump(config, sort_keys=False))
     return str(path), _environment(urls)
+
+
+def put_in_place(path: Path, text: str) -> None:
+    """At once: whoever reads meanwhile sees the one or the other."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def _config(mode: str, ledger: str, urls: dict[str, str], templates: Path) -> dict[str, Any]:
@@ -155,7 +165,6 @@ def _config(mode: str, ledger: str, urls: dict[str, str], templates: Path) -> di
         "accounts": {"static": [_account(PROD), _account(LABS), {**_account(SHOP), **told_only}]},
         "owners": [{"tag": "owner"}, {"fallback": "security@example.com"}],
         "rules": [SEALED, {"name": "default", "match": {}, "stages": LADDER}],
-        "guards": OPEN_GUARDS,
         "sinks": {"slack": slack, "jira": jira},
         "templates": str(templates),
         "ledger": ledger,

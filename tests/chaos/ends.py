@@ -1,7 +1,9 @@
 """How a company comes to its end, seen from outside: who was told what, whose key is gone, which ticket is closed."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from tests.chaos import company
 from tests.chaos.fronts import Town
@@ -10,6 +12,7 @@ from tests.fakes.jira import Ticket
 
 DONE = "Done"
 RECENT = timedelta(hours=12)
+FULL_ID = re.compile(r"A(?:KI|SI)A[A-Z0-9]{16}")
 
 
 def unfinished(town: Town, mode: str, exempted: set[str]) -> list[str]:
@@ -42,6 +45,19 @@ def was_told(town: Town, channel: Channel, name: str, stage: str) -> bool:
 def tickets_of(town: Town, name: str) -> list[Ticket]:
     label = f"keysteward-{company.PEOPLE[name].finding.lower()}"
     return [ticket for ticket in town.jira.tickets.values() if label in ticket.labels]
+
+
+def tickets(town: Town) -> dict[str, str]:
+    """Key -> whose."""
+    return {ticket.key: name for name in company.PEOPLE for ticket in tickets_of(town, name)}
+
+
+def leaks(town: Town, folder: Path) -> list[str]:
+    """Where a key's full id is readable."""
+    texts = {f"the log {path.name}": path.read_text(errors="replace") for path in folder.glob("*.log")}
+    texts["Slack"] = "\n".join(str((post.text, post.blocks)) for post in town.slack.messages)
+    texts["Jira"] = "\n".join(str(ticket) for ticket in town.jira.tickets.values())
+    return [where for where, text in texts.items() if FULL_ID.search(text)]
 
 
 def _tickets(town: Town, exempted: set[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,15 +59,23 @@ class AwsFront:
     def handle(
         self, service: str, action: str, params: Mapping[str, Any], key_id: str, region: str = ""
     ) -> dict[str, Any]:
-        town, answer = self.stage.town, dict[str, Any]()
+        with self.stage.town.board.under_way():
+            return self._handle(service, action, params, key_id, region)
+
+    def _handle(
+        self, service: str, action: str, params: Mapping[str, Any], key_id: str, region: str
+    ) -> dict[str, Any]:
+        town, answer, arrived = self.stage.town, dict[str, Any](), time.time()
         who, is_write = town.board.who(self.place), action in AWS_WRITES
         self.local.spoil = self._outage(town, service, action, key_id)
 
         def effect() -> None:
-            answer.update(town.aws.handle(service, action, params, key_id, region))
-            subject = f"{params.get('UserName', '')} {params.get('AccessKeyId', '')}"
-            what = f"{action} {params.get('Status', '')}".strip()
-            town.witness.note(who, "aws", what, subject, is_write)
+            with town.aws.lock:
+                before = status_of(town.aws, str(params.get("AccessKeyId", ""))) if is_write else ""
+                answer.update(town.aws.handle(service, action, params, key_id, region))
+                subject = f"{params.get('UserName', '')} {params.get('AccessKeyId', '')}".strip()
+                what = f"{action} {params.get('Status', '')}".strip()
+                town.witness.note(who, arrived, "aws", what, subject, is_write, before=before)
 
         event = town.board.asked("aws", self.place, is_write)
         if event is None:
@@ -139,7 +148,11 @@ class HttpFront:
     accepted: int = 0
 
     def handle(self, request: Request) -> Answer | None:
-        town, answers = self.stage.town, list[Answer | None]()
+        with self.stage.town.board.under_way():
+            return self._handle(request)
+
+    def _handle(self, request: Request) -> Answer | None:
+        town, answers, arrived = self.stage.town, list[Answer | None](), time.time()
         fake: HttpFake = town.slack if self.channel == "slack" else town.jira
         operation, who = fake.operation(request), town.board.who(self.place)
         is_write = operation in JIRA_WRITES or operation == "chat.postMessage"
@@ -148,7 +161,7 @@ class HttpFront:
             answer = fake.handle(request)
             answers.append(answer)
             if answer and _succeeded(answer):
-                self._note(town, who, operation, request, is_write, answer)
+                self._note(town, who, arrived, operation, request, is_write, answer)
 
         event = town.board.asked(self.channel, self.place, is_write)
         if event is None:
@@ -161,16 +174,26 @@ class HttpFront:
         return _spoilt(event, answers[0] if answers else None)
 
     def _note(
-        self, town: Town, who: tuple[int, int], what: str, request: Request, is_write: bool, answer: Answer
+        self,
+        town: Town,
+        who: tuple[int, int],
+        arrived: float,
+        what: str,
+        request: Request,
+        is_write: bool,
+        answer: Answer,
     ) -> None:
         if self.channel == "slack":
             told = told_in_slack(request.body) if is_write else ()
-            town.witness.note(who, "slack", what, str(answer.body.get("channel", "")), is_write, told)
+            subject = str(answer.body.get("channel", ""))
+            town.witness.note(who, arrived, "slack", what, subject, is_write, told)
             return
         made = answer.body.get("key", "") if isinstance(answer.body, dict) else ""
         subject = made or request.path.partition("/issue/")[2].split("/")[0]
         told = told_in_jira(request) if what in ("create", "comment") else ()
-        town.witness.note(who, "jira", what, subject, is_write, told)
+        if what == "transition":
+            what = f"transition {town.jira.tickets[subject].status}"
+        town.witness.note(who, arrived, "jira", what, subject, is_write, told)
 
 
 def _succeeded(answer: Answer) -> bool:
@@ -180,7 +203,7 @@ def _succeeded(answer: Answer) -> bool:
 
 def _spoilt(event: Event, answer: Answer | None) -> Answer | None:
     if event.what == "broken":
-        return Answer(503, PAGE)
+        return Answer(502 if event.after else 503, PAGE)
     if event.what == "garbage":
         return Answer(200, PAGE)
     if event.what == "throttle":
@@ -199,7 +222,7 @@ def _cut(answer: Answer, short: bool) -> Answer:
     return Answer(answer.status, whole[: len(whole) // 2], {**kind, **said})
 
 
-class _Quiet(ThreadingHTTPServer):
+class Quiet(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
@@ -219,7 +242,7 @@ class Fronts:
     def of(stage: Stage, place: int) -> "Fronts":
         handler = _aws_handler(AwsFront(stage, place))
         made = Fronts(
-            _Quiet(("127.0.0.1", 0), handler),
+            Quiet(("127.0.0.1", 0), handler),
             _Server(HttpFront(stage, place, "slack")),  # type: ignore[arg-type]
             _Server(HttpFront(stage, place, "jira")),  # type: ignore[arg-type]
         )
@@ -232,6 +255,12 @@ class Fronts:
             name: f"http://127.0.0.1:{getattr(self, name).server_address[1]}"
             for name in ("aws", "slack", "jira")
         }
+
+
+def status_of(aws: FakeAws, key_id: str) -> str:
+    """Empty: there is no such key."""
+    keys = (key for account in aws.accounts.values() for user in account.users for key in user.keys)
+    return next((key.status for key in keys if key.id == key_id), "")
 
 
 def short_reports(town: Town, outage: str) -> None:

@@ -1,4 +1,4 @@
-"""The ledgers that rounds run on, and an outsider's record of who held the lease from when on."""
+"""The ledgers that rounds run on, and an outsider's record of who held the lease from when to when."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,20 +8,28 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from app.ledger.open import open_ledger
+from tests.chaos.dynamo import dynamo_store
 from tests.chaos.fronts import Stage
+from tests.chaos.leases import Taken
 from tests.chaos.proxy import LedgerLine
 from tests.servers.postgres import Postgres, postgres_server
 
-# Written by the database itself, whenever the lease changes hands.
+# Written by the database itself, as the lease changes hands or is given back. At the commit: the same holder's
+# name may stand there already, only the epoch always changes.
 _PG_WITNESS = """
-CREATE TABLE chaos_leases (at double precision, epoch text);
+CREATE TABLE chaos_leases (at double precision, holder text);
 CREATE FUNCTION chaos_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO chaos_leases VALUES (extract(epoch FROM clock_timestamp()), NEW.value); RETURN NEW;
+  INSERT INTO chaos_leases SELECT extract(epoch FROM clock_timestamp()),
+    CASE NEW.name WHEN 'epoch' THEN value ELSE '' END FROM control WHERE name = 'holder';
+  RETURN NEW;
 END $$;
-CREATE TRIGGER chaos_lease AFTER INSERT OR UPDATE ON control
-  FOR EACH ROW WHEN (NEW.name = 'holder') EXECUTE FUNCTION chaos_lease();
+CREATE CONSTRAINT TRIGGER chaos_lease AFTER INSERT OR UPDATE ON control
+  DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.name = 'epoch' OR (NEW.name = 'beat' AND NEW.value = ''))
+  EXECUTE FUNCTION chaos_lease();
 """
 _SQLITE_WITNESS = """
 CREATE TABLE chaos_leases (at REAL, holder TEXT);
@@ -32,19 +40,11 @@ CREATE TRIGGER chaos_change AFTER UPDATE ON control WHEN NEW.name = 'holder' BEG
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Somebody took the lease; ``holder`` is "place.life"."""
-
-    at: float  # `time.time`
-    holder: str
-
-
 class Store(Protocol):
     """Where rounds keep their ledgers. One at a time."""
 
-    fails_over: bool  # a silent holder is followed after a term
     is_a_file: bool
+    is_web: bool  # reached over HTTP
 
     def open(self, folder: Path) -> None:
         """A new, empty ledger."""
@@ -52,9 +52,14 @@ class Store(Protocol):
     def url(self, place: int) -> str:
         """As this place reaches it."""
 
-    def cut_off(self, place: int, seconds: float) -> None: ...
+    def env(self, place: int) -> dict[str, str]:
+        """What of its environment belongs to the ledger."""
+
     def restart(self) -> None: ...
     def leases(self) -> list[Taken]: ...
+    def holder(self) -> str:
+        """Who has the lease now, dead or alive; empty: nobody."""
+
     def close(self) -> None: ...
 
 
@@ -65,9 +70,10 @@ class PostgresStore:
     server: Postgres
     lines: list[LedgerLine]
     template: str
-    fails_over = True
     is_a_file = False
+    is_web = False
     name: str = ""
+    _eyes: "psycopg.Connection[TupleRow] | None" = None
 
     def open(self, folder: Path) -> None:
         self.name = self.server.create(self.template)
@@ -75,8 +81,8 @@ class PostgresStore:
     def url(self, place: int) -> str:
         return f"postgresql://keysteward@127.0.0.1:{self.lines[place].port}/{self.name}"
 
-    def cut_off(self, place: int, seconds: float) -> None:
-        self.lines[place].cut_off(seconds)
+    def env(self, place: int) -> dict[str, str]:
+        return {}
 
     def restart(self) -> None:
         self.server.stop()
@@ -86,9 +92,17 @@ class PostgresStore:
         with psycopg.connect(self.server.url(self.name)) as db:
             return [Taken(at, holder) for at, holder in db.execute("SELECT * FROM chaos_leases ORDER BY at")]
 
+    def holder(self) -> str:
+        if self._eyes is None or self._eyes.closed:
+            self._eyes = psycopg.connect(self.server.url(self.name), autocommit=True)
+        found = self._eyes.execute("SELECT holder FROM chaos_leases ORDER BY at DESC LIMIT 1").fetchone()
+        return str(found[0]) if found else ""
+
     def close(self) -> None:
         for line in self.lines:
             line.cut_off(0)
+        if self._eyes:
+            self._eyes.close()
         self.server.drop(self.name)
 
 
@@ -97,8 +111,8 @@ class SqliteStore:
     """A file a round."""
 
     path: Path = field(default_factory=Path)
-    fails_over = False
     is_a_file = True
+    is_web = False
 
     def open(self, folder: Path) -> None:
         self.path = folder / "ledger.db"
@@ -109,16 +123,20 @@ class SqliteStore:
     def url(self, place: int) -> str:
         return f"sqlite:///{self.path}"
 
-    def cut_off(self, place: int, seconds: float) -> None:
-        """There is no line to it."""
+    def env(self, place: int) -> dict[str, str]:
+        return {}
 
     def restart(self) -> None:
         """There is no server."""
 
     def leases(self) -> list[Taken]:
         with closing(sqlite3.connect(self.path)) as db:
-            rows = db.execute("SELECT at, holder FROM chaos_leases WHERE holder != '' ORDER BY at")
+            rows = db.execute("SELECT at, holder FROM chaos_leases ORDER BY at")
             return [Taken(at, holder) for at, holder in rows]
+
+    def holder(self) -> str:
+        taken = self.leases()
+        return taken[-1].holder if taken else ""
 
     def close(self) -> None:
         """Its folder goes with the round."""
@@ -129,6 +147,10 @@ def open_store(kind: str, stage: Stage, places: int) -> Iterator[Store | None]:
     """None where it isn't installed."""
     if kind == "sqlite":
         yield SqliteStore()
+        return
+    if kind == "dynamodb":
+        with dynamo_store(stage, places) as store:
+            yield store
         return
     with postgres_server() as server:
         yield _on(server, stage, places) if server else None

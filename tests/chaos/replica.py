@@ -12,7 +12,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,26 +21,27 @@ from typing import Any, NoReturn, cast
 import botocore.session
 from botocore.config import Config as SdkConfig
 
-from app.bootstrap import Service, read_config, sink_tools
+from app.bootstrap import Service, read_again, read_config, sink_tools
+from app.cli.reload import renewed
 from app.config.schema import Config
-from app.errors import KeystewardError
+from app.errors import ConfigError, KeystewardError
 from app.inventory.api import Pace
 from app.inventory.sessions import Limits, Sessions
 from app.ledger.interface import Lease, Ledger
 from app.ledger.open import open_ledger
 from app.model import Mode
 from app.service import changes
+from app.service.approve import approve
 from app.service.parts import Parts
+from app.service.pause import unless_paused
 from app.service.retry import retry_failed
 from app.service.run_once import run_once
 from app.sinks.interface import Sink
 from app.sinks.registry import sink_type
 from app.telemetry import configure_logging
-from tests.chaos.clock import PACE, ReplicaClock, TimeMachine, monotonic, real, sleep
+from tests.chaos.clock import PACE, TERM, ReplicaClock, TimeMachine, monotonic, real, sleep
 
-WATCH_EVERY = 3.0  # service seconds
-TERM = timedelta(seconds=30)
-PATIENCE = Limits()
+WATCH_EVERY = max(1.0, 0.15 * PACE)  # service seconds; the daemon's own is 1 s
 
 
 class DilatedSessions(Sessions):
@@ -77,7 +78,7 @@ class Body:
     def warm(self) -> None:
         """What every start would read from disk, read once."""
         loader = self.hub.get_component("data_loader")
-        for service in ("iam", "sts"):
+        for service in ("iam", "sts", "dynamodb"):
             loader.load_service_model(service, "service-2")
             loader.load_service_model(service, "endpoint-rule-set-1")
         for name in ("partitions", "endpoints", "sdk-default-configuration"):
@@ -92,49 +93,87 @@ class Body:
                 os.dup2(log.fileno(), 2)
                 configure_logging("warning", json=False, stream=log)
                 code = _obeyed(self, settings, line)
+        except KeystewardError as error:  # no ledger to begin with: whoever starts replicas starts it again
+            code = _refused(error, line)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(code)
 
 
+def _refused(error: KeystewardError, line: socket.socket) -> int:
+    told = {"order": "start", "outcome": "refused", "said": str(error)}
+    with suppress(OSError):
+        line.sendall(json.dumps(told).encode() + b"\n")
+    return 3
+
+
 def _obeyed(body: Body, settings: dict[str, Any], line: socket.socket) -> int:
-    parts = build(body, settings)
+    setup = build(body, settings)
     if settings.get("command"):
-        return _command(parts, settings["command"], line)
-    Turns(parts, line).run()
+        return _command(setup.parts, settings["command"], line)
+    Turns(setup, line).run()
     return 0
 
 
-def build(body: Body, settings: dict[str, Any]) -> Parts:
+def build(body: Body, settings: dict[str, Any]) -> "Setup":
     """As `app/bootstrap.py` does it, with dilated time."""
     clock, stop = ReplicaClock(body.machine, settings["place"]), threading.Event()
-    config = read_config(Path(settings["config"]), os.environ, Path("/"), clock.now())
+    path = Path(settings["config"])
+    read = path.read_bytes()
+    config = read_config(path, os.environ, Path("/"), clock.now())
     limits = Limits(connections=config.scan.concurrency)
     pace = Pace(stop=stop, sleep=lambda seconds: stop.wait(real(seconds)), monotonic=monotonic)
     sessions = DilatedSessions(limits, pace, clock=clock, hub=body.hub)
-    ledger = cast(Ledger, DilatedLedger(open_ledger(config.ledger_url, create=False, term=TERM / PACE)))
-    service = Service(config, clock, sessions, ledger, _sinks(config), stop=stop)
-    return replace(service.parts(), holder=settings["name"], monotonic=monotonic)
+    term = timedelta(seconds=real(TERM))
+    ledger = cast(Ledger, DilatedLedger(open_ledger(config.ledger_url, create=False, term=term)))
+    service = Service(config, clock, sessions, ledger, _sinks(config, ledger), stop=stop)
+    return Setup(path, read, service, settings["name"])
 
 
-def _sinks(config: Config) -> dict[str, Sink]:
+def _sinks(config: Config, ledger: Ledger) -> dict[str, Sink]:
     if config.mode is Mode.OBSERVE:
         return {}
-    tools = sink_tools(config)
+    tools = sink_tools(config, unless_paused(ledger))
     tools = replace(tools, waits=replace(tools.waits, sleep=sleep, monotonic=monotonic))
-    return {name: sink_type(s.type).build(name, s, tools) for name, s in _settings(config)}
+    settings: dict[str, Any] = dict(config.sinks)
+    return {name: sink_type(its.type).build(name, its, tools) for name, its in settings.items()}
 
 
-def _settings(config: Config) -> Iterator[tuple[str, Any]]:
-    yield from config.sinks.items()
+@dataclass
+class Setup:
+    """What is in force. ``read``: the config's file as it was last read."""
+
+    path: Path
+    read: bytes
+    service: Service
+    holder: str
+
+    def __post_init__(self) -> None:
+        self.parts = self._parts()
+
+    def renew(self) -> None:
+        """Before each cycle, as `app/cli/reload.py` does it: a broken config changes nothing."""
+        present = self.path.read_bytes()
+        if present == self.read:
+            return
+        self.read, old = present, self.service
+        try:
+            config = read_again(self.path, os.environ, old.clock.now(), old.config)
+        except ConfigError:
+            return
+        self.service = replace(renewed(old, config), sinks=_sinks(config, old.ledger))
+        self.parts = self._parts()
+
+    def _parts(self) -> Parts:
+        return replace(self.service.parts(), holder=self.holder, monotonic=monotonic)
 
 
 @dataclass
 class Turns:
     """Does what it is told, one order after the other, and watches in between."""
 
-    parts: Parts
+    setup: Setup
     line: socket.socket
 
     def run(self) -> None:
@@ -151,7 +190,7 @@ class Turns:
 
     def _watch(self) -> None:
         try:
-            orphaned = self.parts.ledger.orphaned()
+            orphaned = self.setup.parts.ledger.orphaned()
         except KeystewardError:
             return  # tried again in a moment
         if orphaned:
@@ -168,11 +207,12 @@ class Turns:
         self._tell(order=order, **told)
 
     def _cycle(self) -> dict[str, Any]:
-        report = run_once(self.parts)
+        self.setup.renew()
+        report = run_once(self.setup.parts)
         return {"outcome": report.outcome, "failures": report.failures}
 
     def _retry(self) -> dict[str, Any]:
-        retry_failed(self.parts)
+        retry_failed(self.setup.parts)
         return {"outcome": "retried", "failures": []}
 
     def _tell(self, **told: Any) -> None:
@@ -188,6 +228,7 @@ def _command(parts: Parts, command: list[str], line: socket.socket) -> int:
         "resume": lambda: changes.resume(parts, by),
         "snooze": lambda: changes.snooze(parts, key, week, by, "chaos"),
         "restore": lambda: changes.restore(parts, key, by, "chaos"),
+        "approve": lambda: _approved(parts, by),
     }
     try:
         told = {"outcome": "done", "said": known[verb]()}
@@ -195,3 +236,9 @@ def _command(parts: Parts, command: list[str], line: socket.socket) -> int:
         told = {"outcome": "refused", "said": str(error)}
     line.sendall(json.dumps(told).encode() + b"\n")
     return 0
+
+
+def _approved(parts: Parts, by: str) -> str:
+    """The plan that the brake held last."""
+    held = max(parts.ledger.held_plans(), key=lambda plan: plan.last_held_at, default=None)
+    return approve(parts, held.id, by, "chaos").plan.short if held else "no plan is held"

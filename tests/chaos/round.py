@@ -3,82 +3,27 @@
 import random
 import resource
 import time
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from tests.chaos import company
 from tests.chaos.board import Board
 from tests.chaos.cast import PEOPLE, Cast
-from tests.chaos.clock import START, TimeMachine, real
-from tests.chaos.ends import unfinished
-from tests.chaos.fronts import Fronts, Town, short_reports
-from tests.chaos.ledgers import Store, Taken
-from tests.chaos.schedule import TERM, Event, Schedule
-from tests.chaos.witness import Witness
-from tests.chaos.zygote import Zygote
+from tests.chaos.clock import START, TERM, real
+from tests.chaos.ends import leaks, tickets, unfinished
+from tests.chaos.fronts import short_reports
+from tests.chaos.record import Command, Outage, Record, Span
+from tests.chaos.schedule import Event, Schedule
+from tests.chaos.theatre import Theatre
 
 DAY = timedelta(days=1)
 HOP_ENDS = 4 * TERM  # service seconds, if no cycle was made until then
 AGAIN = 20.0  # service seconds: whoever has nothing to do is told once more
+LANDS = 2 * TERM  # service seconds, in which what is on its way arrives
 QUIET_HOPS = 60
 SMALL_FILE = 4096
-
-
-@dataclass
-class Outage:
-    """An account that nobody could read whole, by this machine's time. ``alone``: no earlier run was under way."""
-
-    kind: str
-    since: float
-    alone: bool
-    until: float = 0.0
-    partial: bool = True  # every finished run said so
-
-
-@dataclass
-class Done:
-    """What there is to judge of a round."""
-
-    schedule: Schedule
-    town: Town
-    leases: list[Taken] = field(default_factory=list)
-    outages: list[Outage] = field(default_factory=list)
-    commands: list[tuple[float, float, str, str, str]] = field(
-        default_factory=list
-    )  # from, to, verb, whom, said
-    exempted: dict[str, float] = field(default_factory=dict)  # name -> since when, by this machine's time
-    broken: list[str] = field(default_factory=list)
-    quiet_since: float = 0.0
-    ended: datetime = START
-    converged: bool = False
-    seconds: float = 0.0
-    takeovers: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class Theatre:
-    """What all rounds of a worker share."""
-
-    machine: TimeMachine
-    zygote: Zygote
-    replicas: int
-    town: Town = field(init=False)
-    store: Store = field(init=False)
-    fronts: dict[int, Fronts] = field(default_factory=dict)
-
-    def open_fronts(self) -> None:
-        self.fronts = {place: Fronts.of(self, place) for place in (*range(self.replicas), PEOPLE)}
-
-    def open_town(self) -> None:
-        self.machine.reset()
-        aws, slack, jira = company.open_fakes(self.machine)
-        self.town = Town(aws, slack, jira, Witness(self.machine), Board(), dark=company.DARK)
-
-    def close_town(self) -> None:
-        for fake in (self.town.aws, self.town.slack, self.town.jira):
-            fake._server.server_close()
+INSIST = 5  # times: a command that a fault befell is given again
+MADE = ("success", "partial")
 
 
 class Round:
@@ -87,10 +32,10 @@ class Round:
     def __init__(self, theatre: Theatre, schedule: Schedule, folder: Path) -> None:
         self.theatre, self.schedule, self.folder = theatre, schedule, folder
         self.dice = random.Random(schedule.seed)
+        self.record = Record(schedule)
 
-    def play(self) -> Done:
-        started = time.monotonic()
-        theatre = self.theatre
+    def play(self) -> Record:
+        started, theatre = time.monotonic(), self.theatre
         theatre.open_town()
         theatre.store.open(self.folder)
         self.town, self.machine = theatre.town, theatre.machine
@@ -98,18 +43,26 @@ class Round:
         self.cast = Cast(
             theatre.zygote, theatre, theatre.store, theatre.fronts, self.folder, self.schedule.mode
         )
-        self.done = Done(self.schedule, self.town)
         try:
             self._days()
             self._quiet()
-            self.done.leases = theatre.store.leases()
         finally:
             self.cast.end()
+            self._take_down()
             theatre.store.close()
             theatre.close_town()
-        self.done.broken, self.done.ended = self.cast.broken, self.machine.now()
-        self.done.seconds = time.monotonic() - started
-        return self.done
+        self.record.seconds = time.monotonic() - started
+        return self.record
+
+    def _take_down(self) -> None:
+        """What there is to judge."""
+        record, board = self.record, self.town.board
+        record.seen, record.harms = list(self.town.witness.seen), list(board.harms)
+        record.injected, record.broken = board.injected, [*record.broken, *self.cast.broken]
+        record.leases, record.ended = self.theatre.store.leases(), self.machine.now()
+        record.tickets = tickets(self.town)
+        record.leaks = leaks(self.town, self.folder)
+        record.missing = unfinished(self.town, self.schedule.mode, set(record.exempted))
 
     # --- the days on which things go wrong ---
 
@@ -127,10 +80,19 @@ class Round:
                 self._lift(event)
 
     def _go_to(self, day: float) -> None:
+        self._let_land()
+        self.record.days.append(START + day * DAY)
         self.machine.go_to(START + day * DAY)
         for name, rotates in company.ROTATES_ON.items():
             if day >= rotates and company.key_of(self.town.aws, name):
                 company.rotate(self.town.aws, name, self.machine.now().replace(microsecond=0))
+                self.record.rotated[name] = time.time()
+
+    def _let_land(self) -> None:
+        """No request is on its way for days."""
+        until = time.monotonic() + real(LANDS)
+        while self.town.board.in_the_air and time.monotonic() < until:
+            time.sleep(0.002)
 
     def _everybody_lives(self) -> None:
         self.cast.listen()
@@ -157,11 +119,11 @@ class Round:
     def _was_made(self) -> bool:
         made = False
         for heard in self.cast.listen():
-            if heard.order in ("cycle", "watch") and heard.outcome in ("success", "partial"):
+            if heard.order in ("cycle", "watch") and heard.outcome in MADE:
                 made = True
-                self.done.takeovers[heard.order] += 1
-                if self.done.outages and not self.done.outages[-1].until:
-                    self.done.outages[-1].partial &= heard.outcome == "partial"
+                self.record.runs[heard.order] += 1
+                if self.record.outages and not self.record.outages[-1].until:
+                    self.record.outages[-1].partial &= heard.outcome == "partial"
         return made
 
     def _retries(self) -> None:
@@ -174,17 +136,23 @@ class Round:
     # --- what happens at the start of a day, and for its length ---
 
     def _begin(self, event: Event) -> Event:
-        self.town.board.note(event)
+        board = self.town.board
+        board.note(event, event.place)
         if event.what == "kill":
-            self.town.board.kill(event.place)
+            board.kill(event.place)
         elif event.what == "stop":
-            self.town.board.stop(event.place, event.seconds)
+            board.stop(event.place, event.seconds)
         elif event.what == "clock":
             self.machine.put_wrong(event.place, timedelta(days=int(event.detail)))
+            self.record.wrong_clocks.append(Span(event.place, time.time()))
         elif event.what == "outage":
             self._go_dark(event.detail)
         elif event.what == "disk":
             self._limit(event.place, full=True)
+        elif event.what == "brake":
+            self.cast.edit(braked=True)
+        elif event.what == "broken config":
+            self.cast.break_config(event.place)
         else:
             self._meanwhile(event, event.place)
         return event
@@ -192,40 +160,59 @@ class Round:
     def _lift(self, event: Event) -> None:
         if event.what == "clock":
             self.machine.put_wrong(event.place, timedelta(0))
-        elif event.what == "outage":
+            for span in self.record.wrong_clocks:
+                span.until = span.until or (time.time() if span.place == event.place else 0.0)
+        elif event.what == "outage" and self.town.outage:
             self.town.outage = ""
             short_reports(self.town, "")
-            self.done.outages[-1].until = time.time()
+            self.record.outages[-1].until = time.time()
         elif event.what == "disk":
             self._limit(event.place, full=False)
+            self.town.board.harm("ledger", event.place)
+        elif event.what == "brake":
+            self._let_through()
+        elif event.what == "broken config":
+            self.cast.edit(self.cast.braked)
         elif event.what == "pause":
-            self._command("resume", "")
+            self._command("resume")
+
+    def _let_through(self) -> None:
+        """What the brake has held is approved, done on the same day, and the config taken back."""
+        self._command("approve")
+        self._hop()
+        self.cast.edit(braked=False)
 
     def _meanwhile(self, event: Event, place: int) -> None:
         """What isn't about the request itself."""
         if event.what == "restart":
+            self.town.board.harm("ledger", -1)
             self.theatre.store.restart()
         elif event.what == "exempt":
             self._exempt(event.detail)
         elif event.what in ("pause", "snooze", "restore"):
             self._command(event.what, company.PEOPLE[event.detail].key if event.detail else "")
 
-    def _command(self, verb: str, key: str) -> None:
-        since = time.time()
-        said = self.cast.command(verb, key)["said"]
-        self.done.commands.append((since, time.time(), verb, key, said))
+    def _command(self, verb: str, key: str = "") -> bool:
+        since, at = time.time(), self.machine.now()
+        answer = self.cast.command(verb, key)
+        name = company.BY_KEY[key].name if key else ""
+        self.record.commands.append(Command(since, time.time(), at, verb, name, answer.outcome, answer.said))
+        return answer.outcome == "done"
 
     def _exempt(self, name: str) -> None:
         aws, person = self.town.aws, company.PEOPLE[name]
         with aws.lock:
             aws.accounts[person.account].user(name).tags["sealed"] = "yes"
-        self.done.exempted.setdefault(name, time.time())
+        self.record.exempted.setdefault(name, time.time())
 
     def _go_dark(self, kind: str) -> None:
+        if self.town.outage:
+            return  # one at a time
         alone = not self.cast.busy
         self.town.outage = kind
         short_reports(self.town, kind)
-        self.done.outages.append(Outage(kind, time.time(), alone))
+        before = self.record.days[-2] if len(self.record.days) > 1 else None
+        self.record.outages.append(Outage(kind, time.time(), alone, before))
 
     def _limit(self, place: int, full: bool) -> None:
         """No file may grow: what a full disk is to SQLite."""
@@ -242,13 +229,13 @@ class Round:
         board.arm([])
         board.go_on()
         self.town.expired = 0
-        self._command("resume", "")
-        self.done.quiet_since = time.time()
+        for _ in range(INSIST):
+            if self._command("resume"):
+                break
         for _ in range(QUIET_HOPS):
             day += self.dice.choice((1.1, 1.1, 2.2))
             self._go_to(day)
             self._everybody_lives()
             self._hop()
-            if not unfinished(self.town, self.schedule.mode, set(self.done.exempted)):
-                self.done.converged = True
+            if not unfinished(self.town, self.schedule.mode, set(self.record.exempted)):
                 return

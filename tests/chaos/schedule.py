@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.chaos.clock import TERM
+
 Channel = Literal["", "aws", "slack", "jira", "ledger"]
-TERM = 30.0  # service seconds
 
 # How often each is drawn, where it happens.
 AT_A_REQUEST: dict[Channel, dict[str, int]] = {
@@ -34,6 +35,7 @@ AT_A_REQUEST: dict[Channel, dict[str, int]] = {
     "jira": {"kill": 4, "stop": 2, "reset": 3, "cut": 2, "broken": 2, "slow": 2, "garbage": 1, "throttle": 1},
     "ledger": {"kill": 5, "stop": 3, "reset": 4, "slow": 2, "partition": 3, "restart": 2},
 }
+OVER_HTTP = {"broken": 3, "throttle": 3, "cut": 3, "restart": 0}
 AT_A_START = {
     "kill": 2,
     "stop": 3,
@@ -43,9 +45,10 @@ AT_A_START = {
     "snooze": 2,
     "restore": 2,
     "exempt": 1,
+    "brake": 2,
+    "broken config": 2,
 }
 OUTAGES = ("denied", "broken", "cut", "garbage", "expired", "short report", "cut report")
-PEOPLE = ("snooze", "restore", "exempt")
 USUAL = {"aws": 40, "slack": 10, "jira": 20, "ledger": 50}  # requests of a busy hop
 USUAL_WRITES = {"aws": 4, "slack": 6, "jira": 8, "ledger": 30}
 
@@ -93,13 +96,13 @@ class Schedule:
         return "\n  ".join([head, *map(str, self.events)])
 
 
-def draw(seed: int, replicas: int, disk: bool = False) -> Schedule:
-    """``disk``: the ledger is a file, whose disk can be full."""
+def draw(seed: int, replicas: int, disk: bool = False, web: bool = False) -> Schedule:
+    """``disk``: the ledger is a file, whose disk can be full; ``web``: it is reached over HTTP."""
     dice = random.Random(seed)
     mode = "observe" if dice.random() < 0.03 else "enforce"
     hops = tuple(_hops(dice))
-    number = dice.randint(3, 9)
-    events = [_event(dice, len(hops), replicas, disk) for _ in range(number)]
+    number = dice.randint(5, 14)
+    events = [_event(dice, len(hops), replicas, disk, web) for _ in range(number)]
     return Schedule(
         seed, replicas, mode, hops, tuple(sorted(events, key=lambda e: (e.hop, e.channel, e.nth)))
     )
@@ -118,15 +121,15 @@ def _hops(dice: random.Random) -> Sequence[float]:
     return hops
 
 
-def _event(dice: random.Random, hops: int, replicas: int, disk: bool) -> Event:
+def _event(dice: random.Random, hops: int, replicas: int, disk: bool, web: bool) -> Event:
     hop, place = dice.randrange(hops), dice.randrange(replicas)
     if dice.random() < 0.3:
         return _at_start(dice, hop, place, disk)
     channel = dice.choice(tuple(AT_A_REQUEST))
-    weights = AT_A_REQUEST[channel]
+    weights = {**AT_A_REQUEST[channel], **(OVER_HTTP if web and channel == "ledger" else {})}
     what = dice.choices(tuple(weights), tuple(weights.values()))[0]
     writes = dice.random() < 0.6
-    nth = dice.randint(1, (USUAL_WRITES if writes else USUAL)[channel])
+    nth = 1 + int(dice.random() ** 2 * (USUAL_WRITES if writes else USUAL)[channel])  # rather an early one
     return Event(hop, what, channel, nth, writes, dice.random() < 0.5, place, _seconds(dice, what))
 
 

@@ -40,10 +40,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request that took effect. ``real`` is this machine's time, ``at`` the round's."""
+    """One request that took effect. ``real`` is this machine's time, ``at`` the round's.
+
+    ``arrived``: when it reached the door, by this machine's time; what is slow takes effect later. ``before``:
+    the status of the key that it is about, until then.
+    """
 
     real: float
     at: datetime
+    arrived: float
     place: int
     life: int
     channel: Channel
@@ -51,6 +56,12 @@ class Seen:
     subject: str  # the user and key, the channel, the ticket
     is_write: bool
     told: tuple[Told, ...] = ()
+    before: str = ""
+
+    @property
+    def who(self) -> str:
+        """As the ledger names a holder."""
+        return f"{self.place}.{self.life}"
 
 
 @dataclass
@@ -64,15 +75,18 @@ class Witness:
     def note(
         self,
         who: tuple[int, int],
+        arrived: float,
         channel: Channel,
         what: str,
         subject: str,
         is_write: bool,
         told: tuple[Told, ...] = (),
+        before: str = "",
     ) -> None:
         with self.lock:
             now = self.machine.now()
-            self.seen.append(Seen(time.time(), now, *who, channel, what, subject, is_write, told))
+            about = (channel, what, subject, is_write, told, before)
+            self.seen.append(Seen(time.time(), now, arrived, *who, *about))
 
     def writes(self) -> list[Seen]:
         with self.lock:

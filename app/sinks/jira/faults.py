@@ -61,6 +61,8 @@ class Faults:
             return self._forbidden(status, permission)
         if status == 404:
             return NotFound(f"Jira: HTTP 404; check sinks.{self._name}.server and project")
+        if status >= 500 and status != 503 and permission:  # a gateway has lost the answer
+            return self.unheard(uncertain=True)
         if status >= 500:
             return Transient(f"Jira: HTTP {status}; tried again later")
         return self._rejected(status, error) if status >= 400 else self.unheard(bool(permission))

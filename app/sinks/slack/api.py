@@ -147,6 +147,8 @@ def _meaning(method: str, error: SlackApiError, writes: bool) -> KeystewardError
     if status == 429:
         wait = retry_after(error.response.headers.get("Retry-After"))
         return Transient(f"Slack {method}: too many requests; tried again later", wait)
+    if status >= 500 and status != 503 and writes:  # a gateway has lost the answer: it may be posted
+        return _unheard(f"{method} (HTTP {status})", writes)
     if status >= 500:
         return Transient(f"Slack {method}: HTTP {status}; tried again later, see status.slack.com")
     data = error.response.data

@@ -327,6 +327,17 @@ def test_what_did_not_arrive_is_posted(slack: FakeSlack, sink: SlackSink) -> Non
     assert len(slack.messages) == 2
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_post_whose_answer_a_gateway_lost_is_not_repeated(
+    slack: FakeSlack, sink: SlackSink, status: int
+) -> None:
+    slack.fail("chat.postMessage", http.Fault(http.Answer(status, "<html>Bad Gateway</html>"), arrives=True))
+    with pytest.raises(Ambiguous):
+        sink.send(a_message())
+    sink.send(a_message(maybe_sent=True))
+    assert len(slack.messages) == 1
+
+
 def test_without_the_scope_to_look_it_is_posted_once_more(clock: HandClock) -> None:
     with FakeSlack(scopes_denied=frozenset({"conversations.history"}), clock=clock) as slack:
         slack.add_user(JANE)

@@ -104,6 +104,18 @@ def test_a_create_that_timed_out_is_not_repeated(jira: FakeJira, sink: JiraSink,
     assert [ticket.comments for ticket in jira.tickets.values()] == [[]]
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_comment_whose_answer_a_gateway_lost_is_not_repeated(
+    jira: FakeJira, sink: JiraSink, status: int
+) -> None:
+    again = a_notice(occurrence=2, refs=sink.send(a_message()).refs)
+    jira.fail("comment", http.Fault(http.Answer(status, "<html>Bad Gateway</html>"), arrives=True))
+    with pytest.raises(Ambiguous):
+        sink.send(a_message(again))
+    sink.send(a_message(again, maybe_sent=True))
+    assert len(jira.tickets["SEC-1"].comments) == 1
+
+
 def test_a_comment_that_timed_out_is_not_repeated(jira: FakeJira, sink: JiraSink) -> None:
     again = a_notice(occurrence=2, refs=sink.send(a_message()).refs)
     jira.fail("comment", http.ARRIVES_THEN_RESETS)
