@@ -59,8 +59,8 @@ def tags(key_id: str, tagged: dict[str, str]) -> Callable[[Town], None]:
 
 
 HAPPENS = (
-    by_hand(0.5, fault("mail", "refused")),
-    by_hand(1.5, fault("mail", "")),
+    by_hand(0.0, fault("mail", "refused")),
+    by_hand(1.9, fault("mail", "")),
     by_person(2.1, people.requeue),
     retry(2.2),
     by_person(2.5, lambda town: people.press(town, DAN, Button.NOT_MINE)),
@@ -81,7 +81,7 @@ HAPPENS = (
     by_hand(11.5, law(owner="bob@example.com")),
     by_person(13.0, lambda town: people.snooze(town, BOB, 2)),
 )
-SCRIPT = tuple(sorted((*map(run, (*DAILY, *LATER)), *HAPPENS), key=lambda step: step.day))
+SCRIPT = tuple(sorted((*HAPPENS, *map(run, (*DAILY, *LATER))), key=lambda step: step.day))
 
 
 def town(store: Store | None = None) -> Town:

@@ -245,8 +245,8 @@ class Machine(RuleBasedStateMachine):
             if not hasattr(self, "town") or self.judge.faults:
                 return
             self._heal()
-            for _ in range(HEALING):
-                self.run(1.0, "a")
+            for _ in range(HEALING // 2):
+                self.run(2.0, "a")
             self.nobody_is_harmed()
             assert self._unfinished() == []
             assert verify(self.store.ledger).breaks == ()

@@ -91,9 +91,9 @@ def first(life: Life, kind: type[Seen], skip: int = 0) -> int:
     return [at for at, one in enumerate(life.seen) if isinstance(one, kind)][skip]
 
 
-def edited(kind: type[Seen], skip: int = 0, **changes: object) -> Life:
+def edited(seen: type[Seen], skip: int = 0, /, **changes: object) -> Life:
     life = good()
-    at = first(life, kind, skip)
+    at = first(life, seen, skip)
     life.seen[at] = replace(life.seen[at], **changes)  # type: ignore[arg-type]
     return life
 
@@ -233,6 +233,7 @@ def test_the_fallback_counts_for_whoever_owns_it() -> None:
 
 def test_a_repeat_after_a_crash_is_allowed_where_nobody_can_look() -> None:
     life = again(4, sink="mail", looks=False)
+    life.seen = life.seen[: first(life, Told, 1) + 1]
     life.seen[first(life, Told)] = replace(life.seen[first(life, Told)], sink="mail", looks=False)  # type: ignore[call-arg]
     assert Judge().hear(life.seen)
     life.seen[first(life, Ended)] = replace(life.seen[first(life, Ended)], well=False)  # type: ignore[call-arg]
