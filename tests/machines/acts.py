@@ -1,6 +1,6 @@
 """Of one destructive act: I1, I2, I3, I6 and I7, by arithmetic of our own."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,20 +12,22 @@ from tests.machines.words import Fault, is_sealed
 UNUSED, USE_LAG, QUIET = timedelta(days=45), timedelta(hours=24), timedelta(days=30)
 NOTICES, OVER, LAST_WARNING = 2, timedelta(days=7), timedelta(hours=24)
 PROMPT = timedelta(seconds=10)  # between the read and the act
+LEFT_FOR, DISOWNED_FOR = timedelta(days=30), timedelta(days=90)
+DOUBT = timedelta(days=2)  # of a clock that was wrong when it was written down
 EVERYBODYS = ("sec@example.com", "#iam-keys")  # fallbacks
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """``look``: the live read just before it, and when that was seen. ``enforced``: what was told while
-    `enforce` applied. ``gone``: who does not answer for the key."""
+    `enforce` applied. ``left``: who has left, and when that was found out."""
 
     act: Acted
     law: Law
     life: Life
     look: tuple[int, Looked] | None
     enforced: Sequence[Told]
-    gone: Collection[str]
+    left: Mapping[str, datetime]
     is_approved: bool
 
     @property
@@ -127,6 +129,13 @@ def _spaced(times: Sequence[datetime]) -> list[datetime]:
 
 
 def _reached_owner(case: Case, sight: Credential, told: Told) -> bool:
-    named = [(sight.tags or {}).get("owner"), case.law.owner]
-    owner = next((address for address in named if address and address not in case.gone), EVERYBODYS[0])
-    return told.to_fallback or told.recipient in (owner, *EVERYBODYS)
+    named = [address for address in ((sight.tags or {}).get("owner"), case.law.owner) if address]
+    gone = [_gone(case, doubt) for doubt in (-DOUBT, DOUBT)]
+    owners = [next((a for a in named if a not in some), EVERYBODYS[0]) for some in gone]
+    return told.to_fallback or told.recipient in (*owners, *EVERYBODYS)
+
+
+def _gone(case: Case, doubt: timedelta) -> set[str]:
+    """Who does not answer for the key at present."""
+    spans = ((case.left, LEFT_FOR), (case.life.disowned, DISOWNED_FOR))
+    return {a for known, span in spans for a, since in known.items() if case.at - since < span + doubt}

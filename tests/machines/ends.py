@@ -10,6 +10,7 @@ from app.ledger.interface import Ledger
 from app.ledger.verify import verify
 from app.plan.draft import SERVICE
 from app.service.archive import lines_of
+from tests.fakes.archive import Shelf
 from tests.machines.town import Town
 from tests.machines.witness import Told
 
@@ -65,7 +66,7 @@ def trail(ledger: Ledger) -> Counter[tuple[str, str]]:
 def breaks(town: Town) -> list[str]:
     """Of the audit trail, and of its copy."""
     found = [str(one) for one in verify(town.store.ledger).breaks]
-    copied = "" if town.archive is None else town.shelf.text
+    copied = town.archive.text if isinstance(town.archive, Shelf) else ""
     whole = lines_of(list(town.store.ledger.sealed())).decode()
     return found if whole.startswith(copied) and copied else [*found, "the copy is not the trail"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app.model import Mode
@@ -37,9 +38,9 @@ class Judge:
     begun: list[tuple[int, int]] = field(default_factory=list)  # when seen, and the epoch
     paused_at: int | None = None
     well: set[int] = field(default_factory=set)  # runs
-    arrivals: dict[tuple[object, ...], Told] = field(default_factory=dict)  # the last of each
+    arrivals: dict[tuple[object, ...], tuple[int, Told]] = field(default_factory=dict)  # when seen, the last
     approved: set[str] = field(default_factory=set)
-    left: set[str] = field(default_factory=set)
+    left: dict[str, datetime] = field(default_factory=dict)  # by address: the last time
 
     def hear(self, seen: Sequence[Seen]) -> list[str]:
         """What is new in ``seen``; returns all faults so far."""
@@ -77,7 +78,7 @@ class Judge:
             self.well.add(end.run)
 
     def _disowned(self, word: Disowned) -> None:
-        self.lives.of(word.key).disowned.add(word.address) if word.key else self.left.add(word.address)
+        (self.lives.of(word.key).disowned if word.key else self.left)[word.address] = word.at
 
     def _paused(self, pause: Paused) -> None:
         self.paused_at = self.heard if pause.on else None
@@ -97,16 +98,17 @@ class Judge:
         law = self.laws[told.run]
         for code, text in words.faults(told, law, self.lives.last_sights(told.key)):
             self._fault(code, told, text)
-        before = self.arrivals.get(told.what)
-        if before and (told.looks or not self._may_repeat(before, told)):
+        if told.what in self.arrivals and not self._may_repeat(*self.arrivals[told.what], told):
             self._fault("I5", told, "it had been told already")
-        self.arrivals[told.what] = told
+        self.arrivals[told.what] = (self.heard, told)
         self.lives.of(told.key).told.append(told)
 
-    def _may_repeat(self, before: Told, told: Told) -> bool:
-        """What nobody could record, or knew to have arrived."""
-        unrecorded = before.run != told.run and before.run not in self.well
-        return unrecorded or not before.answered
+    def _may_repeat(self, at: int, before: Told, told: Told) -> bool:
+        """What was in flight before the other arrived, and what nobody could record, or knew to have arrived,
+        where it can't be looked for."""
+        is_other = before.run != told.run
+        unrecorded = is_other and before.run not in self.well
+        return (is_other and told.begun <= at) or (not told.looks and (unrecorded or not before.answered))
 
     def _acted(self, act: Acted) -> None:
         self._in_right(act)
@@ -120,8 +122,7 @@ class Judge:
         law, life = self.laws[act.run], self.lives.of(act.key)
         look = self._look_before(act)
         enforced = [told for told in life.told if self.laws[told.run].mode_of(told.account_id) is Mode.ENFORCE]
-        gone = life.disowned | self.left
-        return acts.Case(act, law, life, look, enforced, gone, act.key in self.approved)
+        return acts.Case(act, law, life, look, enforced, self.left, act.key in self.approved)
 
     def _look_before(self, act: Acted) -> tuple[int, Looked] | None:
         """The last live read of its run, if it was of this key and no other act came between."""

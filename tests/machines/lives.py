@@ -36,7 +36,7 @@ class Life:
     told: list[Told] = field(default_factory=list)
     sights: list[tuple[int, Credential | None]] = field(default_factory=list)  # by run
     snoozed: list[tuple[int, datetime]] = field(default_factory=list)  # when it was seen, and until when
-    disowned: set[str] = field(default_factory=set)
+    disowned: dict[str, datetime] = field(default_factory=dict)  # by address: the last time
 
     @property
     def episode(self) -> int:

@@ -53,9 +53,9 @@ def approve_latest(town: Town) -> None:
     def work(parts: Parts) -> None:
         plans = sorted(parts.ledger.held_plans(), key=lambda plan: plan.last_held_at)
         if plans:
-            done = approve(parts, plans[-1].id, ADMIN, WHY)
-            keys = frozenset(act.uid.partition("/")[2] for act in done.plan.acts)
+            keys = frozenset(act.uid.partition("/")[2] for act in plans[-1].acts)
             town.witness.note(Approved(town.now, town.run, keys))
+            approve(parts, plans[-1].id, ADMIN, WHY)
 
     command(town, work)
 
