@@ -173,6 +173,29 @@ class MemoryLedger:
         self._breakers.update((b.sink, b) for b in change.breakers)
         if change.run:
             self._runs.append(change.run)
+        self._forget_rows(change)
+
+    def _forget_rows(self, change: Change) -> None:
+        for account_id in change.forget_accounts:
+            self._forget_account(account_id)
+        for user in change.forget_users:
+            self._users.pop(user, None)
+        for uid in change.forget_snoozes:
+            self._snoozes.pop(uid, None)
+        for refusal in change.forget_refusals:
+            self._refusals.pop(refusal, None)
+
+    def _forget_account(self, account_id: str) -> None:
+        for finding in [f for f in self._findings.values() if f.account_id == account_id]:
+            self._forget(finding)
+            self._holds = {key: hold for key, hold in self._holds.items() if key[0] != finding.id}
+        self._accounts.pop(account_id, None)
+        self._reports.pop(account_id, None)
+        mine = f"{account_id}/"
+        self._facts = {uid: f for uid, f in self._facts.items() if f.account_id != account_id}
+        self._users = {key: user for key, user in self._users.items() if key[0] != account_id}
+        self._snoozes = {uid: s for uid, s in self._snoozes.items() if not uid.startswith(mine)}
+        self._refusals = {key: r for key, r in self._refusals.items() if not r.uid.startswith(mine)}
 
     def _write_waiting(self, change: Change) -> None:
         self._held_plans.update((p.id, p) for p in change.held_plans)

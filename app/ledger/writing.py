@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import ConflictingWrite, LedgerError
-from app.ledger import reading, rows, schema
+from app.ledger import forgetting, reading, rows, schema
 from app.ledger.chain import Sealed, seal
 from app.ledger.interface import Change
 from app.ledger.reading import stamp
@@ -54,6 +54,7 @@ def write(db: Connection, change: Change) -> None:
     _put(db, schema.control, [_copy_row(c) for c in change.copies])
     if change.run:
         db.execute(insert(schema.runs), [{"body": rows.RUN.dump(change.run)}])
+    forgetting.forget(db, change)
 
 
 def deliveries(db: Connection, changed: Sequence[Delivery]) -> None:

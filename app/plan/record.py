@@ -34,7 +34,8 @@ class Change:
     Rows replace their like by key: facts and snoozes by ``uid``, refusals by (address, uid), findings
     and deliveries by ``id``, accounts and reports by ``account_id``, users by (account_id, user), held plans
     by ``id``, approvals by (plan, number), holds by (finding_id, guard), copies by ``target``, breakers by
-    ``sink``. Events and runs are appended.
+    ``sink``. Events and runs are appended. What is to be forgotten goes last: of an account that is all there
+    is of it, its findings with their deliveries too.
     A finding whose ``revision`` is not the stored one (0: not stored yet) raises `ConflictingWrite`
     and nothing is written; the ledger raises the revision by one at each write.
     """
@@ -57,6 +58,10 @@ class Change:
     forget_holds: tuple[tuple[str, str], ...] = ()  # (finding_id, guard)
     canary: Trial | None = None  # None: as it was; there is one at a time
     breakers: tuple[Breaker, ...] = ()
+    forget_accounts: tuple[str, ...] = ()
+    forget_users: tuple[tuple[str, str], ...] = ()  # (account_id, user)
+    forget_snoozes: tuple[str, ...] = ()  # uids
+    forget_refusals: tuple[tuple[str, str], ...] = ()  # (address, uid)
     run: RunRecord | None = None
 
 

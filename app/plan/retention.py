@@ -3,10 +3,20 @@
 The audit trail is not among it.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 
-from app.model import DESTRUCTIVE, Delivery, DeliveryState, Finding, FindingState, Verb
+from app.model import (
+    DESTRUCTIVE,
+    AccountState,
+    Delivery,
+    DeliveryState,
+    Finding,
+    FindingState,
+    RememberedUser,
+    Verb,
+)
+from app.plan.record import AccountRows, LedgerView
 
 
 def forgettable(finding: Finding | None, rows: Sequence[Delivery], before: datetime) -> Iterator[Delivery]:
@@ -66,3 +76,36 @@ def is_over(finding: Finding, rows: Sequence[Delivery], before: datetime) -> boo
     """
     at = finding.resolved_at if finding.state is FindingState.RESOLVED else None
     return at is not None and at < before and all(r.settled_at and r.settled_at < before for r in rows)
+
+
+def left_behind(view: LedgerView, watched: Collection[str], before: datetime) -> list[str]:
+    """Accounts that are not watched any more, and that nobody has tried to read since ``before``."""
+    return [i for i, state in view.accounts.items() if i not in watched and _last_tried(state) < before]
+
+
+def _last_tried(state: AccountState) -> datetime:
+    """At least so late: of failures in a row only the first is known."""
+    known = [at for at in (state.last_success, state.error_since) if at]
+    return max(known, default=datetime.min.replace(tzinfo=UTC))
+
+
+def is_at_rest(rows: AccountRows, before: datetime) -> bool:
+    """Whether nothing of an account waits to be told, nor has been told lately."""
+    return all(row.settled_at and row.settled_at < before for some in rows.deliveries.values() for row in some)
+
+
+def ended_words(view: LedgerView, before: datetime) -> frozenset[str]:
+    """Keys (uids) of whose snoozes and refusals some have ended before ``before``: if the key is gone as well,
+    nobody asks for them any more."""
+    snoozed = {uid for uid, snooze in view.snoozes.items() if snooze.until < before}
+    return frozenset(snoozed | {r.uid for r in view.refusals if r.uid and r.at < before})
+
+
+def returned(view: LedgerView, before: datetime) -> tuple[tuple[str, str], ...]:
+    """The refusals of people who had left: long lapsed, so that they are asked again anyway."""
+    return tuple((r.address, r.uid) for r in view.refusals if not r.uid and r.at < before)
+
+
+def unseen(users: Collection[RememberedUser], before: datetime) -> tuple[tuple[str, str], ...]:
+    """Whoever is still there is read live once in 30 days."""
+    return tuple((user.account_id, user.user) for user in users if user.read_at < before)

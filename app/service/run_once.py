@@ -119,7 +119,7 @@ def _conclude(round_: Round, report: RunReport) -> RunReport:
     parts.ledger.apply(done, round_.lease)
     calls = Calls.of(report.plan, holds.standing)
     report = _with_failures(report, tell_run(round_, summary, calls))
-    prune_daily(round_)
+    prune_daily(round_, report.listed)
     log.info("run finished", **log_fields(**_summary(report), audit=_head(parts)))
     return report
 

@@ -9,13 +9,15 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import Account, AccountState, Coverage, FindingState, Inventory, ScanFailure
+from app.model import Account, AccountState, Coverage, FindingState, Inventory, RememberedUser, ScanFailure
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
 from app.plan.gather import Gathered
+from app.plan.retention import unseen
 from app.service.census import Census
 from app.service.parts import Parts
+from app.service.prune import forgets_before
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Sweep:
         half_done = _half_done(self.ctx) if self.lease else ()
         self.resumed = frozenset(account_id for account_id in half_done if self._has_report(account_id))
         self._gathered = Gathered(self.ctx.now, self.ctx.limits)
+        self._forgets_before = forgets_before(self.parts, self.ctx.view)
         self._cases: dict[str, Case] = {}
         self._batch: list[tuple[Scanned, Change]] = []
         self._flushed_at = self.parts.monotonic()
@@ -93,7 +96,8 @@ class Sweep:
             return
         case = self._cases.pop(account.id, None) or Case(self.ctx, self.parts.ledger.account(account.id))
         self._note(scanned)
-        self._batch.append((scanned, self._written(scanned, case.plan(scanned.scan))))
+        change = self._written(scanned, case.plan(scanned.scan), case.rows.users)
+        self._batch.append((scanned, change))
         if len(self._batch) >= BATCH or self.parts.monotonic() - self._flushed_at >= BATCH_SECONDS:
             self.flush()
 
@@ -132,7 +136,7 @@ class Sweep:
             self.gone_on_with += self._is_resumed(scanned)
             self.warnings += [f"{scan.account.label}: {text}" for text in scan.warnings]
 
-    def _written(self, scanned: Scanned, plan: Plan) -> Change:
+    def _written(self, scanned: Scanned, plan: Plan, users: Mapping[str, RememberedUser]) -> Change:
         states = self.census.add(plan.judged, self.ctx.view.snoozes)
         if self.each:
             for judged in plan.judged:
@@ -142,7 +146,17 @@ class Sweep:
             accounts=(self._state(scanned, states),),
             users=scanned.remembered,
             reports=(scanned.report,) if scanned.report else (),
+            forget_users=self._forgotten(scanned, users),
         )
+
+    def _forgotten(
+        self, scanned: Scanned, users: Mapping[str, RememberedUser]
+    ) -> tuple[tuple[str, str], ...]:
+        """Of a failed scan nobody is: who was not read may still be there."""
+        if self._forgets_before is None or isinstance(scanned.scan, ScanFailure):
+            return ()
+        now = {user.user: user for user in scanned.remembered}
+        return unseen([user for name, user in users.items() if name not in now], self._forgets_before)
 
     def _leave(self, account_id: str) -> None:
         rows = self.parts.ledger.account(account_id)
@@ -230,4 +244,5 @@ def _joined(changes: Iterable[Change]) -> Change:
         accounts=tuple(row for c in changes for row in c.accounts),
         users=tuple(row for c in changes for row in c.users),
         reports=tuple(row for c in changes for row in c.reports),
+        forget_users=tuple(user for c in changes for user in c.forget_users),
     )

@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import RecipientLeft, Transient
 from app.inventory.interface import AwsClock
+from app.ledger.interface import AccountRows
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
-from app.model import Mode
+from app.model import Account, Mode
 from app.policy.rules import Match, Require, Rule
+from app.service import changes
 from app.service.parts import Parts
 from app.service.prune import KEPT_FOR, kept_for
 from app.service.run_once import run_once
 from tests.fakes.policies import DEACTIVATE, FINAL, LADDER, days, ladder, policy
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
+
+DEV, TWIN = Account("444455556666", "dev"), "AKIAEXAMPLE000000002"
 
 
 class Noting(MemoryLedger):
@@ -126,3 +131,105 @@ def test_reminders_of_an_open_finding_do_not_pile_up_and_its_ladder_is_as_before
 
 def parts_of(world: World) -> Parts:
     return world.parts()
+
+
+# --- what nobody asks for any more ------------------------------------------------------------------------
+
+
+def told_world() -> World:
+    """Two accounts, a key that is told of in each, both seen by the report and the memory."""
+    keys = (aged(76), aged(76, TWIN, "dev", account=DEV))
+    world = World(policy(mode=Mode.NOTIFY), *keys)
+    world.remembering, world.accounts = True, [PROD, DEV]
+    world.slack.fallback = "#iam-keys"
+    return world
+
+
+def rows_of(world: World, account: Account) -> AccountRows:
+    return world.ledger.account(account.id)
+
+
+def test_an_account_that_was_not_watched_for_long_is_forgotten_with_all_there_is_of_it() -> None:
+    world = told_world()
+    world.days(*range(5))
+    world.accounts = [PROD]
+    world.days(*range(5, 94))
+    assert rows_of(world, DEV).findings
+    world.days(*range(94, 97))
+    assert rows_of(world, DEV) == AccountRows()
+    assert world.ledger.frame().accounts.keys() == {PROD.id}
+    assert rows_of(world, PROD).findings
+
+
+def test_one_that_comes_back_after_that_is_told_from_the_beginning_on_the_same_ticket() -> None:
+    world = told_world()
+    world.days(*range(10))
+    [ticket] = {n.finding_id for n in world.jira.notices if n.user == "dev"}
+    world.accounts = [PROD]
+    world.days(*range(10, 110))
+    world.accounts = [PROD, DEV]
+    world.with_policy(mode=Mode.ENFORCE)
+    world.days(*range(110, 117))
+    assert ("deactivate", TWIN) not in world.writes
+    world.days(117, 118)
+    assert ("deactivate", TWIN) in world.writes
+    assert {n.finding_id for n in world.jira.notices if n.user == "dev"} == {ticket}
+
+
+def test_an_account_that_fails_for_long_is_not_forgotten() -> None:
+    world = told_world()
+    world.days(*range(5))
+    world.failing = {DEV.id: "AccessDenied"}
+    world.days(*range(5, 120))
+    assert rows_of(world, DEV).findings
+    assert world.ledger.frame().accounts[DEV.id].counts
+
+
+def test_of_an_account_that_left_what_waits_to_be_told_is_kept() -> None:
+    world = told_world()
+    world.days(0, 1)
+    world.jira.closing_fault = Transient("503")
+    world.keys = [key for key in world.keys if key.account != DEV]
+    world.days(*range(2, 10))
+    world.accounts = [PROD]
+    world.days(*range(10, 60))
+    assert rows_of(world, DEV).findings
+
+
+def test_a_user_who_is_gone_is_forgotten_and_one_who_is_there_is_not() -> None:
+    world = told_world()
+    world.days(0, 1)
+    assert rows_of(world, PROD).users.keys() == {"ci-deploy"}
+    world.keys[0] = replace(world.keys[0], user="renamed")
+    world.days(*range(2, 100))
+    assert rows_of(world, PROD).users.keys() == {"renamed"}
+    assert rows_of(world, DEV).users.keys() == {"dev"}
+
+
+def test_who_left_is_forgotten_long_after_that_lapsed() -> None:
+    world = told_world()
+    world.slack.fault = lambda message: (
+        RecipientLeft("account_inactive") if message.recipient == "platform@example.com" else None
+    )
+    world.day(0)
+    assert len(world.ledger.frame().refusals) == 1
+    world.slack.fault = lambda message: None
+    world.days(*range(1, 80))
+    world.keys = []
+    world.days(*range(80, 93))
+    assert len(world.ledger.frame().refusals) == 0
+
+
+def test_what_was_said_of_a_key_goes_with_it() -> None:
+    """Also of one that was on no ladder: it has no finding."""
+    world = told_world()
+    young = aged(1, "AKIAEXAMPLE000000003", "young")
+    world.keys.append(young)
+    world.remembering = False
+    world.day(0)
+    changes.snooze(world.parts(), young.id, timedelta(days=1), "ann", "a release")
+    world.days(*range(1, 93))
+    assert len(world.ledger.frame().snoozes) == 1
+    world.keys.remove(young)
+    world.days(93, 94, 95)
+    assert len(world.ledger.frame().snoozes) == 0

@@ -1,0 +1,85 @@
+"""Every write boundary of a whole life interrupted once: enumerated, not sampled."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.machines.boundaries import Undisturbed, interrupt, live
+from tests.machines.ends import breaks, inside, outside, repeats, trail
+from tests.machines.judge import Judge
+from tests.machines.life import town
+from tests.machines.stores import Store, memory_store, postgres_store, sqlite_store
+from tests.machines.town import Town
+from tests.servers.postgres import Postgres
+
+EACH = 29  # of the boundaries, one in so many is tried in the quick suite
+
+
+def test_the_life_goes_through_everything(tmp_path: Path) -> None:
+    with memory_store(tmp_path) as store:
+        lived = town(store)
+        base = live(lived)
+        assert Judge().hear(lived.witness.seen) == []
+        events = {event.what for event in store.ledger.events()}
+    assert {"deactivated", "deleted", "finding_opened", "finding_resolved", "restored"} <= events
+    assert {"plan_held", "plan_approved", "approval_used", "requeued", "disowned", "snoozed"} <= events
+    assert {"ledger.prune", "ledger.requeue", "ledger.approve", "archive.put"} <= base.counts.keys()
+    assert {"aws.deactivate", "aws.delete", "aws.activate", "jira.resolve", "mail.send"} <= base.counts.keys()
+
+
+def test_a_life_that_is_killed_anywhere_comes_to_the_same_end(tmp_path: Path) -> None:
+    with memory_store(tmp_path) as store:
+        killed_at_each(store, EACH, to_the_end=True)
+
+
+@pytest.mark.slow
+def test_a_life_that_is_killed_at_each_boundary_comes_to_the_same_end(tmp_path: Path) -> None:
+    with memory_store(tmp_path) as store:
+        killed_at_each(store, 1, to_the_end=True)
+
+
+@pytest.mark.slow
+def test_so_it_does_on_sqlite(tmp_path: Path) -> None:
+    with sqlite_store(tmp_path) as store:
+        killed_at_each(store, 1, to_the_end=False)
+
+
+@pytest.mark.slow
+def test_so_it_does_on_postgresql(tmp_path: Path, postgres: Postgres) -> None:
+    with postgres_store(postgres)(tmp_path) as store:
+        killed_at_each(store, 1, to_the_end=False)
+
+
+def killed_at_each(store: Store, each: int, *, to_the_end: bool) -> None:
+    lived = town(store)
+    base = live(lived)
+    end = end_of(lived)
+    boundaries = list(base.boundaries())[::each]
+    at_once, repeated, faults = 0, 0, list[str]()
+    for boundary in boundaries:
+        is_same = interrupt(lived, base, boundary, to_the_end=to_the_end)
+        at_once, repeated = at_once + is_same, repeated + repeats(lived)
+        wrong = Judge().hear(lived.witness.seen)
+        if to_the_end or not is_same:
+            wrong = [*wrong, *differences(end, end_of(lived)), *breaks(lived)]
+        faults += [f"{boundary}: {fault}" for fault in wrong]
+    print(figures(base), f"; {len(boundaries):,} kills, {at_once:,} without a trace, {repeated:,} repeats")
+    assert faults == []
+
+
+def end_of(town: Town) -> Mapping[str, Any]:
+    trailed = {"trail": trail(town.store.ledger)}
+    return {**outside(town), **inside(town.store.ledger, timed=False), **trailed}
+
+
+def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    for name, wanted in end.items():
+        if other[name] != wanted:
+            yield f"{name}: {other[name]} is not {wanted}"
+
+
+def figures(base: Undisturbed) -> str:
+    writes = sum(number for name, number in base.counts.items() if name.startswith("ledger."))
+    return f"{writes:,} ledger writes and {base.counts.total() - writes:,} calls of vendors"
