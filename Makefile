@@ -27,6 +27,7 @@ test-slow: $(READY) ## Run the slow tests and those that need a container engine
 
 fuzz: $(READY) ## Attack every parser with 10,000 spoiled inputs (FUZZ_SEED=7 for others)
 	FUZZ_INPUTS=10000 $(BIN)/pytest -n 2 -m slow tests/fuzz $(ARGS)
+
 chaos: $(READY) ## Kill, cut off and mislead real replicas in a thousand rounds (ARGS=--help for more)
 	$(BIN)/python -m tests.chaos $(ARGS)
 
