@@ -128,7 +128,8 @@ class OrganizationAccounts:
             return account
         try:
             tags = list(self._pages("list_tags_for_resource", "Tags", ResourceId=account.id))
-        except Permanent:
+        except Permanent as error:
+            doubts[f"tags of accounts are unknown: {error}"] = None
             return replace(account, tags=None)
         return replace(account, tags={tag["Key"]: tag["Value"] for tag in tags})
 

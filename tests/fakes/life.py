@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, TextIO, cast
 
 import click
 from click.testing import CliRunner
@@ -13,7 +13,9 @@ from app.cli import opening
 from app.cli.main import cli
 from app.cli.options import at_option
 from app.cli.run import one_cycle
+from app.cli.show import Stderr
 from app.inventory.permissions import PolicyKind
+from app.telemetry import configure_logging
 from tests.fakes.enforced import Organization, role_arn, user_of
 from tests.fakes.gate import Document
 from tests.fakes.wants import ACTOR, HUB, HUB_ROLE, SPOKE
@@ -36,6 +38,7 @@ ASK_NOTHING: tuple[Step, ...] = (
 @at_option("As of `keysteward run`.")
 def cycle(once: bool, at: datetime | None) -> int:
     """`keysteward run --once`, but for its last step: it ends the process."""
+    configure_logging("warning", json=True, stream=cast(TextIO, Stderr()))
     return one_cycle(opening.to_run(opening.load(None), rehearse_at=at))
 
 
