@@ -22,6 +22,7 @@ from app.errors import (
     StaleLease,
     Transient,
 )
+from app.ledger.claims import CLAIMABLE
 from app.model import Delivery, DeliveryState, Verb, redact
 from app.plan.conceal import conceal
 from app.plan.notice import Notice
@@ -34,6 +35,7 @@ from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
 
+TOO_LATE = "too little of the lease is left to send it"
 HOPELESS = 2  # findings of a refused message that fail alone, too, before the others are given up
 URGENCIES = ("critical", "warning", "info")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -49,10 +51,17 @@ def deliver(round_: Round, ids: Iterable[str]) -> None:
         rows = [row for i in waiting if (row := round_.parts.ledger.delivery(i))]
         waiting = []
         for group in _groups(round_, rows):
-            if round_.parts.stop.is_set() or not round_.has_time():
+            if round_.parts.stop.is_set():
                 break
-            waiting += _send_group(round_, group)
+            waiting += _send_group(round_, group) if round_.has_time() else _too_late(round_, group)
     postpone(round_)
+
+
+def _too_late(round_: Round, group: Sequence[Delivery]) -> list[str]:
+    for row in group:
+        if row.state in CLAIMABLE:
+            put_off(round_, row, round_.parts.clock.now(), TOO_LATE)
+    return []
 
 
 def _groups(round_: Round, rows: Sequence[Delivery]) -> list[list[Delivery]]:
@@ -201,7 +210,7 @@ def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence
     now = round_.parts.clock.now()
     first = rows[0]
     if not round_.has_time():
-        raise StaleLease("too little of the lease is left to send it")
+        raise StaleLease(TOO_LATE)
     if first.verb is Verb.RESOLVE:
         return sink.resolve(notices[0], now)
     message = Message(

@@ -171,3 +171,16 @@ def test_a_ledger_that_fails_before_the_request_is_no_fault_of_the_sink() -> Non
     world.clock.instant += timedelta(minutes=1)
     world.day(0.01)
     assert [message.maybe_sent for message in world.slack.sent] == [True]
+
+
+def test_what_a_run_has_no_time_for_is_said_to_be_undelivered_and_goes_with_the_next_retry() -> None:
+    world, ledger = one_message()
+    ledger.left = 5.0
+    report = world.day(0)
+    (row,) = ledger.undelivered()
+    assert (row.state, row.attempts, row.next_attempt_at) == (DeliveryState.PENDING, 0, START)
+    assert (report.outcome, len(report.failures)) == ("partial", 1)
+    ledger.left = 60.0
+    world.clock.instant += timedelta(minutes=1)
+    retry_failed(world.parts())
+    assert len(world.slack.sent) == 1
