@@ -257,7 +257,9 @@ def _groups(things: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _fill(draft: Draft, kind: str, values: Sequence[Any], before: int) -> None:
     """``before``: how many of the kind there were already."""
-    if kind == "findings":
+    if kind == "facts":
+        _put_facts(draft, values)
+    elif kind == "findings":
         _put_findings(draft, values)
     elif kind == "runs":
         _put_runs(draft, values, before)
@@ -271,15 +273,24 @@ def _fill(draft: Draft, kind: str, values: Sequence[Any], before: int) -> None:
         _put_control(draft, kind, values[0])
 
 
+def _put_facts(draft: Draft, facts: Sequence[Facts]) -> None:
+    """With their place in the index, which an attempt that was cut short may have left out."""
+    writing.write(draft, Change(facts=tuple(facts)))
+    draft.rows(keys.WITH_FACTS).update({one.account_id: writing.HERE for one in facts})
+
+
 def _put_findings(draft: Draft, findings: Sequence[Finding]) -> None:
-    """Each as the next revision of what is there: the one before it, on no ticket, or an earlier attempt's."""
+    """Each as two writes: the first takes what an earlier attempt left off its tickets, the second puts it on
+    its own. The revision is that of the dump in the end."""
     draft.load(keys.finding(finding.id) for finding in findings)
     for finding in findings:
         page = draft.rows(keys.finding(finding.id))
-        stored = reading.finding_in(page) or replace(finding, refs={})
-        page[keys.THE_FINDING] = rows.FINDING.dump(replace(stored, revision=finding.revision - 1))
-    befores = (replace(finding, revision=finding.revision - 1) for finding in findings)
-    writing.write(draft, Change(findings=tuple(befores)))
+        stored = reading.finding_in(page) or finding
+        page[keys.THE_FINDING] = rows.FINDING.dump(replace(stored, revision=finding.revision - 2))
+    for back, refs in ((2, False), (1, True)):
+        befores = (replace(f, revision=f.revision - back, refs=f.refs if refs else {}) for f in findings)
+        writing.write(draft, Change(findings=tuple(befores)))
+    draft.rows(keys.WITH_FINDINGS).update({finding.account_id: writing.HERE for finding in findings})
 
 
 def _put_deliveries(draft: Draft, deliveries: Sequence[Delivery]) -> None:

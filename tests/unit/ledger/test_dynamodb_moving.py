@@ -90,6 +90,7 @@ def test_an_import_that_dies_at_any_request_is_made_again_with_the_same_file(sou
             move(source, opened(wire))
         wire.dies_at = 0
         assert rows_of(opened(wire)) == rows_of(source), dies_at
+        assert everything(opened(wire)) == everything(source), dies_at
 
 
 def assert_it_is_empty_or_nobodys(wire: Mortal) -> None:
