@@ -1,4 +1,4 @@
-"""Rows that another ledger dumped, into the empty tables of this one: as they were, numbers and hashes too."""
+"""Rows that another ledger dumped, into empty tables: as they were, numbers and hashes too."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

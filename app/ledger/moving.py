@@ -1,4 +1,4 @@
-"""A whole ledger as rows, to be moved into another one: what there is to move, in which order, and as JSON."""
+"""A whole ledger as rows, to be moved into another: what there is to move, in which order, and as JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -54,8 +54,8 @@ class _ReportCodec(Codec[Any]):
         return KeptReport(**asdict(super().load(body)))
 
 
-# In the order in which they are dumped. Deliveries, runs and events follow each other as they came, the others
-# by key. Of what a ledger has one at a time (from `epoch` to `canary`, `chain`) there is a row where there is one.
+# In the order in which they are dumped. Deliveries, runs and events follow each other as they came, the
+# others by key. Of what there is one at a time (`epoch` to `canary`, `chain`) there may be none.
 CODECS: Final[Mapping[str, Codec[Any]]] = {
     "epoch": Codec(int),
     "rehearsal": Codec(datetime),

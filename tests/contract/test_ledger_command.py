@@ -1,4 +1,4 @@
-"""The command line moves a ledger from SQLite to PostgreSQL and back: the second export is the first, byte by byte."""
+"""The command line moves a ledger from SQLite to PostgreSQL and back: each export is the same, to the byte."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,19 @@ from app.ledger.open import open_ledger
 from app.ledger.verify import verify
 from app.model import DeliveryState
 from app.plan.record import Change
-from tests.fakes.ledger_rows import ACCOUNT, DAY, NOW, PAUSE, WHOLE, a_uid, delivery, event, facts, finding, run
+from tests.fakes.ledger_rows import (
+    ACCOUNT,
+    DAY,
+    NOW,
+    PAUSE,
+    WHOLE,
+    a_uid,
+    delivery,
+    event,
+    facts,
+    finding,
+    run,
+)
 from tests.fakes.ledger_use import everything
 from tests.servers.postgres import Postgres
 

@@ -136,9 +136,7 @@ def fill(database: Database, revision: str) -> None:
         row = {"id": sent.id, "finding_id": sent.finding_id, "episode": sent.episode}
         database.put("deliveries", row | {"state": sent.state.value, "epoch": sent.epoch, "body": body})
     user, account = rows.USER.dump(WHOLE.users[0]), rows.ACCOUNT.dump(WHOLE.accounts[0])
-    database.put(
-        "users", {"account_id": ACCOUNT, "user": "jane", "body": without(user, "tags", "groups")}
-    )
+    database.put("users", {"account_id": ACCOUNT, "user": "jane", "body": without(user, "tags", "groups")})
     database.put("accounts", {"account_id": ACCOUNT, "body": without(account, "traits_at")})
     database.put("runs", {"body": without(rows.RUN.dump(run()), "coverage")})
     database.put("control", {"name": "epoch", "value": "7"})
@@ -235,7 +233,9 @@ def test_of_processes_that_migrate_one_ledger_at_once_one_does_it_and_the_others
 ) -> None:
     database.make("0003")
     database.put("events", *(old_event(n, event(str(n))) for n in range(1, 501)))
-    code = "import sys; from app.ledger.open import open_ledger; print(len(open_ledger(sys.argv[1]).events()))"
+    code = (
+        "import sys; from app.ledger.open import open_ledger; print(len(open_ledger(sys.argv[1]).events()))"
+    )
     children = [
         subprocess.Popen(
             [sys.executable, "-c", code, database.url],
@@ -261,7 +261,9 @@ def old_event(seq: int, said: Event) -> dict[str, object]:
 def test_events_of_an_older_release_are_numbered_without_gaps_and_sealed(database: Database) -> None:
     many = [event(str(n), NOW - n * DAY) for n in range(1100)]
     database.make("0003")
-    database.put("events", *(old_event(2 * n + 3, said) for n, said in enumerate(many)), old_event(9000, SAID))
+    database.put(
+        "events", *(old_event(2 * n + 3, said) for n, said in enumerate(many)), old_event(9000, SAID)
+    )
     ledger = database.open()
     assert ledger.events() == [*many, SAID]
     assert [one.seq for one in ledger.sealed()] == list(range(1, 1102))

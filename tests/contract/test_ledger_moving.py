@@ -1,4 +1,4 @@
-"""A ledger moves into any other: what the one can be asked, the other answers alike, and goes on from there."""
+"""A ledger moves into any other: what the one is asked, the other answers alike, and goes on from there."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -60,7 +60,6 @@ def role(postgres: Postgres, database: str, name: str, *grants: str) -> Iterator
         execute(postgres, database, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -129,7 +128,9 @@ def test_a_user_who_may_read_and_not_write(postgres: Postgres, name: str, ledger
     with role(postgres, name, "reader", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader") as url:
         reader = open_ledger(url)
         assert list(reader.view().facts) == [UID]
-        assert "all rights on its tables" in refusal(reader.apply, Change(facts=(facts(),), events=(event(),)))
+        assert "all rights on its tables" in refusal(
+            reader.apply, Change(facts=(facts(),), events=(event(),))
+        )
         reader.close()
 
 

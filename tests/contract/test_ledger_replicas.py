@@ -1,4 +1,4 @@
-"""What replicas that did not run learn from the ledger: the last picture, and whether somebody died at work."""
+"""What replicas that did not run learn from the ledger: the last picture, and whether somebody died."""
 
 from datetime import timedelta
 
@@ -13,7 +13,9 @@ def test_a_new_ledger_holds_no_picture(ledger: Ledger) -> None:
     assert ledger.picture() is None
 
 
-@pytest.mark.parametrize("body", [b"", bytes(range(256)), b"\0" * 200_000], ids=["empty", "any byte", "large"])
+@pytest.mark.parametrize(
+    "body", [b"", bytes(range(256)), b"\0" * 200_000], ids=["empty", "any byte", "large"]
+)
 def test_a_picture_comes_back_as_it_was_kept(ledger: Ledger, body: bytes) -> None:
     ledger.keep_picture(b"the one before")
     ledger.keep_picture(body)

@@ -1,8 +1,8 @@
 """A whole ledger out of a table, and into one.
 
-Out: by one snapshot, read a few pages at a time; whoever writes meanwhile ends it. In: a mark on the head keeps
-everybody out, until the last page is there. Pages are put where they belong without the log: nobody looks. They
-have the same keys at each attempt, so that an import that was interrupted is made again over what it left.
+Out: by one snapshot, read a few pages at a time; whoever writes meanwhile ends it. In: a mark on the head
+keeps everybody out, until the last page is there. Pages are put where they belong without the log, as nobody
+looks. They have the same keys at each attempt: an import that was cut short is made again over what it left.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, Remembered
 AT_ONCE = 100  # pages
 ATTEMPT = 10**9  # changes: more than one attempt makes, so that the next one's are younger than all of them
 WRITTEN = "the ledger is being written: stop the service, and export again"
-OTHERS = "the table holds rows of another import that was interrupted: import that file again, or use another table"
+OTHERS = "the table holds rows of another import that was interrupted: import that file, or use another table"
 BESIDE = "another import into this ledger was begun meanwhile: let one of them end"
 BEGIN = "SET importing = :attempt, seq = :seq, applied = :seq"
 END = "SET seq = :seq, applied = :seq, epoch = :epoch REMOVE importing"

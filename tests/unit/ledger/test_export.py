@@ -61,9 +61,7 @@ def test_every_kind_of_row_comes_back_as_it_was() -> None:
 def test_its_first_line_says_what_it_is_and_its_last_seals_it() -> None:
     header, end = (json.loads(WRITTEN[place]) for place in (0, -1))
     counts = header["keysteward_ledger"].pop("counts")
-    assert header == {
-        "keysteward_ledger": {"format": 1, "software": __version__, "schema": schema.HEAD}
-    }
+    assert header == {"keysteward_ledger": {"format": 1, "software": __version__, "schema": schema.HEAD}}
     assert (sum(counts.values()), end["end"]["counts"]) == (len(WRITTEN) - 2, counts)
     assert len(end["end"]["sha256"]) == 64
 
@@ -128,7 +126,10 @@ def test_a_header_that_counts_other_rows_is_refused() -> None:
 
 def test_no_table_and_no_part_of_a_change_is_forgotten() -> None:
     """A new kind of row needs its line in `moving.py`, `dumping.py`, and in each ledger."""
-    derived = {"tickets", "control"}  # the former from the findings; what the latter holds is dumped by its name
+    derived = {
+        "tickets",
+        "control",
+    }  # the former from the findings; what the latter holds is dumped by its name
     tables = schema.metadata.tables.keys() - derived
     assert tables <= CODECS.keys()
     changed = {field.name for field in fields(Change) if not field.name.startswith("forget")}
