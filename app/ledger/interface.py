@@ -173,7 +173,7 @@ class Ledger(Protocol):
 
         All or nothing; so what ``rows`` raises at its end takes everything back. Raises `LedgerError` unless
         the ledger is empty, and nobody has ever taken its lease. Where that is more than one transaction,
-        the ledger refuses every other use from the first row to the last, and can be filled anew with the same.
+        the ledger refuses every other use from the first row to the last, and can be filled again likewise.
         """
 
     def close(self) -> None: ...

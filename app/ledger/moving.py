@@ -12,6 +12,7 @@ from app.ledger import rows
 from app.ledger.chain import Ends, Sealed
 from app.ledger.rows import Codec
 from app.model import KeptReport
+from app.plan.record import Change
 
 BATCH = 500  # rows written at once
 NOT_EMPTY = "the ledger is not empty: a ledger is imported into a new one, and nobody has used that before"
@@ -93,6 +94,12 @@ PARTS: Final = (
     "breakers",
     "copies",
 )
+
+
+def change_of(kind: str, values: Iterable[Any]) -> Change:
+    """``kind`` is one of `PARTS`."""
+    part: dict[str, Any] = {kind: tuple(values)}
+    return Change(**part)
 
 
 def batches(dumped: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:

@@ -25,7 +25,7 @@ from app.ledger.dynamodb.store import Store
 from app.ledger.dynamodb.table import Table
 from app.ledger.dynamodb.waits import Again
 from app.ledger.interface import Change
-from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, batches
+from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, batches, change_of
 from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, RememberedUser, RunRecord
 
 AT_ONCE = 100  # pages
@@ -268,7 +268,7 @@ def _fill(draft: Draft, kind: str, values: Sequence[Any], before: int) -> None:
     elif kind == "deliveries":
         _put_deliveries(draft, values)
     elif kind in PARTS:
-        writing.write(draft, Change(**{kind: tuple(values)}))
+        writing.write(draft, change_of(kind, values))
     else:
         _put_control(draft, kind, values[0])
 

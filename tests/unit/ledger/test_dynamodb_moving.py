@@ -1,4 +1,4 @@
-"""A ledger moves into a table of DynamoDB and out of it; cut short, it is nobody's until that is made good."""
+"""A ledger moves into a table of DynamoDB and out of it; cut short, it is nobody's until that is mended."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
