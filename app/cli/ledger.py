@@ -68,8 +68,8 @@ def export(file: Path, config_path: Path | None) -> None:
 def import_(file: Path, config_path: Path | None) -> int:
     """Fill the ledger with what `keysteward ledger export` wrote to FILE (- is stdin): all of it, or nothing.
 
-    The ledger must be empty. Afterwards its rows are counted and the audit trail is verified (exit code 1: it is
-    not what was once written).
+    The ledger must be empty. Afterwards its rows are counted and the audit trail is verified (exit code 1: it
+    is not what was once written).
     """
     from app.cli.history import say
     from app.ledger.export import read

@@ -1,4 +1,4 @@
-"""What the tables hold, as rows to be moved into another ledger: streamed, in an order that any database keeps."""
+"""What the tables hold, as rows for another ledger: streamed, in an order that any database keeps."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime

@@ -5,7 +5,7 @@
     …
     {"end":{"counts":{"facts":2,…},"sha256":"…"}}
 
-The sum is over every byte before the last line. It holds full key ids, as the ledger does: nothing is redacted.
+The sum is over every byte before the last line. Nothing is redacted: it holds full key ids, as a ledger does.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """``rows`` raises `ConfigError` at the first line that isn't what was exported, at the last if need be."""
+    """``rows`` raises `ConfigError` where a line isn't what was exported, at the last one if need be."""
 
     header: Header
     rows: Iterator[Row]

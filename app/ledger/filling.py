@@ -1,4 +1,4 @@
-"""Rows that another ledger dumped, into the empty tables of this one: as they were, numbers and hashes too."""
+"""Rows that another ledger dumped, into empty tables: as they were, numbers and hashes too."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -7,14 +7,13 @@ from sqlalchemy import Connection, delete, insert
 
 from app.ledger import rows, schema, writing
 from app.ledger.chain import Ends
-from app.ledger.interface import Change
-from app.ledger.moving import PARTS, Row, batches
+from app.ledger.moving import PARTS, Row, batches, change_of
 
 
 def fill(db: Connection, dumped: Iterable[Row]) -> None:
     for kind, values in batches(dumped):
         if kind in PARTS:
-            writing.write(db, Change(**{kind: tuple(values)}))
+            writing.write(db, change_of(kind, values))
         else:
             _OWN[kind](db, values)
 

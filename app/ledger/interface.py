@@ -168,12 +168,12 @@ class Ledger(Protocol):
         """
 
     def fill(self, rows: Iterable[Row]) -> None:
-        """Writes what another ledger dumped, as it was: revisions, order, numbers and hashes, and the epoch, so
-        that the next lease is above every one under which something was claimed.
+        """Writes what another ledger dumped, as it was: revisions, order, numbers and hashes, and the epoch,
+        so that the next lease is above every one under which something was claimed.
 
         All or nothing; so what ``rows`` raises at its end takes everything back. Raises `LedgerError` unless
-        the ledger is empty, and nobody has ever taken its lease. Where that takes more than one transaction, the
-        ledger refuses every other use from the first row to the last, and can be filled again with the same.
+        the ledger is empty, and nobody has ever taken its lease. Where that is more than one transaction,
+        the ledger refuses every other use from the first row to the last, and can be filled again likewise.
         """
 
     def close(self) -> None: ...

@@ -13,7 +13,7 @@ from app.ledger import rows
 from app.ledger.chain import Ends, Sealed, seal, stamp
 from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
-from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row
+from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, change_of
 from app.model import (
     UNDELIVERED,
     AccountState,
@@ -376,7 +376,8 @@ class MemoryLedger:
         with self._lock:
             if any(self._kept().values()):
                 raise LedgerError(NOT_EMPTY)
-            self._write(Change(**{kind: tuple(values[kind]) for kind in PARTS}))
+            for kind in PARTS:
+                self._write(change_of(kind, values[kind]))
             self._findings = {f.id: f for f in values["findings"]}
             self._runs, self._sealed = values["runs"], values["events"]
             (self._epoch,) = values["epoch"] or [0]

@@ -1,4 +1,4 @@
-"""A whole ledger as rows, to be moved into another one: what there is to move, in which order, and as JSON."""
+"""A whole ledger as rows, to be moved into another: what there is to move, in which order, and as JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +12,7 @@ from app.ledger import rows
 from app.ledger.chain import Ends, Sealed
 from app.ledger.rows import Codec
 from app.model import KeptReport
+from app.plan.record import Change
 
 BATCH = 500  # rows written at once
 NOT_EMPTY = "the ledger is not empty: a ledger is imported into a new one, and nobody has used that before"
@@ -54,8 +55,8 @@ class _ReportCodec(Codec[Any]):
         return KeptReport(**asdict(super().load(body)))
 
 
-# In the order in which they are dumped. Deliveries, runs and events follow each other as they came, the others
-# by key. Of what a ledger has one at a time (from `epoch` to `canary`, `chain`) there is a row where there is one.
+# In the order in which they are dumped. Deliveries, runs and events follow each other as they came, the
+# others by key. Of what there is one at a time (`epoch` to `canary`, `chain`) there may be none.
 CODECS: Final[Mapping[str, Codec[Any]]] = {
     "epoch": Codec(int),
     "rehearsal": Codec(datetime),
@@ -93,6 +94,12 @@ PARTS: Final = (
     "breakers",
     "copies",
 )
+
+
+def change_of(kind: str, values: Iterable[Any]) -> Change:
+    """``kind`` is one of `PARTS`."""
+    part: dict[str, Any] = {kind: tuple(values)}
+    return Change(**part)
 
 
 def batches(dumped: Iterable[Row]) -> Iterator[tuple[str, list[Any]]]:

@@ -48,6 +48,9 @@ def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
         [],
         [],
         [],
+        frozenset(),
+        [],
+        None,
     )
     assert everything(ledger) == blank
     assert ledger.paused() is None

@@ -1,4 +1,4 @@
-"""The command line moves a ledger from SQLite to PostgreSQL and back: the second export is the first, byte by byte."""
+"""The command line moves a ledger from SQLite to PostgreSQL and back, and no byte of its export changes."""
 
 from datetime import timedelta
 from pathlib import Path

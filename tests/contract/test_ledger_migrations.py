@@ -81,7 +81,7 @@ class Database:
 
     def put(self, table: str, *values: dict[str, object]) -> None:
         if values:
-            columns = [sa.column(name) for name in values[0]]
+            columns: list[sa.ColumnClause[object]] = [sa.column(name) for name in values[0]]
             with self.engine.begin() as db:
                 db.execute(sa.table(table, *columns).insert(), list(values))
 

@@ -1,4 +1,4 @@
-"""What replicas that did not run learn from the ledger: the last picture, and whether somebody died at work."""
+"""What replicas that did not run learn from the ledger: the last picture, and whether somebody died."""
 
 from datetime import timedelta
 

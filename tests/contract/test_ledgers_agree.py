@@ -267,15 +267,15 @@ class Moves(Histories):
     @rule()
     def move_across(self) -> None:
         reference, other = self.ledgers
-        url = self.empty_ledger()
-        moved: list[Ledger] = [MemoryLedger(), open_ledger(url)]
+        self.url = self.empty_ledger()
+        moved: list[Ledger] = [MemoryLedger(), self.opened()]
         with reference.dump() as known, other.dump() as same:
             rows = list(known.rows)
             assert (same.counts, list(same.rows)) == (known.counts, rows)
         for ledger in moved:
             ledger.fill(rows)
         other.close()
-        self.url, self.ledgers = url, moved
+        self.ledgers = moved
 
 
 class HistoriesOnPostgres(Moves):

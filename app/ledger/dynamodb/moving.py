@@ -1,8 +1,8 @@
 """A whole ledger out of a table, and into one.
 
-Out: by one snapshot, read a few pages at a time; whoever writes meanwhile ends it. In: a mark on the head keeps
-everybody out, until the last page is there. Pages are put where they belong without the log: nobody looks. They
-have the same keys at each attempt, so that an import that was interrupted is made again over what it left.
+Out: by one snapshot, read a few pages at a time; whoever writes meanwhile ends it. In: a mark on the head
+keeps everybody out, until the last page is there. Pages are put where they belong without the log, as nobody
+looks. They have the same keys at each attempt: an import that was cut short is made again over what it left.
 """
 
 from collections import Counter
@@ -25,13 +25,13 @@ from app.ledger.dynamodb.store import Store
 from app.ledger.dynamodb.table import Table
 from app.ledger.dynamodb.waits import Again
 from app.ledger.interface import Change
-from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, batches
+from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, batches, change_of
 from app.model import CopyMark, Delivery, Facts, Finding, KeptReport, RememberedUser, RunRecord
 
 AT_ONCE = 100  # pages
 ATTEMPT = 10**9  # changes: more than one attempt makes, so that the next one's are younger than all of them
 WRITTEN = "the ledger is being written: stop the service, and export again"
-OTHERS = "the table holds rows of another import that was interrupted: import that file again, or use another table"
+OTHERS = "the table holds rows of another import that was interrupted: import that file, or use another table"
 BESIDE = "another import into this ledger was begun meanwhile: let one of them end"
 BEGIN = "SET importing = :attempt, seq = :seq, applied = :seq"
 END = "SET seq = :seq, applied = :seq, epoch = :epoch REMOVE importing"
@@ -257,7 +257,9 @@ def _groups(things: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _fill(draft: Draft, kind: str, values: Sequence[Any], before: int) -> None:
     """``before``: how many of the kind there were already."""
-    if kind == "findings":
+    if kind == "facts":
+        _put_facts(draft, values)
+    elif kind == "findings":
         _put_findings(draft, values)
     elif kind == "runs":
         _put_runs(draft, values, before)
@@ -266,20 +268,29 @@ def _fill(draft: Draft, kind: str, values: Sequence[Any], before: int) -> None:
     elif kind == "deliveries":
         _put_deliveries(draft, values)
     elif kind in PARTS:
-        writing.write(draft, Change(**{kind: tuple(values)}))
+        writing.write(draft, change_of(kind, values))
     else:
         _put_control(draft, kind, values[0])
 
 
+def _put_facts(draft: Draft, facts: Sequence[Facts]) -> None:
+    """With their place in the index, which an attempt that was cut short may have left out."""
+    writing.write(draft, Change(facts=tuple(facts)))
+    draft.rows(keys.WITH_FACTS).update({one.account_id: writing.HERE for one in facts})
+
+
 def _put_findings(draft: Draft, findings: Sequence[Finding]) -> None:
-    """Each as the next revision of what is there: the one before it, on no ticket, or an earlier attempt's."""
+    """Each as two writes: the first takes what an earlier attempt left off its tickets, the second puts it on
+    its own. The revision is that of the dump in the end."""
     draft.load(keys.finding(finding.id) for finding in findings)
     for finding in findings:
         page = draft.rows(keys.finding(finding.id))
-        stored = reading.finding_in(page) or replace(finding, refs={})
-        page[keys.THE_FINDING] = rows.FINDING.dump(replace(stored, revision=finding.revision - 1))
-    befores = (replace(finding, revision=finding.revision - 1) for finding in findings)
-    writing.write(draft, Change(findings=tuple(befores)))
+        stored = reading.finding_in(page) or finding
+        page[keys.THE_FINDING] = rows.FINDING.dump(replace(stored, revision=finding.revision - 2))
+    for back, refs in ((2, False), (1, True)):
+        befores = (replace(f, revision=f.revision - back, refs=f.refs if refs else {}) for f in findings)
+        writing.write(draft, Change(findings=tuple(befores)))
+    draft.rows(keys.WITH_FINDINGS).update({finding.account_id: writing.HERE for finding in findings})
 
 
 def _put_deliveries(draft: Draft, deliveries: Sequence[Delivery]) -> None:

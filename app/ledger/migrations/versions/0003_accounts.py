@@ -45,5 +45,5 @@ def upgrade() -> None:
 def _fill(dialect: str) -> None:
     for name in ("facts", "findings"):
         table = sa.table(name, sa.column("account_id"))
-        op.execute(table.update().values(account_id=sa.literal_column(ACCOUNT[dialect])))
+        op.execute(table.update().values(account_id=sa.literal_column(ACCOUNT[dialect], sa.String)))
     op.execute(TICKETS[dialect])

@@ -17,6 +17,6 @@ def upgrade() -> None:
     )
     op.add_column("deliveries", sa.Column("settled_at", sa.String))
     table = sa.table("deliveries", sa.column("settled_at"))
-    ended = sa.literal_column(ENDED[op.get_bind().dialect.name])
+    ended = sa.literal_column(ENDED[op.get_bind().dialect.name], sa.String)
     op.execute(table.update().values(settled_at=ended))
     op.create_index("deliveries_by_end", "deliveries", ["settled_at"])
