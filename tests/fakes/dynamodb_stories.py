@@ -137,7 +137,7 @@ def large() -> Story:
 @cache
 def wide() -> Story:
     """Larger than a transaction too."""
-    return _told_of(120)
+    return _told_of(45)
 
 
 def _told_of(credentials: int) -> Story:

@@ -40,6 +40,7 @@ class Store:
             if first is None:
                 raise NoLedger("the table holds no ledger")
             self._journal.begin(first)
+            self._file(self._head())
 
     def read(self, look: Callable[[Snapshot], T]) -> T:
         """What ``look`` makes of one moment; it may be called several times."""
@@ -104,6 +105,9 @@ class Store:
             if head.is_settled:
                 return head
             self._waits.sleep(LOOK)
+        return self._file(head)
+
+    def _file(self, head: Head) -> Head:
         self._journal.file(head, self._journal.pending(head))
         return replace(head, applied=head.seq, puts=(), parts=0)
 

@@ -12,6 +12,7 @@ from botocore import exceptions as sdk
 
 from app.errors import LedgerError, NoLedger
 from app.inventory.permissions import LEDGER_ACTIONS
+from app.ledger.dynamodb import keys
 from app.ledger.dynamodb.address import Address
 from app.ledger.dynamodb.faults import Refused, translate
 from app.ledger.dynamodb.journal import HEAD, INLINE
@@ -72,7 +73,7 @@ def test_an_empty_table_gets_a_ledger_only_when_asked() -> None:
         ledger_over(table, ADDRESS, create=False)
     assert table.items == {}
     ledger_over(table, ADDRESS)
-    assert list(table.items) == [HEAD]
+    assert list(table.items) == [HEAD, keys.CONTROL]
     assert ledger_over(table, ADDRESS, create=False).chain().head is not None
 
 

@@ -69,7 +69,7 @@ def test_after_a_death_at_any_request_each_step_is_done_whole_or_not_at_all(name
 
 
 def test_the_large_stories_are_as_large_as_they_should_be() -> None:
-    for story, items in ((large(), 9), (wide(), 120)):
+    for story, items in ((large(), 9), (wide(), 100)):
         table = story.table()
         story.tell(process(table))
         parts = [key for key in table.items if key[0].startswith("report/")]
@@ -90,6 +90,23 @@ def test_what_a_dead_process_has_left_in_the_log_is_cleared_by_a_later_change() 
     assert len([key for key in table.items if key[0] == "log"]) == 3
     story.tell(process(table))
     assert [key for key in table.items if key[0] == "log"] == []
+
+
+def test_a_log_that_has_lost_a_part_is_never_taken_for_the_whole_change() -> None:
+    story = large()
+    table = story.table()
+    _, ledger = met(table, _first_put(story) + 4, dies, lasts=True)
+    with suppress(Death):
+        story.tell(ledger)
+    logged = [key for key in table.items if key[0] == "log"]
+    assert len(logged) == 3
+    assert process(table).delivery(story.proof) is not None
+    del table.items[logged[1]]
+    before = dict(table.items)
+    for use in (looks, lambda ledger: ledger.apply(OTHERS)):
+        with pytest.raises(LedgerError, match="is being written without a break"):
+            use(process(table))
+    assert table.items == before
 
 
 def _first_put(story: Story) -> int:
@@ -127,7 +144,7 @@ def fails(step: Step, ledger: Ledger) -> bool:
     return False
 
 
-@each(BOTH)
+@each(SMALL, LARGER)
 def test_a_request_that_lands_late_changes_nothing_any_more(name: str) -> None:
     """The process was told that it failed, or that it was done: both stay true."""
     story = STORIES[name]()
@@ -144,6 +161,10 @@ def test_a_request_that_lands_late_changes_nothing_any_more(name: str) -> None:
         assert story.goes_on(table, done) == memories[-1]
 
 
+def looks(ledger: Ledger) -> object:
+    return ledger.frame()
+
+
 @pytest.mark.parametrize("happens", [answer_is_lost, throttled])
 @each(SMALL, ("large",))
 def test_an_outage_from_any_request_on_ends_in_words_or_in_success(name: str, happens: Happening) -> None:
@@ -153,7 +174,7 @@ def test_an_outage_from_any_request_on_ends_in_words_or_in_success(name: str, ha
         table, done = story.table(), 0
         _, ledger = met(table, at, happens, lasts=True)
         with pytest.raises(LedgerError, match=r"^the ledger "):
-            for step in [*story.steps, Ledger.frame]:
+            for step in [*story.steps, looks]:
                 step(ledger)
                 done += 1
         place = memories.index(memory_of(table))
@@ -288,14 +309,15 @@ def dying_in(story: Story, table: FakeDynamodb, at: int) -> Callable[[Ledger], N
 # --- who has lost the lease ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("change", [OTHERS, Change()], ids=["which the new one uses", "unused"])
 @each(BOTH)
-def test_who_resumes_at_any_request_after_losing_the_lease_writes_nothing(name: str) -> None:
+def test_who_resumes_at_any_request_after_losing_the_lease_writes_nothing(name: str, change: Change) -> None:
     """What it had made true before counts: the new holder reads it."""
     story = STORIES[name]().first()
     ends = set()
     for at in story.requests():
         table, seen = story.table(), list[object]()
-        _, ledger = met(table, at, meanwhile(table, taking_over(table, seen)))
+        _, ledger = met(table, at, meanwhile(table, taking_over(table, change, seen)))
         refused = is_refused(story, ledger)
         assert [memory_of(table)] == seen
         assert (process(table).delivery(story.proof) is None) == refused
@@ -303,13 +325,13 @@ def test_who_resumes_at_any_request_after_losing_the_lease_writes_nothing(name: 
     assert ends == {True, False}
 
 
-def taking_over(table: FakeDynamodb, seen: list[object]) -> Callable[[Ledger], None]:
+def taking_over(table: FakeDynamodb, change: Change, seen: list[object]) -> Callable[[Ledger], None]:
     """``seen`` gets what the new holder knows."""
 
     def takes(other: Ledger) -> None:
         with other.lease("b", NO_WAIT) as lease:
             assert lease
-            other.apply(OTHERS, lease)
+            other.apply(change, lease)
         seen.append(memory_of(table))
 
     return takes
