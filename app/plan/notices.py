@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.model import DESTRUCTIVE, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
+from app.model import DESTRUCTIVE, MAYBE_SENT, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
@@ -104,12 +104,11 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
     old = slot.existing
     if old is None:
         return fresh
+    if old.may_have_arrived and _still_holds(old, fresh):
+        return _revived(old) if old.state is DeliveryState.CANCELLED else old
     if old.state is DeliveryState.CANCELLED:
         recipient = old.recipient if old.route == "fallback" else fresh.recipient
         return replace(fresh, route=old.route, recipient=recipient)
-    lost = old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
-    if lost and _still_holds(old, fresh):
-        return old
     state = DeliveryState.FAILED if old.state is DeliveryState.FAILED else DeliveryState.PENDING
     recipient = old.recipient if old.route == "fallback" else fresh.recipient
     return replace(
@@ -123,6 +122,11 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
     )
 
 
+def _revived(old: Delivery) -> Delivery:
+    """What was cancelled while nobody knew whether it had arrived: looked for, like any other such row."""
+    return replace(old, state=DeliveryState.AMBIGUOUS, settled_at=None, receipt={}, error="")
+
+
 def _still_holds(old: Delivery, fresh: Delivery) -> bool:
     to_the_owner = old.route == "fallback" or old.recipient == fresh.recipient
     return to_the_owner and (fresh.enforced or not old.enforced)
@@ -134,7 +138,9 @@ def superseded(
     """Undelivered rows that no longer hold, as cancelled: an outage must not end in stale messages."""
     for d in history:
         if d.state in UNDELIVERED and d.id not in keep and which(d):
-            yield replace(d, state=DeliveryState.CANCELLED, settled_at=now, error="no longer holds")
+            receipt = {MAYBE_SENT: "true"} if d.may_have_arrived else d.receipt
+            cancelled = replace(d, state=DeliveryState.CANCELLED, settled_at=now, receipt=receipt)
+            yield replace(cancelled, error="no longer holds")
 
 
 def buried(history: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:
