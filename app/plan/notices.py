@@ -36,7 +36,10 @@ def due_slots(
 
 
 def _occurrence_due(rows: list[Delivery], repeat: timedelta | None, now: datetime, again: bool) -> int | None:
-    """Occurrence n is due `repeat` after n-1 was delivered: an outage gives one notice, not a backlog."""
+    """Occurrence n is due `repeat` after n-1 was delivered: an outage gives one notice, not a backlog.
+
+    One that was cancelled while nobody knew whether it had arrived is used up: its reader may have it.
+    """
     if not rows:
         return 1
     last = max(d.occurrence for d in rows)
@@ -45,7 +48,7 @@ def _occurrence_due(rows: list[Delivery], repeat: timedelta | None, now: datetim
     if not ended and all(d.state is DeliveryState.DEAD for d in latest):
         ended = [d.settled_at for d in latest]
     if not ended:
-        return last
+        return last + any(d.state is DeliveryState.CANCELLED and d.may_have_arrived for d in latest)
     settled = max(at for at in ended if at)
     return last + 1 if again or (repeat and settled + repeat <= now) else None
 
@@ -104,11 +107,12 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
     old = slot.existing
     if old is None:
         return fresh
-    if old.may_have_arrived and _still_holds(old, fresh):
-        return _revived(old) if old.state is DeliveryState.CANCELLED else old
     if old.state is DeliveryState.CANCELLED:
         recipient = old.recipient if old.route == "fallback" else fresh.recipient
         return replace(fresh, route=old.route, recipient=recipient)
+    lost = old.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
+    if lost and _still_holds(old, fresh):
+        return old
     state = DeliveryState.FAILED if old.state is DeliveryState.FAILED else DeliveryState.PENDING
     recipient = old.recipient if old.route == "fallback" else fresh.recipient
     return replace(
@@ -120,11 +124,6 @@ def fill(slot: Slot, fresh: Delivery) -> Delivery:
         enforced=fresh.enforced,
         payload=fresh.payload,
     )
-
-
-def _revived(old: Delivery) -> Delivery:
-    """What was cancelled while nobody knew whether it had arrived: looked for, like any other such row."""
-    return replace(old, state=DeliveryState.AMBIGUOUS, settled_at=None, receipt={}, error="")
 
 
 def _still_holds(old: Delivery, fresh: Delivery) -> bool:

@@ -232,6 +232,7 @@ class Soak:
         self.daemon.newest = lambda: setup
 
     def _look(self) -> None:
+        self.daemon.health.beat()
         for page in ("/metrics", "/", "/api/v1/findings", "/healthz", "/readyz"):
             assert self.web.get(page).status_code == 200, page
 
