@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz chaos check lint format bench lock example image clean
+.PHONY: help demo test test-slow fuzz chaos check lint format bench soak lock example image clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -45,6 +45,9 @@ format: $(READY) ## Format the code and mend what ruff can mend
 
 bench: $(READY) ## Time it beside other ways to scan, on a fake AWS (ARGS=--full for all sizes)
 	$(BIN)/python -m bench $(ARGS)
+
+soak: $(READY) ## Let it live for a simulated year of 10-minute cycles, and see whether anything grows (20 minutes)
+	$(BIN)/python -m tests.machines.soak $(ARGS)
 
 lock: $(READY) ## Lock the requirements again (ARGS=--upgrade for newer versions)
 	$(LOCK) --extra dev pyproject.toml --output-file requirements/dev.txt

@@ -361,7 +361,7 @@ class DeliveryState(StrEnum):
 
 # Keys of a delivery's receipt that say how it ended.
 INSTEAD = "instead"  # whom its sink tells in place of somebody who can't be reached
-MAYBE_SENT = "maybe_sent"  # it was given up, and may have arrived
+MAYBE_SENT = "maybe_sent"  # it was given up or cancelled, and may have arrived
 
 UNDELIVERED = frozenset(
     {DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.FAILED, DeliveryState.AMBIGUOUS}
@@ -415,7 +415,8 @@ class Delivery:
     def may_have_arrived(self) -> bool:
         """Whether somebody may have got it although nothing confirmed that."""
         lost = self.state in (DeliveryState.AMBIGUOUS, DeliveryState.CLAIMED)
-        return lost or (self.state is DeliveryState.DEAD and MAYBE_SENT in self.receipt)
+        over = self.state in (DeliveryState.DEAD, DeliveryState.CANCELLED)
+        return lost or (over and MAYBE_SENT in self.receipt)
 
     @property
     def was_passed_on(self) -> bool:

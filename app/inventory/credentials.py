@@ -108,6 +108,7 @@ class RoleScope:
         self._lock = Lock()
         self._held: ReadOnlyCredentials | None = None
         self._until = 0.0
+        self._asked_at = monotonic()
 
     @property
     def holder(self) -> str:
@@ -115,6 +116,7 @@ class RoleScope:
 
     def credentials(self) -> ReadOnlyCredentials:
         with self._lock:
+            self._asked_at = self._monotonic()
             if self._held is None or self._monotonic() >= self._until:
                 asked_at = self._monotonic()
                 self._held = self._fresh()
@@ -124,6 +126,11 @@ class RoleScope:
     def forget(self) -> None:
         with self._lock:
             self._held = None
+
+    @property
+    def idle(self) -> float:
+        """Seconds since anybody asked."""
+        return self._monotonic() - self._asked_at
 
     def _fresh(self) -> ReadOnlyCredentials:
         external = {"ExternalId": self._role.external_id} if self._role.external_id else {}

@@ -159,9 +159,10 @@ class Visit:
         return (it for it in listing.subjects if self._answers[it.user] is None)
 
     def _gone(self, listing: Listing) -> Iterator[Subject]:
-        """Users with findings whom the listing doesn't name: only a live read proves that they are gone."""
+        """Users whom the listing doesn't name any more: only a live read proves that they are gone."""
         listed = {it.user for it in listing.subjects}
-        return (Subject(user, "/", None) for user in sorted(set(self._memory.open_users) - listed))
+        known = {*self._memory.open_users, *self._memory.judged_users}
+        return (Subject(user, "/", None) for user in sorted(known - listed))
 
     def _inventory(self, listing: Listing, live: Mapping[str, list[Credential]]) -> Inventory:
         far = (keys for user, keys in self._answers.items() if keys is not None and user not in live)

@@ -23,7 +23,14 @@ from app.clock import Clock, SystemClock
 from app.errors import Permanent
 from app.inventory.api import Api, Deadline, Pace
 from app.inventory.budget import ApiBudget, Budget, RetryBudget, Unbudgeted
-from app.inventory.credentials import HubScope, PerCallProvider, Purpose, RoleScope, Scope
+from app.inventory.credentials import (
+    SESSION_SECONDS,
+    HubScope,
+    PerCallProvider,
+    Purpose,
+    RoleScope,
+    Scope,
+)
 from app.inventory.crew import Crew
 from app.inventory.faults import translate
 from app.inventory.interface import HubIdentity
@@ -35,6 +42,7 @@ from app.model import Account, RoleRef
 
 GLOBAL_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 LONG_LIVED_PREFIX = "AKIA"
+SCOPE_KEPT = 86_400.0  # seconds for which nobody has asked for a role: its session ended long before
 HUB_CALL = timedelta(minutes=5)  # one call of the hub's own, throttling included
 # An act lands within 10 s of its start or not at all, which is what the lease must outlast: so long
 # for assuming the role (kept for the next attempt), then so long to connect and to read.
@@ -72,6 +80,7 @@ class Sessions:
         self._lock, self._identity_lock = RLock(), Lock()
         self._wires: dict[tuple[str, str | None], Wire] = {}
         self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}
+        self._tidied_at = self.pace.monotonic()
         self._identity: HubIdentity | None = None
         self._hub_tempos: dict[str, Tempo] = {}  # by service: each has its own buckets
         self._account_tempos: WeakValueDictionary[str, Tempo] = WeakValueDictionary()  # while anybody asks
@@ -161,11 +170,19 @@ class Sessions:
             return HubScope(self._hub_credentials, "actor" if purpose == "act" else "hub")
         with self._lock:
             if (role, purpose) not in self._scopes:
+                self._drop_idle_scopes()
                 assume = partial(self._assume, role.arn, purpose)
                 self._scopes[role, purpose] = RoleScope(
                     assume, role, purpose, self._session_name, self.pace.monotonic
                 )
             return self._scopes[role, purpose]
+
+    def _drop_idle_scopes(self) -> None:
+        """Of accounts that have left: accounts come and go, the service stays. Once an hour is enough."""
+        now = self.pace.monotonic()
+        if now - self._tidied_at >= SESSION_SECONDS:
+            kept = {key: scope for key, scope in self._scopes.items() if scope.idle < SCOPE_KEPT}
+            self._scopes, self._tidied_at = kept, now
 
     def _assume(self, role_arn: str, purpose: Purpose, **params: object) -> Mapping[str, Any]:
         api = self._by_hub("sts", f"of {role_arn}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.model import DESTRUCTIVE, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
+from app.model import DESTRUCTIVE, MAYBE_SENT, UNDELIVERED, Delivery, DeliveryState, Finding, Verb
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
@@ -36,7 +36,10 @@ def due_slots(
 
 
 def _occurrence_due(rows: list[Delivery], repeat: timedelta | None, now: datetime, again: bool) -> int | None:
-    """Occurrence n is due `repeat` after n-1 was delivered: an outage gives one notice, not a backlog."""
+    """Occurrence n is due `repeat` after n-1 was delivered: an outage gives one notice, not a backlog.
+
+    One that was cancelled while nobody knew whether it had arrived is used up: its reader may have it.
+    """
     if not rows:
         return 1
     last = max(d.occurrence for d in rows)
@@ -45,7 +48,7 @@ def _occurrence_due(rows: list[Delivery], repeat: timedelta | None, now: datetim
     if not ended and all(d.state is DeliveryState.DEAD for d in latest):
         ended = [d.settled_at for d in latest]
     if not ended:
-        return last
+        return last + any(d.state is DeliveryState.CANCELLED and d.may_have_arrived for d in latest)
     settled = max(at for at in ended if at)
     return last + 1 if again or (repeat and settled + repeat <= now) else None
 
@@ -134,7 +137,9 @@ def superseded(
     """Undelivered rows that no longer hold, as cancelled: an outage must not end in stale messages."""
     for d in history:
         if d.state in UNDELIVERED and d.id not in keep and which(d):
-            yield replace(d, state=DeliveryState.CANCELLED, settled_at=now, error="no longer holds")
+            receipt = {MAYBE_SENT: "true"} if d.may_have_arrived else d.receipt
+            cancelled = replace(d, state=DeliveryState.CANCELLED, settled_at=now, receipt=receipt)
+            yield replace(cancelled, error="no longer holds")
 
 
 def buried(history: Sequence[Delivery], now: datetime) -> Iterator[Delivery]:

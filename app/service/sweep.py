@@ -78,6 +78,7 @@ class Sweep:
             users=rows.users,
             statuses={facts.key_id: facts.status for facts in rows.facts.values()},
             open_keys=_open_keys(rows),
+            judged_users=frozenset(facts.user for facts in rows.facts.values()),
             since=state.since if state else None,
             traits_at=state.traits_at if state else None,
             report=self.parts.ledger.kept_report(account_id) if account_id in self.resumed else None,

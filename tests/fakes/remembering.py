@@ -60,7 +60,7 @@ class RememberingScan:
         answers = {
             user: answer(self.account.id, row, known, self.need, self.now) for user, row in self.rows.items()
         }
-        gone = set(self.memory.open_users) - answers.keys()
+        gone = {*self.memory.open_users, *self.memory.judged_users} - answers.keys()
         live = self._read({user for user, keys in answers.items() if keys is None} | gone)
         inventory = self._inventory(answers, live)
         live |= self._read(set(self.memory.stirs(inventory)) - live.keys())

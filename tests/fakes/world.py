@@ -164,7 +164,7 @@ class World:
 
     def _inventory(self, account: Account, memory: AccountMemory, now: datetime) -> Inventory:
         mine = [key for key in self.keys if key.account.id == account.id]
-        users = frozenset(key.user for key in mine) | frozenset(memory.open_users)
+        users = frozenset(key.user for key in mine) | frozenset(memory.open_users) | memory.judged_users
         return Inventory(account, now, tuple(self._seen(key, now) for key in mine), users)
 
     def _seen(self, key: Key, now: datetime) -> Credential:

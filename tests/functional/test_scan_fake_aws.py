@@ -344,6 +344,12 @@ def test_a_user_with_a_finding_who_is_gone_is_proven_gone(aws: FakeAws, sessions
     assert {one.user: one.keys for one in result.remembered}["ghost"] == ()
 
 
+def test_a_user_whose_key_was_judged_is_proven_gone_too(aws: FakeAws, sessions: Sessions) -> None:
+    memory = replace(known("user-1", "user-2"), judged_users=frozenset({"ghost"}))
+    result = scan_one(sessions, memory)
+    assert "ghost" in whole(result.scan).live_users
+
+
 def test_a_full_key_id_that_aws_quotes_never_reaches_a_reason(aws: FakeAws, sessions: Sessions) -> None:
     quoted = f"The Access Key with id {key_id(10)} is odd"
     aws.fail(PROD, "iam:ListAccessKeys", "ValidationError", message=quoted)

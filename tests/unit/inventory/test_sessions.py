@@ -7,10 +7,12 @@ import pytest
 from botocore import exceptions as sdk
 
 from app.errors import Ambiguous, Permanent, Transient
-from app.inventory.credentials import holder
+from app.inventory.api import Pace
+from app.inventory.credentials import RoleScope, holder
 from app.inventory.faults import Denied, Gone, NotReady, Throttled, translate
 from app.inventory.sessions import Sessions, session_name
 from app.model import Account, RoleRef
+from tests.fakes.clock import Sleeper
 
 KEY = "AKIA1234567890ABCDEF"
 
@@ -97,3 +99,22 @@ def test_an_id_in_awss_own_words_is_masked() -> None:
     )
     assert KEY not in text
     assert "…CDEF" in text
+
+
+def test_roles_of_accounts_that_have_left_are_not_kept_for_ever() -> None:
+    time = Sleeper()
+    sessions = Sessions(pace=Pace(sleep=time.sleep, monotonic=lambda: time.now))
+    for number in range(1000):
+        sessions.reading(Account(f"{number:012}", reader=RoleRef(f"arn:aws:iam::{number:012}:role/spoke")))
+        time.sleep(3600)
+    assert len(sessions._scopes) < 30
+
+
+def test_a_role_that_is_asked_for_is_not_idle() -> None:
+    time, given = Sleeper(), {"AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c"}
+    role = RoleRef("arn:aws:iam::000000000001:role/spoke")
+    scope = RoleScope(lambda **_: {"Credentials": given}, role, "read", lambda: "name", lambda: time.now)
+    time.sleep(86_400)
+    assert scope.idle == 86_400
+    scope.credentials()
+    assert scope.idle == 0

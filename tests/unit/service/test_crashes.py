@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from app.errors import Ambiguous, Transient
 from app.ledger.memory import MemoryLedger
 from app.model import ACTIVE, INACTIVE, LastUsed, Mode
-from app.policy.rules import Match, Rule, Stage
+from app.policy.rules import Age, Match, Rule, Stage
 from app.sinks.interface import Message, Receipt
 from tests.fakes.policies import LADDER, ladder, policy
 from tests.fakes.world import World, aged
@@ -256,3 +257,26 @@ def test_an_act_that_landed_after_its_time_out_is_inferred_by_the_next_run() -> 
     (finding,) = (f for f in world.ledger.view().findings.values() if f.key_id == world.keys[0].id)
     assert world.ledger.view().facts[finding.uid].deactivated_at is not None
     assert ("deactivate", "done") in {(n.stage, n.kind) for n in world.slack.notices}
+
+
+def test_a_notice_that_may_have_arrived_is_not_sent_again_because_its_stage_was_another_meanwhile() -> None:
+    """A policy edited by mistake, and mended: what is told then is another notice."""
+    world, lost = World(policy(), aged(88)), list[Message]()
+
+    def time_out(message: Message) -> Exception | None:
+        lost.append(message)
+        return Ambiguous("timed out")
+
+    world.slack.fault = time_out
+    world.day(0)
+    late = replace(LADDER[2], when=Age(timedelta(days=200)))
+    world.policy = ladder(*LADDER[:2], late, *LADDER[3:])
+    world.slack.fault = lambda message: None
+    world.day(0.5)
+    world.policy = policy()
+    world.day(1)
+    [first], [final] = lost[0].notices, [n for n in world.slack.notices if n.stage == "final"]
+    assert (first.occurrence, final.occurrence) == (1, 2)
+    assert first.act_at
+    assert final.act_at
+    assert final.act_at >= first.act_at

@@ -228,8 +228,9 @@ def test_what_was_said_of_a_key_goes_with_it() -> None:
     world.remembering = False
     world.day(0)
     changes.snooze(world.parts(), young.id, timedelta(days=1), "ann", "a release")
-    world.days(*range(1, 93))
-    assert len(world.ledger.frame().snoozes) == 1
+    world.days(*range(1, 30))
     world.keys.remove(young)
-    world.days(93, 94, 95)
+    world.days(*range(30, 91))
+    assert len(world.ledger.frame().snoozes) == 1
+    world.days(91, 92, 93)
     assert len(world.ledger.frame().snoozes) == 0
