@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,8 @@ class PostgresStore:
     is_a_file = False
     is_web = False
     name: str = ""
+    # Of one thread that stays: the server ends with the thread that started it.
+    _hands: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _eyes: "psycopg.Connection[TupleRow] | None" = None
 
     def open(self, folder: Path) -> None:
@@ -85,8 +88,7 @@ class PostgresStore:
         return {}
 
     def restart(self) -> None:
-        self.server.stop()
-        self.server.start()
+        self._hands.submit(self.server.restart).result()
 
     def leases(self) -> list[Taken]:
         with psycopg.connect(self.server.url(self.name)) as db:

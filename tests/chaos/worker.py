@@ -17,7 +17,7 @@ from tests.chaos.schedule import draw, undisturbed
 from tests.chaos.takeover import Beheadings, beheaded
 from tests.chaos.theatre import Theatre, open_theatre
 
-STUCK = 300  # seconds: no round takes so long
+STUCK = 180  # seconds: no round takes so long
 Play = Callable[[Theatre, int, int, Path], Record]
 
 

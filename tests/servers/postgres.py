@@ -67,6 +67,10 @@ class Postgres:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(STARTS_WITHIN)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def _wait(self) -> None:
         until = time.monotonic() + STARTS_WITHIN
         while True:
