@@ -12,6 +12,7 @@ from app.plan.summary import RunSummary
 from app.service.breaker import Breakers, Gate, text
 from app.service.calls import Calls
 from app.service.parts import Parts
+from app.service.pause import sending_under
 from app.service.settle import Round, write
 from app.sinks.interface import Sink
 from app.telemetry import log_fields
@@ -23,7 +24,8 @@ def tell_run(round_: Round, summary: RunSummary, calls: Calls) -> list[str]:
     """Tells the team of a run; returns what failed. What it says first of a sink that is down is news,
     whatever else there is."""
     summary = replace(summary, news=summary.news or bool(round_.breakers.untold()))
-    failed, told = tell_team(round_.parts, summary, round_.breakers, calls)
+    with sending_under(round_.lease):
+        failed, told = tell_team(round_.parts, summary, round_.breakers, calls)
     _have_told(round_, told, calls)
     return failed
 
@@ -43,7 +45,8 @@ def tell_of_outages(round_: Round) -> None:
         news=True,
     )
     calls = Calls(summary.at)
-    _, told = tell_team(parts, summary, round_.breakers, calls)
+    with sending_under(round_.lease):
+        _, told = tell_team(parts, summary, round_.breakers, calls)
     _have_told(round_, told, calls)
 
 

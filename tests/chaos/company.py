@@ -80,6 +80,7 @@ def _people() -> list[Person]:
 PEOPLE = {person.name: person for person in _people()}
 BY_FINDING = {person.finding: person for person in PEOPLE.values()}
 BY_KEY = {person.key: person for person in PEOPLE.values()}
+NEWCOMER = Person("erin's new key", PROD, -5)  # after some eighty days it comes onto the ladder, too
 ROTATES_ON = {"erin": 5.0, "jan": 8.0}  # days
 NEVER_ACTED_ON = frozenset({"dave", "keysteward", "ivan"})
 DELETED = frozenset({"ann", "bob", "carol", "frank", "gina", "hugo"})  # in the end, by the ladder

@@ -70,10 +70,11 @@ def _told_twice(record: Record, counts: Counter[str]) -> Found:
 
 
 def _harm_between(record: Record, first: Seen, second: Seen) -> Harm | None:
-    """What befell the sender of the first before the second was sent."""
+    """What befell the sender of the first before the second was sent; or a stop, after which the second came late."""
     crashes = (harm for harm in record.harms if harm.what in CRASHES)
     mine = (harm for harm in crashes if harm.befell(first.place, first.life))
-    return next((h for h in mine if h.at <= second.arrived and h.until >= first.arrived - AT_ONCE), None)
+    between = (h for h in mine if h.at <= second.arrived and h.until >= first.arrived - AT_ONCE)
+    return next(between, None) or (_stop_before(record, second) if _is_late(record, second) else None)
 
 
 def _second_ticket(record: Record, counts: Counter[str]) -> Found:
@@ -89,11 +90,10 @@ def _without_lease(record: Record, counts: Counter[str]) -> Found:
     """Each write arrives while its sender holds the lease; what a stop held up may land late, once."""
     late: Counter[str] = Counter()
     for seen in record.seen:
-        if not seen.is_write or _holder(record, seen.arrived) == seen.who:
+        if not seen.is_write or not _is_late(record, seen):
             continue
-        stopped = _was_stopped(record, seen)
         late[seen.who] += 1
-        if stopped and late[seen.who] == 1:
+        if _stop_before(record, seen) and late[seen.who] == 1:
             counts["mutation landed late"] += 1
         else:
             holder = _holder(record, seen.arrived) or "nobody"
@@ -105,9 +105,14 @@ def _holder(record: Record, instant: float) -> str:
     return before[-1].holder if before else ""
 
 
-def _was_stopped(record: Record, seen: Seen) -> bool:
+def _is_late(record: Record, seen: Seen) -> bool:
+    return _holder(record, seen.arrived) != seen.who
+
+
+def _stop_before(record: Record, seen: Seen) -> Harm | None:
+    """It was stopped between its last look at the lease and the request."""
     mine = (h for h in record.harms if h.what == "stop" and h.befell(seen.place, seen.life))
-    return any(h.at <= seen.arrived <= h.until + AT_ONCE for h in mine)
+    return next((h for h in mine if h.at <= seen.arrived <= h.until + AT_ONCE), None)
 
 
 # --- the rest ---

@@ -145,7 +145,8 @@ def _resolved_too_soon(record: Record) -> Iterator[str]:
     """A ticket is closed, or its end told, only when the key is gone or exempt."""
     for seen in record.seen:
         closed = [record.tickets.get(seen.subject, "")] if seen.what == "transition Done" else []
-        told = [company.BY_FINDING[it.finding].name for it in seen.told if it.kind == "resolved"]
+        over = (company.BY_FINDING.get(it.finding) for it in seen.told if it.kind == "resolved")
+        told = [person.name for person in over if person]
         for name in filter(None, (*closed, *told)):
             if not _is_over(record, name, seen.real):
                 yield f"{name}: resolved while the key was there ({seen.channel} {seen.what})"
@@ -163,7 +164,7 @@ def _opened(record: Record, outage: Outage) -> Iterator[str]:
         if not outage.covers(seen.arrived):
             continue
         for it in seen.told:
-            person = company.BY_FINDING[it.finding]
+            person = company.BY_FINDING.get(it.finding, company.NEWCOMER)
             due = START + timedelta(days=80 - person.age)
             news = outage.before is None or due > outage.before
             if person.account == company.DARK and it.kind == "warning" and news:
