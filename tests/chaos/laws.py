@@ -20,7 +20,9 @@ UNREADABLE = ("denied", "broken", "cut", "garbage", "expired")  # outages of whi
 
 
 def acts(record: Record) -> Iterator[Seen]:
-    return (seen for seen in record.seen if seen.what in (DEACTIVATES, DELETES))
+    """On the keys that the company began with."""
+    found = (seen for seen in record.seen if seen.what in (DEACTIVATES, DELETES))
+    return (seen for seen in found if seen.subject.partition(" ")[2] in company.BY_KEY)
 
 
 def of_whom(seen: Seen) -> str:

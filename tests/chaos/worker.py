@@ -58,6 +58,7 @@ def _one(theatre: Theatre, play: Play, seed: int, replicas: int, keep: str) -> d
     verdict = judge(record)
     said = _told(record, verdict)
     if verdict.violations:
+        (folder / "record").write_bytes(pickle.dumps(record))
         return {**said, "schedule": str(record.schedule), "folder": str(folder)}
     shutil.rmtree(folder)
     return said
