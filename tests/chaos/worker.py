@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.clock import real
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.record import Record
 from tests.chaos.round import Round
@@ -17,7 +18,7 @@ from tests.chaos.schedule import draw, undisturbed
 from tests.chaos.takeover import Beheadings, beheaded
 from tests.chaos.theatre import Theatre, open_theatre
 
-STUCK = 180  # seconds: no round takes so long
+STUCK = real(3600)  # seconds: no round takes an hour of the service's
 Play = Callable[[Theatre, int, int, Path], Record]
 
 
