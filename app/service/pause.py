@@ -39,7 +39,7 @@ def unless_paused(ledger: Ledger) -> Callable[[], None]:
 
 @contextmanager
 def sending_under(lease: Lease) -> Iterator[None]:
-    """What this thread sends in the block leaves only while enough of ``lease`` is left, each request of it."""
+    """What this thread sends in the block: each request of it leaves while enough of ``lease`` is left."""
     token = _HELD.set(lease)
     try:
         yield

@@ -7,6 +7,7 @@ may repeat a notice (I5), and a mutation already in flight may land late (I8). B
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.chaos import company, laws
 from tests.chaos.board import Harm
@@ -39,7 +40,7 @@ def judge(record: Record) -> Verdict:
 def _figures(record: Record) -> dict[str, int]:
     harms = Counter(harm.what for harm in record.harms)
     holders = [taken.holder for taken in record.leases]
-    forced = sum(1 for one, other in zip(holders, holders[1:], strict=False) if one and other)
+    forced = sum(1 for one, other in pairwise(holders) if one and other)
     return {
         "kills": harms["kill"],
         "stops": harms["stop"],
@@ -70,7 +71,7 @@ def _told_twice(record: Record, counts: Counter[str]) -> Found:
 
 
 def _harm_between(record: Record, first: Seen, second: Seen) -> Harm | None:
-    """What befell the sender of the first before the second was sent; or a stop, after which the second came late."""
+    """What befell the first's sender before the second was sent; or a stop, so that the second came late."""
     crashes = (harm for harm in record.harms if harm.what in CRASHES)
     mine = (harm for harm in crashes if harm.befell(first.place, first.life))
     between = (h for h in mine if h.at <= second.arrived and h.until >= first.arrived - AT_ONCE)
@@ -97,7 +98,8 @@ def _without_lease(record: Record, counts: Counter[str]) -> Found:
             counts["mutation landed late"] += 1
         else:
             holder = _holder(record, seen.arrived) or "nobody"
-            yield f"{seen.who} did {seen.channel} {seen.what} on {masked(seen.subject)} while {holder} held it"
+            did = f"{seen.channel} {seen.what} on {masked(seen.subject)}"
+            yield f"{seen.who} did {did} while {holder} held the lease"
 
 
 def _holder(record: Record, instant: float) -> str:

@@ -98,7 +98,8 @@ def unread(record: Record, counts: Counter[str]) -> Iterator[str]:
     for act in acts(record):
         lacking = _needed(act) - {f"{seen.what} {seen.subject}" for seen in _reads_before(record, act)}
         if lacking:
-            yield f"{of_whom(act)}: {act.what} without {', '.join(sorted(name.split()[0] for name in lacking))}"
+            names = sorted(name.split()[0] for name in lacking)
+            yield f"{of_whom(act)}: {act.what} without {', '.join(names)}"
 
 
 def _needed(act: Seen) -> set[str]:

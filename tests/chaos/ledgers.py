@@ -18,8 +18,8 @@ from tests.chaos.leases import Taken
 from tests.chaos.proxy import LedgerLine
 from tests.servers.postgres import Postgres, postgres_server
 
-# Written by the database itself, as the lease changes hands or is given back. At the commit: the same holder's
-# name may stand there already, only the epoch always changes.
+# Written by the database itself, as the lease changes hands or is given back. At the commit: the name of the
+# same holder may stand there already, only the epoch always changes.
 _PG_WITNESS = """
 CREATE TABLE chaos_leases (at double precision, holder text);
 CREATE FUNCTION chaos_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -1,7 +1,7 @@
 """A replica: the real service in a forked child, its time dilated, its orders on a line.
 
-What a daemon's scheduler calls is called here at a word, so that a round decides when its days begin; the watch
-over a silent leader is the replica's own.
+What a daemon's scheduler calls is called here at a word, so that a round decides when its days begin; the
+watch over a silent leader is the replica's own.
 """
 
 import json
@@ -61,8 +61,8 @@ class DilatedSessions(Sessions):
 
     def _config(self, name: str) -> SdkConfig:
         config: Any = super()._config(name)
-        wait = {option: real(getattr(config, option)) for option in ("connect_timeout", "read_timeout")}
-        return cast(SdkConfig, config.merge(SdkConfig(**wait)))
+        wait = SdkConfig(connect_timeout=real(config.connect_timeout), read_timeout=real(config.read_timeout))
+        return cast(SdkConfig, config.merge(wait))
 
 
 class DilatedLedger:

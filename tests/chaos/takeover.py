@@ -1,4 +1,4 @@
-"""The leader is killed on each day of a round, at a random moment of its run: who follows, and after how long."""
+"""The leader is killed on each day of a round, at a random moment of its run: who follows, and when."""
 
 import time
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Beheadings(Round):
         return super()._hop()
 
     def _behead(self) -> bool:
-        """Kills whoever holds the lease, somewhere in its run, and times its successor. False: it had ended."""
+        """Kills whoever holds the lease, somewhere in its run, and times who follows. False: it was over."""
         if not self._until(lambda: bool(self.theatre.store.holder())):
             return False
         time.sleep(self.dice.random() * RUN)

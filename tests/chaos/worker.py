@@ -39,7 +39,7 @@ PLAYS: dict[str, Play] = {"rounds": usual, "takeovers": beheading, "undisturbed"
 
 
 def work(order: dict[str, Any]) -> None:
-    """``order``: play, ledger, seeds with the number of replicas of each; ``keep``: where to put the record."""
+    """``order``: play, ledger, seeds with the number of replicas of each, where to keep the record."""
     cases = [(int(seed), int(replicas)) for seed, replicas in order["cases"]]
     with open_theatre(order["ledger"], max(replicas for _, replicas in cases)) as theatre:
         if theatre is None:

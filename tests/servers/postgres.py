@@ -122,7 +122,7 @@ def _give_away(folder: Path, data: Path) -> None:
 
 
 def _as_owner(*command: str, log: BinaryIO | None = None) -> "subprocess.Popen[bytes]":
-    """As root it becomes PostgreSQL's own user, and only then asks to die with us: changing users undoes that."""
+    """As root it becomes PostgreSQL's own user, then asks to die with us: a change of user undoes that."""
     become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=QUIT")
     owner = become if os.geteuid() == 0 else ()
     out = log or subprocess.DEVNULL
