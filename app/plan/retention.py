@@ -91,7 +91,9 @@ def _last_tried(state: AccountState) -> datetime:
 
 def is_at_rest(rows: AccountRows, before: datetime) -> bool:
     """Whether nothing of an account waits to be told, nor has been told lately."""
-    return all(row.settled_at and row.settled_at < before for some in rows.deliveries.values() for row in some)
+    return all(
+        row.settled_at and row.settled_at < before for some in rows.deliveries.values() for row in some
+    )
 
 
 def ended_words(view: LedgerView, before: datetime) -> frozenset[str]:

@@ -28,6 +28,7 @@ from app.plan.conceal import conceal
 from app.plan.notice import Notice
 from app.service.breaker import Gate
 from app.service.elsewhere import elsewhere
+from app.service.pause import sending_under
 from app.service.settle import Round, delivered, failed, write
 from app.service.turn import in_turn, postpone, put_off
 from app.sinks.interface import Message, Receipt, Sink
@@ -212,7 +213,8 @@ def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence
     if not round_.has_time():
         raise StaleLease(TOO_LATE)
     if first.verb is Verb.RESOLVE:
-        return sink.resolve(notices[0], now)
+        with sending_under(round_.lease):
+            return sink.resolve(notices[0], now)
     message = Message(
         id=first.message_id,
         recipient=first.recipient,
@@ -221,7 +223,8 @@ def _send(round_: Round, sink: Sink, rows: Sequence[Delivery], notices: Sequence
         is_fallback=first.route == "fallback",
         maybe_sent=any(row.state is DeliveryState.AMBIGUOUS for row in rows),
     )
-    return sink.send(message)
+    with sending_under(round_.lease):
+        return sink.send(message)
 
 
 def _notice(round_: Round, row: Delivery) -> Notice | None:

@@ -1,15 +1,22 @@
-"""`keysteward pause`, asked of the ledger: before each request that leaves, and whenever somebody looks."""
+"""`keysteward pause`, asked of the ledger: before each request that leaves, and whenever somebody looks.
+
+Right before a request is also the last moment to see that the lease has run out: a message may take many.
+"""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from app.errors import LedgerError, PausedMeanwhile
-from app.ledger.interface import Ledger
+from app.ledger.interface import Lease, Ledger
 from app.model import Pause
+from app.service.settle import SEND_TIMEOUT
 from app.service.snapshot import Snapshot
 
+_HELD: ContextVar[Lease | None] = ContextVar("lease", default=None)
 FRESH = 1.0  # seconds for which a look at the pause is good enough to be shown
 
 
@@ -23,8 +30,21 @@ def unless_paused(ledger: Ledger) -> Callable[[], None]:
         pause = ledger.paused()
         if pause:
             raise PausedMeanwhile(pause.text)
+        lease = _HELD.get()
+        if lease and lease.remaining() <= SEND_TIMEOUT:
+            raise PausedMeanwhile("too little of the lease is left")
 
     return ask
+
+
+@contextmanager
+def sending_under(lease: Lease) -> Iterator[None]:
+    """What this thread sends in the block: each request of it leaves while enough of ``lease`` is left."""
+    token = _HELD.set(lease)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
 
 
 @dataclass

@@ -67,7 +67,7 @@ def delivered(
         replace(
             row,
             state=DeliveryState.DELIVERED,
-            settled_at=now,
+            settled_at=min(now, reached.at or now),
             recipient=reached.recipient or row.recipient,
             counts=counts,
             receipt=dict(reached.refs),

@@ -12,6 +12,7 @@ from app.plan.summary import Alert, RunSummary
 from app.service.breaker import Breakers, Gate, text
 from app.service.calls import Calls
 from app.service.parts import Parts
+from app.service.pause import sending_under
 from app.service.settle import Round, write
 from app.service.waiting import waiting_plan
 from app.sinks.interface import Sink
@@ -32,7 +33,7 @@ class Telling:
 def tell_run(round_: Round, summary: RunSummary, calls: Calls) -> list[str]:
     """Tells the team of a run, and of outages that nobody was told of; returns what failed."""
     down = round_.breakers.untold()
-    telling = tell_team(round_.parts, _with_outages(summary, down), round_.breakers, calls)
+    telling = _tell_under(round_, _with_outages(summary, down), calls)
     _have_told(round_, telling, down, calls)
     return list(telling.failed)
 
@@ -43,7 +44,7 @@ def tell_of_outages(round_: Round) -> None:
     if not down:
         return
     calls = Calls(summary.at)
-    telling = tell_team(round_.parts, _with_outages(summary, down), round_.breakers, calls)
+    telling = _tell_under(round_, _with_outages(summary, down), calls)
     _have_told(round_, telling, down, calls)
 
 
@@ -58,8 +59,15 @@ def tell_who_is_back(round_: Round) -> None:
         return
     summary = _between_runs(round_)
     calls = Calls.waiting(plan, summary.at)
-    telling = tell_team(parts, summary, round_.breakers, calls, back)
+    telling = _tell_under(round_, summary, calls, back)
     _have_told(round_, telling, (), calls)
+
+
+def _tell_under(
+    round_: Round, summary: RunSummary, calls: Calls, only: Collection[str] | None = None
+) -> Telling:
+    with sending_under(round_.lease):
+        return tell_team(round_.parts, summary, round_.breakers, calls, only)
 
 
 def _between_runs(round_: Round) -> RunSummary:

@@ -33,13 +33,15 @@ class Receipt:
     """Proof that a message arrived. ``refs`` is kept on each finding under the sink's name.
 
     ``counts``: a person was told (Slack, mail, an *assigned* ticket), so `require` may count it.
-    ``remarks`` are what an operator should mend although it arrived, one sentence each.
+    ``remarks`` are what an operator should mend although it arrived, one sentence each. ``at``: when it
+    arrived; None: just now. What an earlier attempt had left, and was found, is no newer notice.
     """
 
     recipient: str  # whom it really reached
     counts: bool
     refs: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from tests.chaos.crew import Outcome, Wanted, play
@@ -34,16 +35,15 @@ def _wanted(words: list[str]) -> Wanted:
     help_ = f"takeovers in real time, with a lease of {REAL_TERM:g} s; else all runs 20 times as fast"
     parser.add_argument("--real-time", action="store_true", help=help_)
     given = parser.parse_args(words)
-    speed = {"pace": 1.0, "term": REAL_TERM} if given.real_time else {}
-    return Wanted(
+    wanted = Wanted(
         rounds=given.takeovers or given.rounds,
         seed=given.seed,
         replicas=tuple(int(number) for number in given.replicas.split(",")),
         ledger=given.ledger,
         workers=given.workers,
         play="takeovers" if given.takeovers else "rounds",
-        **speed,
     )
+    return replace(wanted, pace=1.0, term=REAL_TERM) if given.real_time else wanted
 
 
 class Narrator:

@@ -1,4 +1,4 @@
-"""The small company of a round: accounts, people, keys, the policy, and how it all ends if nothing goes wrong."""
+"""The small company of a round: accounts, people, keys, the policy, and how it all ends by itself."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -80,6 +80,7 @@ def _people() -> list[Person]:
 PEOPLE = {person.name: person for person in _people()}
 BY_FINDING = {person.finding: person for person in PEOPLE.values()}
 BY_KEY = {person.key: person for person in PEOPLE.values()}
+NEWCOMER = Person("erin's new key", PROD, -5)  # after some eighty days it comes onto the ladder, too
 ROTATES_ON = {"erin": 5.0, "jan": 8.0}  # days
 NEVER_ACTED_ON = frozenset({"dave", "keysteward", "ivan"})
 DELETED = frozenset({"ann", "bob", "carol", "frank", "gina", "hugo"})  # in the end, by the ladder
@@ -131,7 +132,7 @@ def key_of(aws: FakeAws, name: str) -> FakeKey | None:
 def write_config(
     folder: Path, name: str, mode: str, ledger: str, urls: dict[str, str], braked: bool
 ) -> tuple[str, dict[str, str]]:
-    """One replica's config, and its environment. ``braked``: of several acts at once none is done unapproved."""
+    """One replica's config, and its environment. ``braked``: several acts at once need an approval."""
     templates = folder / "templates"
     templates.mkdir(exist_ok=True)
     for template, text in TEMPLATES.items():

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``replicas`` are taken in turn. ``pace``: service seconds in one of ours; ``term``: the lease's, in them.
+    """``replicas`` are taken in turn. ``pace``: service seconds in one of ours, ``term``: the lease in those.
 
     ``keep``: the file in which the last round's record is kept, pickled.
     """
@@ -41,14 +41,13 @@ class Wanted:
     def replay(self, seed: int, replicas: int) -> str:
         of = "--takeovers" if self.play == "takeovers" else "--rounds"
         real = " --real-time" if self.pace == 1 else ""
-        return (
-            f'make chaos ARGS="{of} 1 --seed {seed} --replicas {replicas} --ledger {self.ledger}{real} --workers 1"'
-        )
+        where = f"--replicas {replicas} --ledger {self.ledger}{real}"
+        return f'make chaos ARGS="{of} 1 --seed {seed} {where}"'
 
 
 @dataclass
 class Outcome:
-    """Of all rounds together. ``waits``: from each leader's death to its successor, in this machine's seconds."""
+    """Of all rounds together. ``waits``: from each leader's death to its successor, in seconds of ours."""
 
     rounds: int = 0
     seconds: float = 0.0  # of playing, over all workers
@@ -115,9 +114,9 @@ def _lines(workers: "list[subprocess.Popen[bytes]]") -> Iterator[dict[str, Any]]
             ears.register(pipe, selectors.EVENT_READ)
         while ears.get_map():
             for key, _ in ears.select():
-                pipe: Any = key.fileobj
-                data = os.read(pipe.fileno(), 65536)
+                ear: Any = key.fileobj
+                data = os.read(ear.fileno(), 65536)
                 if not data:
-                    ears.unregister(pipe)
-                *lines, rests[pipe] = (rests[pipe] + data).split(b"\n")
+                    ears.unregister(ear)
+                *lines, rests[ear] = (rests[ear] + data).split(b"\n")
                 yield from map(json.loads, lines)

@@ -1,4 +1,4 @@
-"""Rounds on DynamoDB: a door before moto's server for each replica, where requests are cut, refused and lost."""
+"""Rounds on DynamoDB: a door before moto's server for each replica, where requests are refused and lost."""
 
 import http.client
 import json

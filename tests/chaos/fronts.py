@@ -1,4 +1,4 @@
-"""A port of its own for each replica and service: who asks is known by it, and what goes wrong happens here."""
+"""A port of its own for each replica and service: by it who asks is known, and here things go wrong."""
 
 import json
 import threading

@@ -7,6 +7,7 @@ may repeat a notice (I5), and a mutation already in flight may land late (I8). B
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.chaos import company, laws
 from tests.chaos.board import Harm
@@ -39,7 +40,7 @@ def judge(record: Record) -> Verdict:
 def _figures(record: Record) -> dict[str, int]:
     harms = Counter(harm.what for harm in record.harms)
     holders = [taken.holder for taken in record.leases]
-    forced = sum(1 for one, other in zip(holders, holders[1:], strict=False) if one and other)
+    forced = sum(1 for one, other in pairwise(holders) if one and other)
     return {
         "kills": harms["kill"],
         "stops": harms["stop"],
@@ -70,10 +71,11 @@ def _told_twice(record: Record, counts: Counter[str]) -> Found:
 
 
 def _harm_between(record: Record, first: Seen, second: Seen) -> Harm | None:
-    """What befell the sender of the first before the second was sent."""
+    """What befell the first's sender before the second was sent; or a stop, so that the second came late."""
     crashes = (harm for harm in record.harms if harm.what in CRASHES)
     mine = (harm for harm in crashes if harm.befell(first.place, first.life))
-    return next((h for h in mine if h.at <= second.arrived and h.until >= first.arrived - AT_ONCE), None)
+    between = (h for h in mine if h.at <= second.arrived and h.until >= first.arrived - AT_ONCE)
+    return next(between, None) or (_stop_before(record, second) if _is_late(record, second) else None)
 
 
 def _second_ticket(record: Record, counts: Counter[str]) -> Found:
@@ -89,15 +91,15 @@ def _without_lease(record: Record, counts: Counter[str]) -> Found:
     """Each write arrives while its sender holds the lease; what a stop held up may land late, once."""
     late: Counter[str] = Counter()
     for seen in record.seen:
-        if not seen.is_write or _holder(record, seen.arrived) == seen.who:
+        if not seen.is_write or not _is_late(record, seen):
             continue
-        stopped = _was_stopped(record, seen)
         late[seen.who] += 1
-        if stopped and late[seen.who] == 1:
+        if _stop_before(record, seen) and late[seen.who] == 1:
             counts["mutation landed late"] += 1
         else:
             holder = _holder(record, seen.arrived) or "nobody"
-            yield f"{seen.who} did {seen.channel} {seen.what} on {masked(seen.subject)} while {holder} held it"
+            did = f"{seen.channel} {seen.what} on {masked(seen.subject)}"
+            yield f"{seen.who} did {did} while {holder} held the lease"
 
 
 def _holder(record: Record, instant: float) -> str:
@@ -105,9 +107,14 @@ def _holder(record: Record, instant: float) -> str:
     return before[-1].holder if before else ""
 
 
-def _was_stopped(record: Record, seen: Seen) -> bool:
+def _is_late(record: Record, seen: Seen) -> bool:
+    return _holder(record, seen.arrived) != seen.who
+
+
+def _stop_before(record: Record, seen: Seen) -> Harm | None:
+    """It was stopped between its last look at the lease and the request."""
     mine = (h for h in record.harms if h.what == "stop" and h.befell(seen.place, seen.life))
-    return any(h.at <= seen.arrived <= h.until + AT_ONCE for h in mine)
+    return next((h for h in mine if h.at <= seen.arrived <= h.until + AT_ONCE), None)
 
 
 # --- the rest ---

@@ -20,7 +20,9 @@ UNREADABLE = ("denied", "broken", "cut", "garbage", "expired")  # outages of whi
 
 
 def acts(record: Record) -> Iterator[Seen]:
-    return (seen for seen in record.seen if seen.what in (DEACTIVATES, DELETES))
+    """On the keys that the company began with."""
+    found = (seen for seen in record.seen if seen.what in (DEACTIVATES, DELETES))
+    return (seen for seen in found if seen.subject.partition(" ")[2] in company.BY_KEY)
 
 
 def of_whom(seen: Seen) -> str:
@@ -96,7 +98,8 @@ def unread(record: Record, counts: Counter[str]) -> Iterator[str]:
     for act in acts(record):
         lacking = _needed(act) - {f"{seen.what} {seen.subject}" for seen in _reads_before(record, act)}
         if lacking:
-            yield f"{of_whom(act)}: {act.what} without {', '.join(sorted(name.split()[0] for name in lacking))}"
+            names = sorted(name.split()[0] for name in lacking)
+            yield f"{of_whom(act)}: {act.what} without {', '.join(names)}"
 
 
 def _needed(act: Seen) -> set[str]:
@@ -145,7 +148,8 @@ def _resolved_too_soon(record: Record) -> Iterator[str]:
     """A ticket is closed, or its end told, only when the key is gone or exempt."""
     for seen in record.seen:
         closed = [record.tickets.get(seen.subject, "")] if seen.what == "transition Done" else []
-        told = [company.BY_FINDING[it.finding].name for it in seen.told if it.kind == "resolved"]
+        over = (company.BY_FINDING.get(it.finding) for it in seen.told if it.kind == "resolved")
+        told = [person.name for person in over if person]
         for name in filter(None, (*closed, *told)):
             if not _is_over(record, name, seen.real):
                 yield f"{name}: resolved while the key was there ({seen.channel} {seen.what})"
@@ -163,7 +167,7 @@ def _opened(record: Record, outage: Outage) -> Iterator[str]:
         if not outage.covers(seen.arrived):
             continue
         for it in seen.told:
-            person = company.BY_FINDING[it.finding]
+            person = company.BY_FINDING.get(it.finding, company.NEWCOMER)
             due = START + timedelta(days=80 - person.age)
             news = outage.before is None or due > outage.before
             if person.account == company.DARK and it.kind == "warning" and news:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,8 @@ from tests.chaos.leases import Taken
 from tests.chaos.proxy import LedgerLine
 from tests.servers.postgres import Postgres, postgres_server
 
-# Written by the database itself, as the lease changes hands or is given back. At the commit: the same holder's
-# name may stand there already, only the epoch always changes.
+# Written by the database itself, as the lease changes hands or is given back. At the commit: the name of the
+# same holder may stand there already, only the epoch always changes.
 _PG_WITNESS = """
 CREATE TABLE chaos_leases (at double precision, holder text);
 CREATE FUNCTION chaos_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -73,6 +74,8 @@ class PostgresStore:
     is_a_file = False
     is_web = False
     name: str = ""
+    # Of one thread that stays: the server ends with the thread that started it.
+    _hands: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _eyes: "psycopg.Connection[TupleRow] | None" = None
 
     def open(self, folder: Path) -> None:
@@ -85,8 +88,7 @@ class PostgresStore:
         return {}
 
     def restart(self) -> None:
-        self.server.stop()
-        self.server.start()
+        self._hands.submit(self.server.restart).result()
 
     def leases(self) -> list[Taken]:
         with psycopg.connect(self.server.url(self.name)) as db:

@@ -1,4 +1,4 @@
-"""A TCP line between one replica and PostgreSQL, which can be cut at a commit: before it, or behind its back."""
+"""A TCP line between one replica and PostgreSQL, which is cut at a commit: before it, or behind its back."""
 
 import socket
 import struct
@@ -20,7 +20,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass
 class LedgerLine:
-    """One place's way to the server at ``target``. ``cut_until``: nothing passes before (`time.monotonic`)."""
+    """One place's way to the server at ``target``. Until ``cut_until`` (`time.monotonic`) nothing passes."""
 
     stage: Stage
     place: int

@@ -13,7 +13,7 @@ from tests.chaos.witness import Seen
 
 @dataclass
 class Outage:
-    """An account that nobody could read whole, by this machine's time. ``alone``: no earlier run was under way.
+    """An account that nobody could read whole, by this machine's time. ``alone``: no run was under way.
 
     ``before``: the day of the cycle before it; None: there was none.
     """

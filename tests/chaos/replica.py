@@ -1,7 +1,7 @@
 """A replica: the real service in a forked child, its time dilated, its orders on a line.
 
-What a daemon's scheduler calls is called here at a word, so that a round decides when its days begin; the watch
-over a silent leader is the replica's own.
+What a daemon's scheduler calls is called here at a word, so that a round decides when its days begin; the
+watch over a silent leader is the replica's own.
 """
 
 import json
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -41,6 +42,17 @@ from app.sinks.registry import sink_type
 from app.telemetry import configure_logging
 from tests.chaos.clock import PACE, TERM, ReplicaClock, TimeMachine, monotonic, real, sleep
 
+# What the service imports only when it is needed.
+LATE = (
+    "app.ledger.dynamodb.ledger",
+    "app.ledger.postgres",
+    "app.ledger.sqlite",
+    "app.sinks.check_texts",
+    "app.sinks.jira.sink",
+    "app.sinks.slack.sink",
+    "jinja2.sandbox",
+    "sqlalchemy.dialects.postgresql.psycopg",
+)
 WATCH_EVERY = max(1.0, 0.15 * PACE)  # service seconds; the daemon's own is 1 s
 
 
@@ -49,8 +61,8 @@ class DilatedSessions(Sessions):
 
     def _config(self, name: str) -> SdkConfig:
         config: Any = super()._config(name)
-        wait = {option: real(getattr(config, option)) for option in ("connect_timeout", "read_timeout")}
-        return cast(SdkConfig, config.merge(SdkConfig(**wait)))
+        wait = SdkConfig(connect_timeout=real(config.connect_timeout), read_timeout=real(config.read_timeout))
+        return cast(SdkConfig, config.merge(wait))
 
 
 class DilatedLedger:
@@ -77,6 +89,8 @@ class Body:
 
     def warm(self) -> None:
         """What every start would read from disk, read once."""
+        for module in LATE:
+            import_module(module)
         loader = self.hub.get_component("data_loader")
         for service in ("iam", "sts", "dynamodb"):
             loader.load_service_model(service, "service-2")

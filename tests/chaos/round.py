@@ -7,8 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.chaos import company
-from tests.chaos.board import Board
-from tests.chaos.cast import PEOPLE, Cast
+from tests.chaos.cast import Cast
 from tests.chaos.clock import START, TERM, real
 from tests.chaos.ends import leaks, tickets, unfinished
 from tests.chaos.fronts import short_reports

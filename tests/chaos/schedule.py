@@ -48,6 +48,7 @@ AT_A_START = {
     "brake": 2,
     "broken config": 2,
 }
+CERTAIN = ("throttle", "expire")  # whoever hears it knows that nothing was done
 OUTAGES = ("denied", "broken", "cut", "garbage", "expired", "short report", "cut report")
 USUAL = {"aws": 40, "slack": 10, "jira": 20, "ledger": 50}  # requests of a busy hop
 USUAL_WRITES = {"aws": 4, "slack": 6, "jira": 8, "ledger": 30}
@@ -130,7 +131,8 @@ def _event(dice: random.Random, hops: int, replicas: int, disk: bool, web: bool)
     what = dice.choices(tuple(weights), tuple(weights.values()))[0]
     writes = dice.random() < 0.6
     nth = 1 + int(dice.random() ** 2 * (USUAL_WRITES if writes else USUAL)[channel])  # rather an early one
-    return Event(hop, what, channel, nth, writes, dice.random() < 0.5, place, _seconds(dice, what))
+    after = dice.random() < 0.5 and what not in CERTAIN
+    return Event(hop, what, channel, nth, writes, after, place, _seconds(dice, what))
 
 
 def _at_start(dice: random.Random, hop: int, place: int, disk: bool) -> Event:

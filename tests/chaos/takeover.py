@@ -1,4 +1,4 @@
-"""The leader is killed on each day of a round, at a random moment of its run: who follows, and after how long."""
+"""The leader is killed on each day of a round, at a random moment of its run: who follows, and when."""
 
 import time
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from tests.chaos.round import Round
 from tests.chaos.schedule import Schedule
 
 KILLS = 10  # a round
+TRIES = 6  # a day, until a leader was met in its run
 DAYS = (0.0, 1.0, 2.0, 4.0, 5.0, 7.2, 8.2, 9.2, 10.2, 16.0, 17.0, 18.0)
 RUN = 0.6  # seconds of this machine: about as long as a run takes
 POLL = 0.01  # seconds
@@ -26,26 +27,28 @@ class Beheadings(Round):
     def _hop(self) -> bool:
         if self.killed >= KILLS or len(self.record.days) > len(DAYS):
             return super()._hop()
-        self._everybody_is_ready()
-        self.cast.order(list(range(self.schedule.replicas)), "cycle")
-        self._behead()
+        for _ in range(TRIES):
+            self._until(lambda: not self.cast.busy)
+            self.cast.order(list(range(self.schedule.replicas)), "cycle")
+            if self._behead():
+                break
         return super()._hop()
 
-    def _everybody_is_ready(self) -> None:
-        self._until(lambda: not self.cast.busy)
-
-    def _behead(self) -> None:
-        """Kills whoever holds the lease, somewhere in its run, and times its successor."""
+    def _behead(self) -> bool:
+        """Kills whoever holds the lease, somewhere in its run, and times who follows. False: it was over."""
         if not self._until(lambda: bool(self.theatre.store.holder())):
-            return
+            return False
         time.sleep(self.dice.random() * RUN)
         leader, killed = self.theatre.store.holder(), time.time()
         if not leader:
-            return  # its run was over already
+            return False
         self.town.board.kill(int(leader.split(".")[0]))
-        if self.theatre.store.holder() != leader:
-            return  # it had just given it back: it was no leader any more
-        self.killed += 1
+        if self.theatre.store.holder() == leader:  # else it had just given it back: it was no leader any more
+            self.killed += 1
+            self._time_successor(leader, killed)
+        return True
+
+    def _time_successor(self, leader: str, killed: float) -> None:
         if self._until(lambda: self.theatre.store.holder() not in ("", leader), GIVES_UP):
             taken = next(t for t in self.theatre.store.leases() if t.at > killed and t.holder != leader)
             self.record.waits.append(taken.at - killed)

@@ -42,8 +42,8 @@ class Told:
 class Seen:
     """One request that took effect. ``real`` is this machine's time, ``at`` the round's.
 
-    ``arrived``: when it reached the door, by this machine's time; what is slow takes effect later. ``before``:
-    the status of the key that it is about, until then.
+    ``arrived``: when it reached the door, by this machine's time; what is slow takes effect later.
+    ``before``: the status of the key that it is about, until then.
     """
 
     real: float
@@ -85,8 +85,8 @@ class Witness:
     ) -> None:
         with self.lock:
             now = self.machine.now()
-            about = (channel, what, subject, is_write, told, before)
-            self.seen.append(Seen(time.time(), now, arrived, *who, *about))
+            about = Seen(time.time(), now, arrived, *who, channel, what, subject, is_write, told, before)
+            self.seen.append(about)
 
     def writes(self) -> list[Seen]:
         with self.lock:

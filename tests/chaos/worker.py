@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.clock import real
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.record import Record
 from tests.chaos.round import Round
@@ -17,7 +18,7 @@ from tests.chaos.schedule import draw, undisturbed
 from tests.chaos.takeover import Beheadings, beheaded
 from tests.chaos.theatre import Theatre, open_theatre
 
-STUCK = 300  # seconds: no round takes so long
+STUCK = real(3600)  # seconds: no round takes an hour of the service's
 Play = Callable[[Theatre, int, int, Path], Record]
 
 
@@ -38,7 +39,7 @@ PLAYS: dict[str, Play] = {"rounds": usual, "takeovers": beheading, "undisturbed"
 
 
 def work(order: dict[str, Any]) -> None:
-    """``order``: play, ledger, seeds with the number of replicas of each; ``keep``: where to put the record."""
+    """``order``: play, ledger, seeds with the number of replicas of each, where to keep the record."""
     cases = [(int(seed), int(replicas)) for seed, replicas in order["cases"]]
     with open_theatre(order["ledger"], max(replicas for _, replicas in cases)) as theatre:
         if theatre is None:
@@ -58,6 +59,7 @@ def _one(theatre: Theatre, play: Play, seed: int, replicas: int, keep: str) -> d
     verdict = judge(record)
     said = _told(record, verdict)
     if verdict.violations:
+        (folder / "record").write_bytes(pickle.dumps(record))
         return {**said, "schedule": str(record.schedule), "folder": str(folder)}
     shutil.rmtree(folder)
     return said

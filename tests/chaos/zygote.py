@@ -1,7 +1,7 @@
 """A warm process that forks replicas: a start costs milliseconds, and SIGKILL and SIGSTOP are real.
 
-It is forked before its worker has threads, imports the service once, and then does nothing but fork what it is
-asked for. It ends with its worker, and its children with it, however that ends.
+It is forked before its worker has threads, imports the service once, and then does nothing but fork what it
+is asked for. It ends with its worker, and its children with it, however that ends.
 """
 
 import gc

@@ -46,7 +46,15 @@ TABLES = ("accounts", "approvals", "breakers", "control", "deliveries", "facts",
 TABLES += ("holds", "refusals", "reports", "runs", "snoozes", "tickets", "users")
 # What is measured: in which unit, and how much of that, besides a tenth, is chance.
 ROOM = {"rss": (2**20, 8), "handles": (1, 2), "threads": (1, 2), "ledger": (2**20, 0.5)}
-DUE_TO = {"live": 0.35, "leave": 0.3, "press": 0.3, "outage": 0.1, "ticket": 0.2, "seal": 0.1, "account": 0.05}
+DUE_TO = {
+    "live": 0.35,
+    "leave": 0.3,
+    "press": 0.3,
+    "outage": 0.1,
+    "ticket": 0.2,
+    "seal": 0.1,
+    "account": 0.05,
+}
 
 
 class Silence(Witness):
@@ -249,8 +257,12 @@ def _of_ledger(path: Path) -> tuple[Mapping[str, int], int]:
     """Rows by table, and what they take; the audit trail grows with what happens."""
     with closing(sqlite3.connect(path)) as db:
         rows = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
-        pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
-        trail = db.execute("SELECT coalesce(sum(length(body) + length(hash) + 40), 0) FROM events").fetchone()[0]
+        pages = (
+            db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
+        )
+        trail = db.execute(
+            "SELECT coalesce(sum(length(body) + length(hash) + 40), 0) FROM events"
+        ).fetchone()[0]
         return rows, pages * db.execute("PRAGMA page_size").fetchone()[0] - trail
 
 

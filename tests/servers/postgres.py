@@ -95,6 +95,10 @@ class Postgres:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(STARTS_WITHIN)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def _wait(self) -> None:
         _until(lambda: self._lets_in("keysteward"))
 

@@ -18,7 +18,7 @@ from app.sinks.slack.kit import Page
 from app.sinks.slack.people import People
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.team import summary_pages
-from app.sinks.slack.thread import Thread, find, newest_root, references
+from app.sinks.slack.thread import Thread, find, found_at, newest_root, references
 from app.sinks.tools import Tools
 from app.sinks.tree import optional
 
@@ -60,7 +60,8 @@ class SlackSink(TellingSink):
                 self._people.refused(message.recipient, target, message.now)
             raise
         refs = {**references(message, target), "channel": thread.channel, "ts": thread.ts or ""}
-        return Receipt(message.recipient, self._settings.counts is not False, refs)
+        counts = self._settings.counts is not False
+        return Receipt(message.recipient, counts, refs, at=found_at(thread))
 
     def report(self, summary: RunSummary) -> bool:
         """One post a run, with what is long in its thread. Alerts go to `channel` where there is no other."""
@@ -102,7 +103,7 @@ class SlackSink(TellingSink):
         answer = self._write(thread, body)
         thread.channel = optional(answer, "channel") or thread.channel
         thread.ts = thread.ts or optional(answer, "ts") or None
-        thread.begun = True
+        thread.begun, thread.at = True, ""
 
     def _write(self, thread: Thread, body: dict[str, Any]) -> dict[str, Any]:
         """Once the first page stands, any failure leaves half a message: look before sending again."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.errors import RecipientUnreachable
 from app.sinks.interface import Message
@@ -29,6 +29,7 @@ class Thread:
     earlier: bool = False
     told: set[str] = field(default_factory=set)
     begun: bool = False  # a page of this message has arrived
+    at: str = ""  # the ts of the latest page that an earlier attempt had left
     blind: bool = False  # an earlier attempt may have arrived, and the scopes don't allow looking
 
 
@@ -56,6 +57,15 @@ def _is_ts(text: str) -> bool:
     return _TS.fullmatch(text) is not None
 
 
+def found_at(thread: Thread) -> datetime | None:
+    """When the message arrived, if all of it was found."""
+    return datetime.fromtimestamp(_seconds(thread.at), UTC) if thread.at else None
+
+
+def _seconds(ts: str) -> float:
+    return float(ts) if _is_ts(ts) else 0.0
+
+
 def find(api: SlackApi, message: Message, target: str) -> Thread | None:
     """What an earlier attempt at ``message`` left; None when nothing did. Raises as `SlackApi.read`."""
     earlier = newest_root(message, target)
@@ -79,7 +89,7 @@ def _read_replies(api: SlackApi, message_id: str, thread: Thread) -> bool:
         for reply in _messages(api, "conversations.replies", message_id, **where):
             findings = listed(reply, "metadata", "event_payload", "findings")
             thread.told.update(each for each in findings if isinstance(each, str))
-            thread.begun = True
+            thread.begun, thread.at = True, max(thread.at, optional(reply, "ts"), key=_seconds)
     except (ThreadGone, RecipientUnreachable):
         return False
     return thread.begun

@@ -24,10 +24,10 @@ from app.service.picture import with_deliveries
 from app.service.retry import retry_failed
 from app.service.run_once import context, run_once
 from app.service.settle import Round
-from app.sinks.interface import Grouping, Message
+from app.sinks.interface import Grouping, Message, Receipt
 from app.sinks.snapshot import Snapshot
 from tests.fakes.policies import FINAL, TICKET, WARN, days, ladder, policy
-from tests.fakes.world import DAY, PROD, START, World, aged
+from tests.fakes.world import DAY, PROD, START, Inbox, World, aged
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TWIN = "AKIAEXAMPLE000000002"
@@ -433,3 +433,15 @@ def test_a_restored_key_is_told_nothing_of_before() -> None:
     changes.restore(world.parts(), "0001", "ann", "it broke")
     retry(world, 9)
     assert world.told()[-1] == (6, "final")
+
+
+def test_a_message_that_is_found_was_delivered_when_it_arrived() -> None:
+    class Finder(Inbox):
+        def send(self, message: Message) -> Receipt:
+            return replace(super().send(message), at=START - DAY)
+
+    world = World(policy(), aged(300))
+    world.slack = Finder("slack")
+    world.day(0)
+    rows = [row for rows in world.ledger.view().deliveries.values() for row in rows if row.sink == "slack"]
+    assert [row.settled_at for row in rows] == [START - DAY]

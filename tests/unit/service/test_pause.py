@@ -1,15 +1,18 @@
 """`keysteward pause` in the middle of things: nothing more leaves, nothing is lost, it goes on afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from app.errors import Ambiguous, LedgerError, Paused, PausedMeanwhile, Transient
+from app.ledger.interface import Lease
+from app.ledger.memory import MemoryLedger
 from app.model import Account, Delivery, DeliveryState, Event, Pause, Verb
 from app.service import changes
-from app.service.pause import LivePause, unless_paused
+from app.service.pause import LivePause, sending_under, unless_paused
 from app.service.retry import retry_failed
 from app.service.snapshot import Snapshot, SnapshotHolder
 from app.sinks.interface import Message
@@ -133,6 +136,43 @@ def asks_then_sends(
         return None
 
     return fault
+
+
+class Ending(MemoryLedger):
+    """A ledger with so many seconds of the lease left."""
+
+    left = 30.0
+
+    @contextmanager
+    def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
+        with super().lease(holder, wait) as lease:
+            yield lease and Lease(lease.epoch, lambda: self.left)
+
+
+def test_a_lease_that_runs_out_within_a_message_keeps_its_next_request_back() -> None:
+    ledger = Ending()
+    world = World(policy(), aged(69), ledger=ledger)
+    world.days(0, 4)
+
+    def looks_up_then_sends(message: Message) -> Exception | None:
+        ledger.left = 9.0
+        try:
+            unless_paused(ledger)()
+        except PausedMeanwhile as meanwhile:
+            return meanwhile
+        return None
+
+    world.slack.fault = looks_up_then_sends
+    world.day(7)
+    assert world.slack.sent == []
+    assert (slack_row(world).state, slack_row(world).attempts) == (DeliveryState.PENDING, 0)
+
+
+def test_what_is_sent_without_a_lease_asks_for_the_pause_alone() -> None:
+    ledger = MemoryLedger()
+    with sending_under(Lease(1, lambda: 9.0)), pytest.raises(PausedMeanwhile, match="lease"):
+        unless_paused(ledger)()
+    unless_paused(ledger)()
 
 
 def slack_row(world: World) -> Delivery:

@@ -148,7 +148,14 @@ def test_a_service_that_has_just_started_shows_the_last_picture(two: Replicas) -
 def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
     two.daemons[0].on_schedule()
     view, picture = two.ledger.frame(), two.daemons[0].holder.get()
-    of_the_moment = {"next_run_at": None, "pending": {}, "dead": {}, "sinks": (), "trail": None, "mode": "observe"}
+    of_the_moment = {
+        "next_run_at": None,
+        "pending": {},
+        "dead": {},
+        "sinks": (),
+        "trail": None,
+        "mode": "observe",
+    }
     own = replace(picture, leader=False, started_at=None, **of_the_moment)  # type: ignore[arg-type]
     assert shown(keep(picture), view, Snapshot(version=picture.version)) == own
 

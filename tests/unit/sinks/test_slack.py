@@ -338,6 +338,20 @@ def test_a_post_whose_answer_a_gateway_lost_is_not_repeated(
     assert len(slack.messages) == 1
 
 
+def test_what_is_found_a_day_later_counts_from_when_it_arrived(
+    slack: FakeSlack, sink: SlackSink, clock: HandClock
+) -> None:
+    arrived = clock.instant.replace(microsecond=0)
+    slack.fail("chat.postMessage", http.ARRIVES_THEN_RESETS)
+    with pytest.raises(Ambiguous):
+        sink.send(a_message())
+    clock.sleep(86_400)
+    found = sink.send(a_message(maybe_sent=True)).at
+    assert found
+    assert abs(found - arrived) < timedelta(seconds=5)
+    assert sink.send(a_message(id="another")).at is None
+
+
 def test_without_the_scope_to_look_it_is_posted_once_more(clock: HandClock) -> None:
     with FakeSlack(scopes_denied=frozenset({"conversations.history"}), clock=clock) as slack:
         slack.add_user(JANE)
