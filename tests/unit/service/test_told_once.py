@@ -1,9 +1,10 @@
-"""Sinks go and come back while runs and retries go on: each is told once of what waits, and none is forgotten."""
+"""Sinks go and come back while runs go on: each is told once of what waits for a person, and none never."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -71,7 +72,7 @@ class Weeks(RuleBasedStateMachine):
             plans = [alert.plan for _, alert in told(sink, "approval")]
             assert len(set(plans)) == len(plans)
             weeks = [at for at, _ in told(sink, "held_long")]
-            assert all(later - at >= AGAIN for at, later in zip(weeks, weeks[1:], strict=False))
+            assert all(later - at >= AGAIN for at, later in pairwise(weeks))
 
     @invariant()
     def nothing_is_done(self) -> None:
