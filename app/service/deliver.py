@@ -148,7 +148,8 @@ def _unsent(round_: Round, rows: Sequence[Delivery], error: Exception) -> list[s
     if not isinstance(error, KeystewardError):
         log.exception("sink broke", **log_fields(sink=sink))
         return _broken(round_, rows, Transient(type(error).__name__))
-    round_.breakers.failed(sink, error)
+    if not round_.parts.ledger.paused():  # else that may be why it has only left in part
+        round_.breakers.failed(sink, error)
     failed(round_, rows, _state_after(rows, error), error)
     return []
 

@@ -15,7 +15,6 @@ from app.service.parts import Parts
 from app.service.pause import sending_under
 from app.service.settle import Round, write
 from app.service.waiting import waiting_plan
-from app.sinks.interface import Sink
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -112,7 +111,7 @@ def tell_team(
             break
         addressed = conceal(calls.addressed(summary, name), parts.shown_characters)
         try:
-            told = _tell(parts.sinks[name], name, addressed, breakers)
+            told = _tell(parts, name, addressed, breakers)
         except PausedMeanwhile:
             break
         if isinstance(told, str):
@@ -123,17 +122,14 @@ def tell_team(
     return Telling(tuple(failed), tuple(took), heard)
 
 
-def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> bool | str:
+def _tell(parts: Parts, name: str, summary: RunSummary, breakers: Breakers) -> bool | str:
     """Whether anybody was told, or what went wrong. A sink that tells nobody has not shown that it works."""
     try:
-        told = sink.report(summary)
+        told = parts.sinks[name].report(summary)
     except (PausedMeanwhile, LedgerError):
         raise
     except KeystewardError as error:
-        if isinstance(error, Transient):
-            breakers.failed(name, error)
-        else:
-            _has_answered(name, breakers)
+        _judge(parts, name, error, breakers)
         log.warning("run summary failed", **log_fields(sink=name, error=redact(str(error))))
         return redact(str(error))
     except Exception as error:  # a fault of the adapter must not cost the others theirs
@@ -142,6 +138,14 @@ def _tell(sink: Sink, name: str, summary: RunSummary, breakers: Breakers) -> boo
     if told:
         _has_answered(name, breakers)
     return told
+
+
+def _judge(parts: Parts, name: str, error: KeystewardError, breakers: Breakers) -> None:
+    """What only left in part because of a pause is no fault of the sink."""
+    if not isinstance(error, Transient):
+        _has_answered(name, breakers)
+    elif not parts.ledger.paused():
+        breakers.failed(name, error)
 
 
 def _has_answered(name: str, breakers: Breakers) -> None:

@@ -209,6 +209,7 @@ def test_what_has_left_in_part_is_looked_for_after_the_pause() -> None:
     world.slack.fault = asks_then_sends(world, Ambiguous)
     world.day(7)
     assert slack_row(world).state is DeliveryState.AMBIGUOUS
+    assert world.ledger.frame().breakers == {}
     resume(world)
     world.slack.fault = lambda message: None
     world.day(7.1)
