@@ -148,22 +148,9 @@ def test_a_service_that_has_just_started_shows_the_last_picture(two: Replicas) -
 def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
     two.daemons[0].on_schedule()
     view, picture = two.ledger.frame(), two.daemons[0].holder.get()
-<<<<<<< HEAD
-    of_the_moment = {
-        "next_run_at": None,
-        "pending": {},
-        "dead": {},
-        "sinks": (),
-        "trail": None,
-        "mode": "observe",
-    }
-    own = replace(picture, leader=False, started_at=None, **of_the_moment)  # type: ignore[arg-type]
-    assert shown(keep(picture), view, Snapshot(version=picture.version)) == own
-=======
     as_kept = replace(picture, leader=False, started_at=None, next_run_at=None, mode="observe")
     without_what_is_live = replace(as_kept, sinks=(), trail=None, pending={}, dead={})
     assert shown(keep(picture), view, Snapshot(version=picture.version)) == without_what_is_live
->>>>>>> outbox
 
 
 @pytest.mark.parametrize("body", [b"", b"not zlib", keep(Snapshot())[:-3]])
