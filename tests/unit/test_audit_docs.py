@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import app
@@ -18,18 +19,36 @@ def written() -> set[str]:
     """The word of every event that the code writes: the first text handed to what makes one."""
     folder = Path(app.__file__).parent
     files = (file for layer in ("plan", "service") for file in (folder / layer).glob("*.py"))
-    sources = [ast.parse(file.read_text("utf-8")) for file in files]
-    calls = [node for tree in sources for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found = (word_of(call) for call in calls if name_of(call) in CALLS)
-    return {word for word in found if word} | set(DONE.values()) | {REFUSED, RELOADED}
+    found = (word for file in files for word in words_of(ast.parse(file.read_text("utf-8"))))
+    return {word for word in found if word} | set(DONE.values())
+
+
+def words_of(tree: ast.Module) -> Iterator[str | None]:
+    named = constants(tree)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    yield from (word_of(call, named) for call in calls if name_of(call) in CALLS)
+
+
+def constants(tree: ast.Module) -> dict[str, object]:
+    """Texts that a module has given a name."""
+    found: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names = getattr(node.targets[0], "elts", node.targets)
+            values = getattr(node.value, "elts", [node.value])
+            found |= {
+                getattr(n, "id", ""): getattr(v, "value", None) for n, v in zip(names, values, strict=False)
+            }
+    return found
 
 
 def name_of(call: ast.Call) -> str:
     return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
-def word_of(call: ast.Call) -> str | None:
-    texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+def word_of(call: ast.Call, named: dict[str, object]) -> str | None:
+    values = (getattr(arg, "value", named.get(getattr(arg, "id", ""))) for arg in call.args)
+    texts = [value for value in values if isinstance(value, str)]
     return texts[0] if texts and texts[0].isidentifier() else None
 
 
