@@ -61,7 +61,13 @@ def a_full_ledger(url: str) -> None:
 
 
 def test_sqlite_to_postgresql_to_sqlite(postgres: Postgres, tmp_path: Path) -> None:
-    urls = [f"sqlite:///{tmp_path}/old.db", postgres.url(postgres.create()), f"sqlite:///{tmp_path}/new.db"]
+    name = postgres.create()
+    go_by_way_of(postgres.url(name), tmp_path)
+    postgres.drop(name)
+
+
+def go_by_way_of(server: str, tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/old.db", server, f"sqlite:///{tmp_path}/new.db"]
     a_full_ledger(urls[0])
     files = [tmp_path / f"{n}.jsonl" for n in range(3)]
     for url, file in zip(urls, files, strict=True):

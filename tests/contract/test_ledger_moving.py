@@ -1,5 +1,6 @@
 """A ledger moves into any other: what the one is asked, the other answers alike, and goes on from there."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -125,6 +126,30 @@ def test_what_breaks_off_leaves_the_ledger_empty(transactional: Ledger) -> None:
     assert rows_of(ledger) == []
     ledger.fill([Row("facts", facts())])
     assert list(ledger.view().facts) == [UID]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_daemon_that_starts_amid_an_import_waits_for_the_whole(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def start(ledger: Ledger) -> None:
+        with ledger.lease("early", NO_WAIT) as lease:
+            assert lease
+            seen.append((lease.epoch, len(ledger.view().facts)))
+
+    with LEDGERS[kind](request, tmp_path) as ledger:
+        early = threading.Thread(target=start, args=(ledger,))
+
+        def rows() -> Iterator[Row]:
+            yield Row("epoch", 7)
+            early.start()
+            yield from (Row("facts", facts(a_uid(n))) for n in range(1200))
+
+        ledger.fill(rows())
+        early.join()
+    assert seen == [(8, 1200)]
 
 
 def test_a_dump_is_of_one_moment_whatever_is_written_meanwhile(transactional: Ledger) -> None:

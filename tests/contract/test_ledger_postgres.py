@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from app.cli import opening
 from app.cli.main import cli
 from app.errors import KeystewardError, LedgerError
 from app.ledger.faults import UNREACHABLE
@@ -223,6 +224,25 @@ def test_a_server_that_goes_down_in_the_middle_of_a_write_leaves_nothing_of_it(
     assert ledger.view().facts[UID] == WHOLE.facts[0]
     ledger.apply(change)
     assert [one.what for one in ledger.events()] == ["noticed", "lost"]
+
+
+def test_whoever_opens_a_ledger_keeps_the_lease_as_the_config_says(
+    postgres: Postgres, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"ledger: {postgres.url(name)}\nlease: 45s\n")
+    config = opening.load(tmp_path / "config.yaml")
+    opened = [
+        opening.to_run(config, None).ledger,
+        opening.to_change(config, None).ledger,
+        opening.to_look(config).ledger,
+        opening.ledger_of(config),
+        opening.to_fill(config),
+    ]
+    for ledger in opened:
+        with closing(ledger), ledger.lease("a", NO_WAIT), psycopg.connect(postgres.url(name)) as db:
+            beat = db.execute("SELECT value FROM control WHERE name = 'beat'").fetchone()
+            assert beat
+            assert beat[0].endswith("/45"), "a beat tells its holder's term"
 
 
 # --- nobody learns the login ---------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def test_it_goes_on_where_the_other_was(source: Ledger, wire: Mortal) -> None:
 def test_an_import_that_dies_at_any_request_is_made_again_with_the_same_file(source: Ledger) -> None:
     asked = Mortal()
     move(source, opened(asked))
-    for dies_at in range(1, len(asked.requests) + 1, 3):
+    for dies_at in range(1, len(asked.requests) + 1, 5):
         wire = Mortal()
         table = opened(wire)
         wire.dies_at = dies_at
