@@ -82,9 +82,9 @@ def put_sealed(db: Connection, sealed: Sequence[Sealed]) -> None:
 
 def approve(db: Connection, approval: Approval) -> bool:
     """False: that approval has been written before, and stays as it is."""
-    statement = _insert(schema.approvals, db.dialect.name).on_conflict_do_nothing()
-    counted = {"preserve_rowcount": True}  # or SQLAlchemy forgets it of an INSERT
-    return db.execute(statement, _approval_row(approval), execution_options=counted).rowcount == 1
+    insertion = _insert(schema.approvals, db.dialect.name).values(_approval_row(approval))
+    written = insertion.on_conflict_do_nothing().returning(schema.approvals.c.number)
+    return db.execute(written).first() is not None  # the count of rows is not told by every driver
 
 
 def _waiting(db: Connection, change: Change) -> None:

@@ -10,6 +10,7 @@ from app.config.load import load_config
 from app.config.watched import fingerprint
 from app.errors import ConfigError
 
+LOGIN = "postgresql://keys:first@db.example.com/keysteward?sslmode=require"
 BASE = """\
 mode: notify
 ledger: postgresql://keys:first@db.example.com/keysteward?sslmode=require
@@ -29,7 +30,7 @@ def written(folder: Path, text: str = BASE) -> Path:
     [
         ("/keysteward?", "/other?", "config.yaml:2: ledger: can't change"),
         ("db.example.com", "db2.example.com", "config.yaml:2: ledger: can't change"),
-        ("postgresql://keys:first@", "dynamodb://", "config.yaml:2: ledger: can't change"),
+        (LOGIN, "dynamodb://keysteward", "config.yaml:2: ledger: can't change"),
         ("8080", "9090", "config.yaml:3: http.listen: can't change"),
         ('8080"', '8080", public_page: true', "config.yaml:3: http.public_page: can't change"),
         ("30s", "60s", "config.yaml:4: lease: can't change"),

@@ -329,6 +329,7 @@ TABLE: list[tuple[str, list[str]]] = [
     ("ledger: 'postgresql://u:hunter22@[db/x'\n", ["1: ledger: is not a valid URL"]),
     ("ledger: sqlite://\n", ["1: ledger: should be sqlite:///PATH"]),
     ("ledger: 'postgresql:///x'\n", ["1: ledger: should name a host"]),
+    ("ledger: 'dynamodb://keys?regoin=x'\n", ["1: ledger: has an unknown option: dynamodb://TABLE"]),
     ("lease: 19s\n", ["1: lease: should be at least 20s"]),
     ("ledger: {a: b}\n", ["1: ledger: should be text"]),
 ]
