@@ -33,7 +33,9 @@ class AccountMemory:
     users: Mapping[str, RememberedUser] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)  # key id -> as it was last judged
     open_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)  # user -> ids with a finding
-    judged_users: frozenset[str] = frozenset()  # whose keys were judged: should they be gone, that is proven once
+    judged_users: frozenset[str] = (
+        frozenset()
+    )  # whose keys were judged: should they be gone, that is proven once
     since: datetime | None = None  # of its first scan
     traits_at: datetime | None = None  # of its users' tags and groups, as remembered
     report: KeptReport | None = None  # of the sweep that is gone on with

@@ -57,7 +57,7 @@ def is_over(finding: Finding, rows: Sequence[Delivery], before: datetime) -> boo
 
 
 def left_behind(view: LedgerView, watched: Collection[str], before: datetime) -> list[str]:
-    """Accounts that are not watched any more, and that nobody has tried to read since ``before``."""
+    """Accounts that are not watched any more, and that nobody tried to read since ``before``."""
     return [i for i, state in view.accounts.items() if i not in watched and _last_tried(state) < before]
 
 
@@ -69,7 +69,9 @@ def _last_tried(state: AccountState) -> datetime:
 
 def is_at_rest(rows: AccountRows, before: datetime) -> bool:
     """Whether nothing of an account waits to be told, nor has been told lately."""
-    return all(row.settled_at and row.settled_at < before for some in rows.deliveries.values() for row in some)
+    return all(
+        row.settled_at and row.settled_at < before for some in rows.deliveries.values() for row in some
+    )
 
 
 def ended_words(view: LedgerView, before: datetime) -> frozenset[str]:

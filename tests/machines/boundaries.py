@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.machines.ends import inside, outside
+from tests.machines.ends import outside, rows_of
 from tests.machines.fuse import Fuse, Killed
 from tests.machines.life import SCRIPT, at_its_time
 from tests.machines.town import Town
@@ -70,8 +70,8 @@ def live(town: Town) -> Undisturbed:
 def interrupt(town: Town, base: Undisturbed, boundary: Boundary, *, to_the_end: bool) -> bool:
     """Puts ``town`` where the boundary's step begins, kills it there, starts it again and goes on.
 
-    Returns whether it came, by then, to exactly the undisturbed state: from there on nothing can differ, so that
-    the rest is lived only if ``to_the_end``.
+    Returns whether it came, by then, to exactly the undisturbed state: from there on nothing can differ, so
+    that the rest is lived only if ``to_the_end``.
     """
     load(town, base.saved[boundary.step])
     step = SCRIPT[boundary.step]
@@ -94,7 +94,7 @@ def _kill() -> None:
 
 def state(town: Town) -> Any:
     """All that the future depends on."""
-    return outside(town), inside(town.store.ledger, timed=True)
+    return outside(town), rows_of(town.store.ledger)
 
 
 def save(town: Town) -> Saved:

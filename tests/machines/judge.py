@@ -121,7 +121,9 @@ class Judge:
     def _case(self, act: Acted) -> acts.Case:
         law, life = self.laws[act.run], self.lives.of(act.key)
         look = self._look_before(act)
-        enforced = [told for told in life.told if self.laws[told.run].mode_of(told.account_id) is Mode.ENFORCE]
+        enforced = [
+            told for told in life.told if self.laws[told.run].mode_of(told.account_id) is Mode.ENFORCE
+        ]
         return acts.Case(act, law, life, look, enforced, self.left, act.key in self.approved)
 
     def _look_before(self, act: Acted) -> tuple[int, Looked] | None:

@@ -26,7 +26,11 @@ class Spell:
     def or_else(self, before: "Spell") -> "Spell":
         """Nobody knows whether what lies between the two was written down."""
         inactive = [at for at in (self.inactive_since, before.inactive_since) if at]
-        active = None if before.active_since is None else min(self.active_since or before.active_since, before.active_since)
+        active = (
+            None
+            if before.active_since is None
+            else min(self.active_since or before.active_since, before.active_since)
+        )
         return Spell(active, min(inactive, default=None), before.sure)
 
 

@@ -272,7 +272,9 @@ class Machine(RuleBasedStateMachine):
     def _unfinished(self) -> list[str]:
         town, jira = self.town, self.town.sinks["jira"]
         left = [f"{i} was not deleted" for i in self.there if town.key(i)]
-        open_ = [i for i in self.there if self._ticket(i) in jira.issues and jira.issues[self._ticket(i)].is_open]
+        open_ = [
+            i for i in self.there if self._ticket(i) in jira.issues and jira.issues[self._ticket(i)].is_open
+        ]
         return [*left, *(f"the ticket of {i} is open" for i in open_)]
 
     def _ticket(self, key_id: str) -> str:

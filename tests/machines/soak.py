@@ -1,7 +1,7 @@
 """A long life of one daemon over a small company that lives: does anything grow with time?
 
-The daemon, its web server's application and its ledger file are the real ones; AWS, the sinks and the clock are in
-this process and in our hand. `python -m tests.machines.soak` goes through a year of 10-minute cycles.
+The daemon, its web server's application and its ledger file are the real ones; AWS, the sinks and the clock
+are in this process and in our hand. `python -m tests.machines.soak` goes through a year of 10-minute cycles.
 """
 
 from __future__ import annotations
@@ -46,7 +46,15 @@ TABLES = ("accounts", "approvals", "breakers", "control", "deliveries", "facts",
 TABLES += ("holds", "refusals", "reports", "runs", "snoozes", "tickets", "users")
 # What is measured: in which unit, and how much of that, besides a tenth, is chance.
 ROOM = {"rss": (2**20, 8), "handles": (1, 2), "threads": (1, 2), "ledger": (2**20, 0.5)}
-DUE_TO = {"live": 0.35, "leave": 0.3, "press": 0.3, "outage": 0.1, "ticket": 0.2, "seal": 0.1, "account": 0.05}
+DUE_TO = {
+    "live": 0.35,
+    "leave": 0.3,
+    "press": 0.3,
+    "outage": 0.1,
+    "ticket": 0.2,
+    "seal": 0.1,
+    "account": 0.05,
+}
 
 
 class Silence(Witness):
@@ -69,7 +77,7 @@ class Company(Town):
 
     def __init__(self, store: SqlStore, seed: int) -> None:
         super().__init__(store=store)
-        self.chance = random.Random(seed)  # noqa: S311 - a seeded life, no secret
+        self.chance = random.Random(seed)
         self.remembering, self.witness, self.true_now = True, Silence(), BEGIN
         self.process = Uninterrupted("a")
         self.made = 0
@@ -98,6 +106,8 @@ class Company(Town):
     # --- a day ---
 
     def day(self) -> None:  # type: ignore[override]
+        for sink in self.sinks.values():
+            sink.fault = ""
         for what, chance in DUE_TO.items():
             if self.chance.random() < chance:
                 getattr(self, f"_{what}")()
@@ -125,9 +135,9 @@ class Company(Town):
             people.press(self, key.id, self.chance.choice(list(Button)))
 
     def _outage(self) -> None:
-        """Of one sink, until its next one."""
+        """Of one sink, for a day."""
         sink = self.sinks[self.chance.choice(sorted(self.sinks))]
-        sink.fault = "" if sink.fault else self.chance.choice(["down", "lost", "unanswered", "left"])
+        sink.fault = self.chance.choice(["down", "lost", "unanswered", "left"])
 
     def _ticket(self) -> None:
         key = self._any()
@@ -249,8 +259,12 @@ def _of_ledger(path: Path) -> tuple[Mapping[str, int], int]:
     """Rows by table, and what they take; the audit trail grows with what happens."""
     with closing(sqlite3.connect(path)) as db:
         rows = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
-        pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
-        trail = db.execute("SELECT coalesce(sum(length(body) + length(hash) + 40), 0) FROM events").fetchone()[0]
+        pages = (
+            db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
+        )
+        trail = db.execute(
+            "SELECT coalesce(sum(length(body) + length(hash) + 40), 0) FROM events"
+        ).fetchone()[0]
         return rows, pages * db.execute("PRAGMA page_size").fetchone()[0] - trail
 
 
@@ -296,9 +310,8 @@ def main(days: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder))
         soak.live(days)
-    print(figures(soak))
     grown = list(growth(soak.sizes))
-    print("\n".join(grown) or "nothing has grown")
+    sys.stdout.write("\n".join([figures(soak), *grown]) + ("\n" if grown else "\nnothing has grown\n"))
     return 1 if grown else 0
 
 

@@ -1,5 +1,6 @@
 """Every write boundary of a whole life interrupted once: enumerated, not sampled."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.machines.boundaries import Undisturbed, interrupt, live
-from tests.machines.ends import breaks, inside, outside, repeats, trail
+from tests.machines.ends import breaks, outside, repeats, rows_of, trail, untimed
 from tests.machines.judge import Judge
 from tests.machines.life import town
 from tests.machines.stores import Store, memory_store, postgres_store, sqlite_store
@@ -65,13 +66,14 @@ def killed_at_each(store: Store, each: int, *, to_the_end: bool) -> None:
         if to_the_end or not is_same:
             wrong = [*wrong, *differences(end, end_of(lived)), *breaks(lived)]
         faults += [f"{boundary}: {fault}" for fault in wrong]
-    print(figures(base), f"; {len(boundaries):,} kills, {at_once:,} without a trace, {repeated:,} repeats")
+    told = f"{len(boundaries):,} kills, {at_once:,} without a trace, {repeated:,} messages repeated"
+    sys.stdout.write(f"{figures(base)}; {told}\n")
     assert faults == []
 
 
 def end_of(town: Town) -> Mapping[str, Any]:
     trailed = {"trail": trail(town.store.ledger)}
-    return {**outside(town), **inside(town.store.ledger, timed=False), **trailed}
+    return {**outside(town), **untimed(rows_of(town.store.ledger)), **trailed}
 
 
 def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:

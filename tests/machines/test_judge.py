@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.model import ACTIVE, INACTIVE, Credential, LastUsed, Mode
+from tests.fakes.world import DAY, PROD, START
 from tests.machines.judge import Judge
 from tests.machines.witness import (
     Acted,
@@ -23,7 +24,6 @@ from tests.machines.witness import (
     Snoozed,
     Told,
 )
-from tests.fakes.world import DAY, PROD, START
 
 KEY, ANN, BOB = "AKIAEXAMPLE000000001", "ann@example.com", "bob@example.com"
 LAW = Law(owner=ANN)
@@ -111,7 +111,11 @@ def before(kind: type[Seen], *more: Seen, skip: int = 0) -> Life:
     """``more`` is seen just before."""
     life = good()
     at = first(life, kind, skip)
-    begun = {i: one.begun + len(more) for i, one in enumerate(life.seen) if isinstance(one, Acted | Told) and i >= at}
+    begun = {
+        i: one.begun + len(more)
+        for i, one in enumerate(life.seen)
+        if isinstance(one, Acted | Told) and i >= at
+    }
     for i, number in begun.items():
         life.seen[i] = replace(life.seen[i], begun=number)  # type: ignore[call-arg]
     life.seen[at:at] = more
@@ -136,7 +140,8 @@ def without(kind: type[Seen], skip: int = 0) -> Life:
 def with_law(**changes: object) -> Life:
     life = good()
     life.seen = [
-        replace(one, law=replace(one.law, **changes)) if isinstance(one, Ran) else one for one in life.seen  # type: ignore[arg-type]
+        replace(one, law=replace(one.law, **changes)) if isinstance(one, Ran) else one
+        for one in life.seen  # type: ignore[arg-type]
     ]
     return life
 
@@ -187,7 +192,10 @@ PLANTED: dict[str, tuple[str, Callable[[], Life]]] = {
 
 
 def inactive_for_a_while() -> Sequence[Seen]:
-    off, on = (Scanned(START + d * DAY, 0, PROD.id, {KEY: sight(START, status=s)}) for d, s in ((1, INACTIVE), (2, ACTIVE)))
+    off, on = (
+        Scanned(START + d * DAY, 0, PROD.id, {KEY: sight(START, status=s)})
+        for d, s in ((1, INACTIVE), (2, ACTIVE))
+    )
     return [off, on]
 
 
