@@ -49,6 +49,20 @@ class Undisturbed:
             for at in range(1, len(names) + 1):
                 yield from (Boundary(step, at, after) for after in (False, True))
 
+    def kinds(self) -> Iterator[Boundary]:
+        """One of each: by what is interrupted, and by what came before it and would have come next."""
+        known = set[tuple[str, ...]]()
+        for boundary in self.boundaries():
+            names = ["", *self.names[boundary.step], ""]
+            kind = (
+                SCRIPT[boundary.step].name,
+                *names[boundary.at - 1 : boundary.at + 2],
+                str(boundary.after),
+            )
+            if kind not in known:
+                known.add(kind)
+                yield boundary
+
     @property
     def counts(self) -> Counter[str]:
         """Ledger writes and calls of vendors, by name."""

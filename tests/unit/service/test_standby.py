@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -147,8 +148,14 @@ def test_a_service_that_has_just_started_shows_the_last_picture(two: Replicas) -
 def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
     two.daemons[0].on_schedule()
     view, picture = two.ledger.frame(), two.daemons[0].holder.get()
-    of_the_moment = {"next_run_at": None, "pending": {}, "dead": {}, "sinks": (), "mode": "observe"}
-    own = replace(picture, leader=False, started_at=None, **of_the_moment)  # type: ignore[arg-type]
+    of_the_moment: dict[str, Any] = {
+        "next_run_at": None,
+        "pending": {},
+        "dead": {},
+        "sinks": (),
+        "mode": "observe",
+    }
+    own = replace(picture, leader=False, started_at=None, **of_the_moment)
     assert shown(keep(picture), view, Snapshot(version=picture.version)) == own
 
 
