@@ -99,7 +99,8 @@ def interrupt(town: Town, base: Undisturbed, boundary: Boundary, *, to_the_end: 
         if not to_the_end and state(town) == base.states[number]:
             return True
         at_its_time(town, SCRIPT[number])
-    return state(town) == base.states[-1]
+    same: bool = state(town) == base.states[-1]
+    return same
 
 
 def _kill() -> None:

@@ -73,7 +73,7 @@ class Company(Town):
         self.chance = random.Random(seed)
         self.remembering, self.witness, self.true_now = True, Silence(), BEGIN
         self.process = Uninterrupted("a")
-        self.made = self.days = 0
+        self.made = self.lived = 0
         self.accounts = []
         for _ in range(3):
             self.join()
@@ -104,8 +104,8 @@ class Company(Town):
         for what, chance in DUE_TO.items():
             if self.chance.random() < chance:
                 getattr(self, f"_{what}")()
-        self.days += 1
-        if self.days % ACCOUNTS_LAST == 0:
+        self.lived += 1
+        if self.lived % ACCOUNTS_LAST == 0:
             self._account()
         self._forget()
 
