@@ -1,11 +1,14 @@
 """What leaves the tables by name, inside one transaction. (`pruning.py` finds out itself what can go.)"""
 
-from sqlalchemy import Connection, Table, bindparam, delete, select
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Table, bindparam, delete, select
 
 from app.ledger import schema
 from app.ledger.interface import Change
 
-_ACCOUNT, _MINE = bindparam("account"), bindparam("mine")
+_ACCOUNT: BindParameter[Any] = bindparam("account")
+_MINE: BindParameter[Any] = bindparam("mine")
 _FINDINGS = select(schema.findings.c.id).where(schema.findings.c.account_id == _ACCOUNT).scalar_subquery()
 _OF_FINDINGS = (schema.deliveries, schema.tickets, schema.holds)
 _OF_KEYS = (schema.snoozes, schema.refusals)

@@ -79,7 +79,7 @@ def is_over(finding: Finding, rows: Sequence[Delivery], before: datetime) -> boo
 
 
 def left_behind(view: LedgerView, watched: Collection[str], before: datetime) -> list[str]:
-    """Accounts that are not watched any more, and that nobody has tried to read since ``before``."""
+    """Accounts that are not watched any more, and that nobody tried to read since ``before``."""
     return [i for i, state in view.accounts.items() if i not in watched and _last_tried(state) < before]
 
 
@@ -97,8 +97,8 @@ def is_at_rest(rows: AccountRows, before: datetime) -> bool:
 
 
 def ended_words(view: LedgerView, before: datetime) -> frozenset[str]:
-    """Keys (uids) of whose snoozes and refusals some have ended before ``before``: if the key is gone as well,
-    nobody asks for them any more."""
+    """Keys (uids) of whose snoozes and refusals some ended before ``before``: if the key is gone as well, nobody
+    asks for them any more."""
     snoozed = {uid for uid, snooze in view.snoozes.items() if snooze.until < before}
     return frozenset(snoozed | {r.uid for r in view.refusals if r.uid and r.at < before})
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.machines.ends import inside, outside
+from tests.machines.ends import outside, rows_of
 from tests.machines.fuse import Fuse, Killed
 from tests.machines.life import SCRIPT, at_its_time
 from tests.machines.town import Town
@@ -49,6 +49,20 @@ class Undisturbed:
             for at in range(1, len(names) + 1):
                 yield from (Boundary(step, at, after) for after in (False, True))
 
+    def kinds(self) -> Iterator[Boundary]:
+        """One of each: by what is interrupted, and by what came before it and would have come next."""
+        known = set[tuple[str, ...]]()
+        for boundary in self.boundaries():
+            names = ["", *self.names[boundary.step], ""]
+            kind = (
+                SCRIPT[boundary.step].name,
+                *names[boundary.at - 1 : boundary.at + 2],
+                str(boundary.after),
+            )
+            if kind not in known:
+                known.add(kind)
+                yield boundary
+
     @property
     def counts(self) -> Counter[str]:
         """Ledger writes and calls of vendors, by name."""
@@ -70,8 +84,8 @@ def live(town: Town) -> Undisturbed:
 def interrupt(town: Town, base: Undisturbed, boundary: Boundary, *, to_the_end: bool) -> bool:
     """Puts ``town`` where the boundary's step begins, kills it there, starts it again and goes on.
 
-    Returns whether it came, by then, to exactly the undisturbed state: from there on nothing can differ, so that
-    the rest is lived only if ``to_the_end``.
+    Returns whether it came, by then, to exactly the undisturbed state: from there on nothing can differ, so
+    that the rest is lived only if ``to_the_end``.
     """
     load(town, base.saved[boundary.step])
     step = SCRIPT[boundary.step]
@@ -85,7 +99,8 @@ def interrupt(town: Town, base: Undisturbed, boundary: Boundary, *, to_the_end: 
         if not to_the_end and state(town) == base.states[number]:
             return True
         at_its_time(town, SCRIPT[number])
-    return state(town) == base.states[-1]
+    same: bool = state(town) == base.states[-1]
+    return same
 
 
 def _kill() -> None:
@@ -94,7 +109,7 @@ def _kill() -> None:
 
 def state(town: Town) -> Any:
     """All that the future depends on."""
-    return outside(town), inside(town.store.ledger, timed=True)
+    return outside(town), rows_of(town.store.ledger)
 
 
 def save(town: Town) -> Saved:

@@ -1,21 +1,20 @@
-"""What a life has come to: outside, and in the ledger, without what may differ from one attempt to another."""
+"""What a life has come to, outside and in the ledger: without what differs from one attempt to another."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.ledger.interface import Ledger
 from app.ledger.verify import verify
+from app.model import Delivery
 from app.plan.draft import SERVICE
 from app.service.archive import lines_of
 from tests.fakes.archive import Shelf
 from tests.machines.town import Town
 from tests.machines.witness import Told
 
-# How often and under which lease something was tried, and in which words its end was recorded.
-ATTEMPT = frozenset({"attempts", "epoch", "message_id", "revision", "next_attempt_at", "error", "how"})
 # Made of times, or telling them.
 TIMED = frozenset({"payload", "reason", "counts"})
 
@@ -38,24 +37,35 @@ def repeats(town: Town) -> int:
     return sum(told.values()) - len(told)
 
 
-def inside(ledger: Ledger, *, timed: bool) -> Mapping[str, Any]:
-    """The ledger's rows; not ``timed``: without their times."""
+def rows_of(ledger: Ledger) -> Mapping[str, list[Any]]:
+    """The ledger's rows, but for how often and under which lease each was tried."""
     view = ledger.view()
-    rows: Mapping[str, Iterable[Any]] = {
-        "facts": view.facts.values(),
-        "findings": view.findings.values(),
-        "deliveries": [d for f in view.findings.values() for d in ledger.deliveries_of(f.id)],
-        "snoozes": view.snoozes.values(),
-        "refusals": view.refusals,
-        "accounts": view.accounts.values(),
-        "breakers": view.breakers.values(),
-        "plans": ledger.held_plans(),
-        "approvals": ledger.approvals(),
-        "holds": ledger.holds(),
+    deliveries = [d for f in view.findings.values() for d in ledger.deliveries_of(f.id)]
+    return {
+        "facts": sorted(view.facts.values(), key=lambda f: f.uid),
+        "findings": [replace(f, revision=0) for f in sorted(view.findings.values(), key=lambda f: f.id)],
+        "deliveries": [_untried(d) for d in sorted(deliveries, key=lambda d: d.id)],
+        "snoozes": [s for _, s in sorted(view.snoozes.items())],
+        "refusals": sorted(view.refusals, key=lambda r: (r.address, r.uid)),
+        "accounts": [a for _, a in sorted(view.accounts.items())],
+        "breakers": [b for _, b in sorted(view.breakers.items())],
+        "plans": list(ledger.held_plans()),
+        "approvals": list(ledger.approvals()),
+        "holds": list(ledger.holds()),
         "canary": [view.canary],
         "pause": [view.pause],
     }
-    return {name: sorted(str(_plain(row, timed)) for row in some) for name, some in rows.items()}
+
+
+def _untried(row: Delivery) -> Delivery:
+    receipt = {name: value for name, value in row.receipt.items() if name != "how"}
+    same = replace(row, attempts=0, epoch=0, message_id="", next_attempt_at=None)
+    return replace(same, error="", receipt=receipt)
+
+
+def untimed(rows: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """Without their times, and what is made of times."""
+    return {name: [_plain(row) for row in some] for name, some in rows.items()}
 
 
 def trail(ledger: Ledger) -> Counter[tuple[str, str]]:
@@ -71,14 +81,11 @@ def breaks(town: Town) -> list[str]:
     return found if whole.startswith(copied) and copied else [*found, "the copy is not the trail"]
 
 
-def _plain(value: Any, timed: bool) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat() if timed else None
+        return None
     if is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
-        left_out = ATTEMPT if timed else ATTEMPT | TIMED
-        return {str(k): _plain(v, timed) for k, v in sorted(value.items(), key=str) if k not in left_out}
-    if isinstance(value, list | tuple):
-        return [_plain(inner, timed) for inner in value]
-    return str(value)
+        return {str(name): _plain(inner) for name, inner in value.items() if name not in TIMED}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

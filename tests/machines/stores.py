@@ -58,16 +58,18 @@ class MemoryStore:
     LOCKS = ("_lock", "_lease")
 
     def __init__(self) -> None:
-        self.ledger = MemoryLedger()
-        self.seat = MemorySeat(self.ledger)
+        self._ledger = MemoryLedger()
+        self._seat = MemorySeat(self._ledger)
+        self.ledger: Ledger = self._ledger
+        self.seat: Seat | None = self._seat
 
     def save(self) -> Any:
-        rows = {name: copy(value) for name, value in vars(self.ledger).items() if name not in self.LOCKS}
-        return rows, self.seat.token
+        rows = {name: copy(value) for name, value in vars(self._ledger).items() if name not in self.LOCKS}
+        return rows, self._seat.token
 
     def load(self, saved: Any) -> None:
-        rows, self.seat.token = saved
-        vars(self.ledger).update({name: copy(value) for name, value in rows.items()})
+        rows, self._seat.token = saved
+        vars(self._ledger).update({name: copy(value) for name, value in rows.items()})
 
 
 class SqlStore:

@@ -1,13 +1,14 @@
 """Every write boundary of a whole life interrupted once: enumerated, not sampled."""
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.machines.boundaries import Undisturbed, interrupt, live
-from tests.machines.ends import breaks, inside, outside, repeats, trail
+from tests.machines.boundaries import Boundary, Undisturbed, interrupt, live
+from tests.machines.ends import breaks, outside, repeats, rows_of, trail, untimed
 from tests.machines.judge import Judge
 from tests.machines.life import town
 from tests.machines.stores import Store, memory_store, postgres_store, sqlite_store
@@ -31,47 +32,48 @@ def test_the_life_goes_through_everything(tmp_path: Path) -> None:
 
 def test_a_life_that_is_killed_anywhere_comes_to_the_same_end(tmp_path: Path) -> None:
     with memory_store(tmp_path) as store:
-        killed_at_each(store, EACH, to_the_end=True)
+        killed(store, lambda base: list(base.boundaries())[::EACH], to_the_end=True)
 
 
 @pytest.mark.slow
 def test_a_life_that_is_killed_at_each_boundary_comes_to_the_same_end(tmp_path: Path) -> None:
     with memory_store(tmp_path) as store:
-        killed_at_each(store, 1, to_the_end=True)
+        killed(store, Undisturbed.boundaries, to_the_end=False)
 
 
 @pytest.mark.slow
-def test_so_it_does_on_sqlite(tmp_path: Path) -> None:
+def test_on_sqlite_each_kind_of_boundary_leads_there_too(tmp_path: Path) -> None:
     with sqlite_store(tmp_path) as store:
-        killed_at_each(store, 1, to_the_end=False)
+        killed(store, Undisturbed.kinds, to_the_end=False)
 
 
 @pytest.mark.slow
-def test_so_it_does_on_postgresql(tmp_path: Path, postgres: Postgres) -> None:
+def test_on_postgresql_each_kind_of_boundary_leads_there_too(tmp_path: Path, postgres: Postgres) -> None:
     with postgres_store(postgres)(tmp_path) as store:
-        killed_at_each(store, 1, to_the_end=False)
+        killed(store, Undisturbed.kinds, to_the_end=False)
 
 
-def killed_at_each(store: Store, each: int, *, to_the_end: bool) -> None:
+def killed(store: Store, where: Callable[[Undisturbed], Iterable[Boundary]], *, to_the_end: bool) -> None:
+    """Once at each of the boundaries; ``to_the_end``: lives on even where nothing can differ any more."""
     lived = town(store)
     base = live(lived)
     end = end_of(lived)
-    boundaries = list(base.boundaries())[::each]
-    at_once, repeated, faults = 0, 0, list[str]()
-    for boundary in boundaries:
+    kills, at_once, repeated, faults = 0, 0, 0, list[str]()
+    for boundary in where(base):
         is_same = interrupt(lived, base, boundary, to_the_end=to_the_end)
-        at_once, repeated = at_once + is_same, repeated + repeats(lived)
+        kills, at_once, repeated = kills + 1, at_once + is_same, repeated + repeats(lived)
         wrong = Judge().hear(lived.witness.seen)
         if to_the_end or not is_same:
             wrong = [*wrong, *differences(end, end_of(lived)), *breaks(lived)]
         faults += [f"{boundary}: {fault}" for fault in wrong]
-    print(figures(base), f"; {len(boundaries):,} kills, {at_once:,} without a trace, {repeated:,} repeats")
-    assert faults == []
+    told = f"{kills:,} kills, {at_once:,} without a trace, {repeated:,} messages repeated"
+    sys.stdout.write(f"{figures(base)}; {told}\n")
+    assert not faults, "\n".join(faults)
 
 
 def end_of(town: Town) -> Mapping[str, Any]:
     trailed = {"trail": trail(town.store.ledger)}
-    return {**outside(town), **inside(town.store.ledger, timed=False), **trailed}
+    return {**outside(town), **untimed(rows_of(town.store.ledger)), **trailed}
 
 
 def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from app.model import ACTIVE, INACTIVE, Credential, LastUsed, Mode
+from tests.fakes.world import DAY, PROD, START
 from tests.machines.judge import Judge
 from tests.machines.witness import (
     Acted,
@@ -23,17 +25,21 @@ from tests.machines.witness import (
     Snoozed,
     Told,
 )
-from tests.fakes.world import DAY, PROD, START
 
 KEY, ANN, BOB = "AKIAEXAMPLE000000001", "ann@example.com", "bob@example.com"
 LAW = Law(owner=ANN)
 HOUR = timedelta(hours=1)
 
 
-def sight(at: datetime, **changes: object) -> Credential:
+def changed(one: Any, **changes: Any) -> Any:
+    """One that was seen, otherwise."""
+    return replace(one, **changes)
+
+
+def sight(at: datetime, **changes: Any) -> Credential:
     used = LastUsed("at", at, "s3", "eu-central-1")
     plain = Credential(PROD.id, "ci", KEY, ACTIVE, START - 300 * DAY, used, at, True, tags={}, groups=())
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 @dataclass
@@ -58,8 +64,8 @@ class Life:
         about = ("slack", ANN, "KS-1", 1, "final", occurrence, "warning", act, names, KEY, PROD.id)
         return Told(at, self.runs, *about, begun=len(self.seen))
 
-    def acts(self, at: datetime, what: str, **changes: object) -> list[Seen]:
-        look = Looked(at, self.runs, KEY, sight(at, **({"status": self.status} | changes)))  # type: ignore[arg-type]
+    def acts(self, at: datetime, what: str, **changes: Any) -> list[Seen]:
+        look = Looked(at, self.runs, KEY, sight(at, **({"status": self.status} | changes)))
         self.status = INACTIVE
         return [look, Acted(at, self.runs, what, KEY, PROD.id, len(self.seen) + 1, at)]
 
@@ -91,20 +97,20 @@ def first(life: Life, kind: type[Seen], skip: int = 0) -> int:
     return [at for at, one in enumerate(life.seen) if isinstance(one, kind)][skip]
 
 
-def edited(seen: type[Seen], skip: int = 0, /, **changes: object) -> Life:
+def edited(seen: type[Seen], skip: int = 0, /, **changes: Any) -> Life:
     life = good()
     at = first(life, seen, skip)
-    life.seen[at] = replace(life.seen[at], **changes)  # type: ignore[arg-type]
+    life.seen[at] = changed(life.seen[at], **changes)
     return life
 
 
-def looked(skip: int = 0, **changes: object) -> Life:
+def looked(skip: int = 0, **changes: Any) -> Life:
     """As good, but for what the live read before an act showed."""
     life = good()
     look = life.seen[first(life, Looked, skip)]
     assert isinstance(look, Looked)
     assert look.sight
-    return edited(Looked, skip, sight=replace(look.sight, **changes))  # type: ignore[arg-type]
+    return edited(Looked, skip, sight=replace(look.sight, **changes))
 
 
 def before(kind: type[Seen], *more: Seen, skip: int = 0) -> Life:
@@ -117,16 +123,16 @@ def before(kind: type[Seen], *more: Seen, skip: int = 0) -> Life:
         if isinstance(one, Acted | Told) and i >= at
     }
     for i, number in begun.items():
-        life.seen[i] = replace(life.seen[i], begun=number)  # type: ignore[call-arg]
+        life.seen[i] = changed(life.seen[i], begun=number)
     life.seen[at:at] = more
     return life
 
 
-def again(told_at: float, **changes: object) -> Life:
+def again(told_at: float, **changes: Any) -> Life:
     """The first notice arrives once more, in a later run."""
     life = good()
     told = life.seen[first(life, Told)]
-    more = replace(told, at=START + told_at * DAY, run=2, **changes)  # type: ignore[call-arg]
+    more = replace(told, at=START + told_at * DAY, run=2, **changes)
     life.seen.insert(first(life, Told, 1), more)
     return life
 
@@ -137,11 +143,10 @@ def without(kind: type[Seen], skip: int = 0) -> Life:
     return life
 
 
-def with_law(**changes: object) -> Life:
+def with_law(**changes: Any) -> Life:
     life = good()
     life.seen = [
-        replace(one, law=replace(one.law, **changes)) if isinstance(one, Ran) else one
-        for one in life.seen  # type: ignore[arg-type]
+        replace(one, law=replace(one.law, **changes)) if isinstance(one, Ran) else one for one in life.seen
     ]
     return life
 
@@ -235,16 +240,16 @@ def test_the_fallback_counts_for_whoever_owns_it() -> None:
     for at, one in enumerate(life.seen):
         if isinstance(one, Told):
             life.seen[at] = replace(one, recipient="sec@example.com")
-    life.seen[first(life, Ran, 2)] = replace(life.seen[first(life, Ran, 2)], law=replace(LAW, owner=BOB))  # type: ignore[call-arg]
+    life.seen[first(life, Ran, 2)] = changed(life.seen[first(life, Ran, 2)], law=replace(LAW, owner=BOB))
     assert Judge().hear(life.seen) == []
 
 
 def test_a_repeat_after_a_crash_is_allowed_where_nobody_can_look() -> None:
     life = again(4, sink="mail", looks=False)
     life.seen = life.seen[: first(life, Told, 1) + 1]
-    life.seen[first(life, Told)] = replace(life.seen[first(life, Told)], sink="mail", looks=False)  # type: ignore[call-arg]
+    life.seen[first(life, Told)] = changed(life.seen[first(life, Told)], sink="mail", looks=False)
     assert Judge().hear(life.seen)
-    life.seen[first(life, Ended)] = replace(life.seen[first(life, Ended)], well=False)  # type: ignore[call-arg]
+    life.seen[first(life, Ended)] = changed(life.seen[first(life, Ended)], well=False)
     assert Judge().hear(life.seen) == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
@@ -277,11 +278,11 @@ class Town(World):
     ) -> Iterable[Scan]:
         for account in accounts:
             one = (account,)
-            yield from self.step("aws.scan", lambda one=one: self._read_whole(one, need, memory, now))  # type: ignore[misc]
+            yield from self.step("aws.scan", partial(self._read_whole, one, need, memory, now))
 
     def _read_whole(
         self, one: Sequence[Account], need: Need, memory: Callable[[str], AccountMemory], now: datetime
-    ) -> list[Scan]:
+    ) -> Sequence[Scan]:
         [scanned] = super().scan(one, need, memory, now)
         self._note_scan(scanned.scan)
         return [scanned]
