@@ -19,9 +19,10 @@ from app.ledger.writing import set_control
 
 CONNECT_TIMEOUT = 5  # seconds
 # The server gives up on what takes longer than a term of the lease; TCP on a peer that is cut off, sooner.
+# Who is stopped in the middle of a write holds its lock: it is hung up on before the shortest lease ends.
 SETTINGS = {
     "connect_timeout": CONNECT_TIMEOUT,
-    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s",
     "application_name": "keysteward",
     "keepalives_idle": 5,
     "keepalives_interval": 2,

@@ -1,6 +1,7 @@
 """``python -m tests.chaos``: rounds by the thousand, or leaders killed by the hundred (docs/chaos.md)."""
 
 import argparse
+import signal
 import statistics
 import sys
 import time
@@ -17,6 +18,7 @@ SOME = 50  # rounds, after which it is said how far it is
 
 def main() -> int:
     wanted = _wanted(sys.argv[1:])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     outcome = play(wanted, Narrator(wanted).hear)
     print("\n".join(report(wanted, outcome, time.monotonic() - started)))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,9 @@ class Outcome:
 
 
 def play(wanted: Wanted, heard: Callable[[dict[str, Any]], None] = lambda said: None) -> Outcome:
-    """``heard`` is told of each round as it ends."""
+    """``heard`` is told of each round as it ends. Interrupted, it returns what was played until then."""
     outcome = Outcome()
-    with _workers(wanted) as workers:
+    with _workers(wanted) as workers, suppress(KeyboardInterrupt):
         for said in _lines(workers):
             if "missing" in said:
                 outcome.missing = said["missing"]

@@ -12,6 +12,7 @@ from app.inventory.sessions import Sessions
 from app.model import Account, RoleRef
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
 from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser
+from tests.fakes.http import Answer, HttpFake, Request
 
 PROD = "111122223333"
 KEY, TWIN = "AKIA0000000000000001", "AKIA0000000000000002"
@@ -94,6 +95,26 @@ def test_a_refused_act_is_not_repeated(
         IamKeyActor(sessions).deactivate(ACCOUNT, "ann", KEY)
     assert isinstance(raised.value, Ambiguous) is (error is Ambiguous)
     assert aws.count(PROD, "iam:UpdateAccessKey") == 1
+
+
+class AnotherPage(HttpFake):
+    """What a proxy shows instead of AWS: well-formed, and HTTP 200."""
+
+    def operation(self, request: Request) -> str:
+        return "any"
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(200, "<html><body>Please log in</body></html>")
+
+
+@pytest.mark.parametrize("act", ["deactivate", "activate", "delete"])
+def test_a_page_that_is_not_awss_is_no_yes(
+    aws: FakeAws, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    with AnotherPage() as page:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", page.url)
+        with pytest.raises(Ambiguous):
+            getattr(IamKeyActor(sessions), act)(ACCOUNT, "ann", KEY)
 
 
 def test_a_key_that_is_gone_is_named_by_no_id(aws: FakeAws, sessions: Sessions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from app.config.schema import SHORTEST_LEASE
 from app.errors import LedgerError
+from app.ledger.postgres import SETTINGS
 from app.ledger.tenure import VACANT, Held, Tenure
 
 TERM = timedelta(seconds=30)
@@ -191,6 +194,11 @@ def test_the_keeper_beats_while_the_work_goes_on() -> None:
                 break
         assert chair.token != first
         assert lease.remaining() > 0
+
+
+def test_who_is_stopped_in_the_middle_of_a_write_gives_its_lock_back_before_the_shortest_lease_ends() -> None:
+    limits = dict(re.findall(r"-c (\w+)=(\d+)s", str(SETTINGS["options"])))
+    assert int(limits["idle_in_transaction_session_timeout"]) < SHORTEST_LEASE.total_seconds()
 
 
 @dataclass
