@@ -84,6 +84,9 @@ class Replica:
     def serves(self) -> bool:
         return bool(self.logged("serving"))
 
+    def has_read_another(self) -> bool:
+        return bool(self.logged("config reloaded: the next cycle uses it"))
+
     def refuses(self) -> bool:
         return bool(self.logged("config not reloaded"))
 
@@ -148,7 +151,7 @@ def two(folder: Path, server: Postgres, team: str | None = None, **changes: Any)
             for _ in range(2):
                 scene.start()
             for replica in scene.replicas:
-                until(replica.serves)
+                until(replica.serves, patience=60)
             yield scene
         finally:
             for replica in scene.replicas:
@@ -185,6 +188,23 @@ def test_a_pause_in_the_middle_of_many_acts_holds_on_both_within_a_second(
         assert statuses == {"Inactive"}
 
 
+def test_a_change_to_observe_in_the_middle_of_many_acts_stops_them_too(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    with two(tmp_path, postgres, schedule={"every": "2s", "jitter": None}) as scene:
+        assert scene.aws.middle.wait(60)
+        scene.stage.config["mode"] = "observe"
+        scene.stage.write()
+        hang_up(scene)
+        for replica in scene.replicas:
+            until(replica.has_read_another, patience=60)
+        done = len(scene.aws.arrived)
+        scene.another_run()
+        assert len(scene.aws.arrived) <= done + 1 < ACTS  # one may have been under way
+        held = [run["held"].get("config", 0) for r in scene.replicas for run in r.logged("run finished")]
+        assert sum(held) == ACTS - len(scene.aws.arrived)
+
+
 def has(metric: Callable[[str], float], name: str, value: float) -> Callable[[], bool]:
     return lambda: metric(name) == value
 
@@ -196,15 +216,15 @@ def test_a_broken_config_is_refused_by_both_and_told_once(tmp_path: Path, postgr
         scene.stage.write()
         hang_up(scene)
         for replica in scene.replicas:
-            until(has(replica.metric, "config_last_reload_successful", 0))
-            until(replica.refuses)
+            until(has(replica.metric, "config_last_reload_successful", 0), patience=60)
+            until(replica.refuses, patience=60)
         scene.stage.config["mode"] = "notify"  # else no command would run
         until(lambda: refusals(scene) == 2, patience=60)
-        until(lambda: len(scene.slack.messages_to("#team")) == 2)
+        until(lambda: len(scene.slack.messages_to("#team")) == 2, patience=60)
         assert "the earlier one is in force" in str(scene.slack.messages_to("#team")[-1].blocks)
         hang_up(scene)
         for replica in scene.replicas:
-            until(has(replica.metric, "config_last_reload_successful", 1))
+            until(has(replica.metric, "config_last_reload_successful", 1), patience=60)
             replica.stop()
         assert len(scene.slack.messages_to("#team")) == 2
 
