@@ -70,10 +70,10 @@ class Memory:
             self.users,
             self.statuses,
             self.open_keys,
-            self.since,
-            self.traits_at,
-            self.report if resumed else None,
-            self.stirs,
+            since=self.since,
+            traits_at=self.traits_at,
+            report=self.report if resumed else None,
+            stirs=self.stirs,
         )
 
     def take(self, scanned: Scanned, now: datetime) -> None:

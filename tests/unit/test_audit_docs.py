@@ -9,7 +9,6 @@ import app
 from app.ledger.chain import CUT
 from app.ledger.verify import Break
 from app.service.done import DONE
-from app.service.refusal import REFUSED, RELOADED
 
 DOCS = (Path(__file__).parents[2] / "docs/audit.md").read_text("utf-8")
 CALLS = {"Event", "event", "_event", "event_of", "_audited"}
