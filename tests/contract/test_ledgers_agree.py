@@ -334,7 +334,8 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestHistories.settings = TestHistoriesOnFakeDynamodb.settings = TestManyHistoriesOnPostgres.settings = QUICK
+TestHistories.settings = TestHistoriesOnFakeDynamodb.settings = QUICK
+TestManyHistoriesOnPostgres.settings = settings(QUICK, max_examples=20)
 TestMoves.settings = settings(QUICK, max_examples=8)
 TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=5)
 TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=4, stateful_step_count=12)
