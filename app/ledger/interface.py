@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.ledger.chain import Ends, Sealed
-from app.ledger.moving import Dump, Row
 from app.model import CopyMark, Delivery, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
 from app.plan.record import AccountRows as AccountRows
@@ -30,6 +29,22 @@ class Lease:
 
     epoch: int
     remaining: Callable[[], float] = field(default=unending, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that a ledger remembers. ``kind`` is one of `moving.CODECS`."""
+
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A ledger as of one moment. ``counts``: its rows by kind, of those kinds that it has."""
+
+    counts: Mapping[str, int]
+    rows: Iterator[Row]
 
 
 class Ledger(Protocol):

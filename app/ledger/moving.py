@@ -10,28 +10,14 @@ from pydantic import Base64Bytes
 
 from app.ledger import rows
 from app.ledger.chain import Ends, Sealed
+from app.ledger.interface import Dump as Dump
+from app.ledger.interface import Row as Row
 from app.ledger.rows import Codec
 from app.model import KeptReport
 from app.plan.record import Change
 
 BATCH = 500  # rows written at once
 NOT_EMPTY = "the ledger is not empty: a ledger is imported into a new one, and nobody has used that before"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing that a ledger remembers. ``kind`` is one of `CODECS`."""
-
-    kind: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Dump:
-    """A ledger as of one moment. ``counts``: its rows by kind, of those kinds that it has."""
-
-    counts: Mapping[str, int]
-    rows: Iterator[Row]
 
 
 @dataclass(frozen=True, slots=True)

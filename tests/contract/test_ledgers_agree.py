@@ -341,7 +341,8 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestHistories.settings = TestManyHistoriesOnPostgres.settings = QUICK
+TestHistories.settings = QUICK
+TestManyHistoriesOnPostgres.settings = settings(QUICK, max_examples=20)
 TestHistoriesOnFakeDynamodb.settings = settings(QUICK, max_examples=15)
 TestMoves.settings = settings(QUICK, max_examples=8)
 TestHistoriesOnPostgres.settings = settings(QUICK, max_examples=5)
