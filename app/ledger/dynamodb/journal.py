@@ -34,6 +34,7 @@ IN_TURN = "seq = :before AND applied = :before"
 UNDER_LEASE = f"{IN_TURN} AND epoch = :epoch"
 FILED = "SET applied = :seq REMOVE puts, parts"
 STILL_TO_FILE = "seq = :seq AND applied = :before"
+UNFINISHED = "an import into this ledger was begun and not finished: make it again with the same file"
 NOTHING = "SET seq = :seq, applied = :seq, recent = :recent"
 
 
@@ -49,6 +50,7 @@ class Head:
     puts: tuple[Item, ...] = ()  # what is to be filed, if it is small
     parts: int = 0  # in how many items of the log it is, if it is not
     shape: int = SHAPE
+    is_being_filled: bool = False  # with another ledger's rows: it is nobody's until that is done
 
     @property
     def is_settled(self) -> bool:
@@ -169,6 +171,7 @@ def _head(found: Raw) -> Head:
             puts=tuple(item(one["M"]) for one in found.get("puts", {}).get("L", ())),
             parts=int(found.get("parts", {}).get("N", 0)),
             shape=shape,
+            is_being_filled="importing" in found,
         )
     except (KeyError, ValueError):
         raise LedgerError(DAMAGED) from None

@@ -14,6 +14,7 @@ BREAKERS: Key = (FRAME, "breakers")
 ACCOUNTS = "accounts"
 WITH_FACTS: Key = ("index", "facts")  # the ids of accounts
 WITH_FINDINGS: Key = ("index", "findings")
+REMEMBERED: Key = ("index", "remembered")  # of those with users or a report
 STRAYS: Key = ("index", "strays")  # the ids of findings that have deliveries and no row of their own
 HELD_PLANS: Key = ("waiting", "plans")
 APPROVALS: Key = ("waiting", "approvals")

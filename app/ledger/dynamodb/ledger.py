@@ -12,6 +12,9 @@ from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.dynamodb import control, keys, pruning, reading, trail, writing
 from app.ledger.dynamodb.address import Address
 from app.ledger.dynamodb.draft import Draft
+from app.ledger.dynamodb.forgetting import forget
+from app.ledger.dynamodb.journal import Journal
+from app.ledger.dynamodb.moving import Mover
 from app.ledger.dynamodb.pages import Page
 from app.ledger.dynamodb.seat import Chair
 from app.ledger.dynamodb.store import Store
@@ -19,6 +22,7 @@ from app.ledger.dynamodb.table import WORKERS, Table
 from app.ledger.dynamodb.waits import Waits
 from app.ledger.dynamodb.wire import SdkWire, Wire
 from app.ledger.interface import AccountRows, Change, Lease, Ledger, LedgerView
+from app.ledger.moving import Dump, Row
 from app.ledger.tenure import TERM, Tenure
 from app.model import CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
@@ -50,7 +54,15 @@ def ledger_over(
     table = Table(wire, address.table, waits, workers)
     store = Store(table, waits)
     store.open(Page(keys.CONTROL, control.new()) if create else None)
-    return DynamoLedger(store, Tenure(Chair(table), term), address.audit_days)
+    return DynamoLedger(store, Tenure(Chair(table), term), Mover(table, store), address.audit_days)
+
+
+def dynamodb_schema(url: str) -> str | None:
+    """The shape of what the table holds; None: it holds no ledger. Raises `LedgerError`."""
+    address = address_of(url)
+    wire = SdkWire(address)
+    head = Journal(Table(wire, address.table, Waits())).head()
+    return str(head.shape) if head else None
 
 
 def address_of(url: str) -> Address:
@@ -64,8 +76,8 @@ def address_of(url: str) -> Address:
 class DynamoLedger:
     """`Ledger` over ``store``. ``audit_days``: for how long events are kept; None: for ever."""
 
-    def __init__(self, store: Store, tenure: Tenure, audit_days: int | None = None) -> None:
-        self._store, self._tenure, self._audit_days = store, tenure, audit_days
+    def __init__(self, store: Store, tenure: Tenure, mover: Mover, audit_days: int | None = None) -> None:
+        self._store, self._tenure, self._mover, self._audit_days = store, tenure, mover, audit_days
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -150,7 +162,11 @@ class DynamoLedger:
     # --- writing ---------------------------------------------------------------------------------
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
-        self._store.write(lambda draft: writing.write(draft, change), lease)
+        def make(draft: Draft) -> None:
+            writing.write(draft, change)
+            forget(draft, change)
+
+        self._store.write(make, lease)
 
     def claim(self, ids: Iterable[str], message_id: str, lease: Lease) -> tuple[Delivery, ...]:
         wanted = tuple(dict.fromkeys(ids))
@@ -204,8 +220,17 @@ class DynamoLedger:
     def lease(self, holder: str, wait: timedelta) -> AbstractContextManager[Lease | None]:
         return self._tenure.hold(holder, wait)
 
+    def held(self) -> bool:
+        return self._tenure.held()
+
     def orphaned(self) -> bool:
         return self._tenure.orphaned()
+
+    def dump(self) -> AbstractContextManager[Dump]:
+        return self._mover.dump()
+
+    def fill(self, rows: Iterable[Row]) -> None:
+        self._mover.fill(rows)
 
     def close(self) -> None:
         self._store.close()

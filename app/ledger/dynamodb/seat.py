@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from app.errors import NoLedger
+from app.errors import LedgerError, NoLedger
 from app.ledger.dynamodb.faults import Refused
 from app.ledger.dynamodb.items import number
-from app.ledger.dynamodb.journal import HEAD
+from app.ledger.dynamodb.journal import HEAD, UNFINISHED
 from app.ledger.dynamodb.table import Table
 
 
@@ -19,6 +19,8 @@ class Chair:
         found = self.table.get(HEAD)
         if found is None:
             raise NoLedger("the table holds no ledger any more: restore it")
+        if "importing" in found:
+            raise LedgerError(UNFINISHED)
         beat: str = found["beat"]["S"]
         return beat
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from app.errors import LedgerError, NoLedger, StaleLease
 from app.ledger.dynamodb.draft import Draft
 from app.ledger.dynamodb.items import Item
-from app.ledger.dynamodb.journal import Head, Journal
+from app.ledger.dynamodb.journal import UNFINISHED, Head, Journal
 from app.ledger.dynamodb.pages import Page
 from app.ledger.dynamodb.snapshot import Snapshot
 from app.ledger.dynamodb.table import Table
@@ -115,6 +115,8 @@ class Store:
         head = self._journal.head()
         if head is None:
             raise NoLedger(LOST)
+        if head.is_being_filled:
+            raise LedgerError(UNFINISHED)
         return head
 
 

@@ -111,6 +111,8 @@ def _touched(change: Change) -> Iterator[Key]:
     yield from (keys.facts_of(f.account_id) for f in change.facts)
     yield from (keys.facts_of(account_of(uid)) for uid in change.forget)
     yield from (keys.users_of(u.account_id) for u in change.users)
+    if change.users or change.reports:
+        yield keys.REMEMBERED
     yield from (keys.findings_of(f.account_id) for f in change.findings)
     yield from (keys.finding(f.id) for f in change.findings)
     yield from (keys.ticket(*found) for f in change.findings for found in _tickets(f))
@@ -132,6 +134,11 @@ def _findings(draft: Draft, findings: Sequence[Finding]) -> None:
         if not known:
             draft.rows(keys.WITH_FINDINGS)[finding.account_id] = HERE
         known[finding.id] = HERE
+
+
+def leave_tickets(draft: Draft, finding_id: str, finding: Finding | None) -> None:
+    for sink, ticket in _tickets(finding):
+        draft.rows(keys.ticket(sink, ticket)).pop(finding_id, None)
 
 
 def _check_revision(draft: Draft, finding: Finding) -> None:
@@ -166,6 +173,7 @@ def account_of(uid: str) -> str:
 
 def _users(draft: Draft, changed: Iterable[RememberedUser]) -> None:
     for user in changed:
+        draft.rows(keys.REMEMBERED)[user.account_id] = HERE
         draft.rows(keys.users_of(user.account_id))[user.user] = rows.USER.dump(user)
 
 
@@ -176,7 +184,12 @@ def _snoozes(draft: Draft, changed: Iterable[Snooze]) -> None:
 
 def _refusals(draft: Draft, changed: Iterable[Refusal]) -> None:
     for refusal in changed:
-        draft.rows(keys.REFUSALS)[f"{refusal.uid} {refusal.address}"] = rows.REFUSAL.dump(refusal)
+        name = refusal_name(refusal.uid, refusal.address)
+        draft.rows(keys.REFUSALS)[name] = rows.REFUSAL.dump(refusal)
+
+
+def refusal_name(uid: str, address: str) -> str:
+    return f"{uid} {address}"
 
 
 def _accounts(draft: Draft, changed: Iterable[AccountState]) -> None:
@@ -188,6 +201,7 @@ def _reports(draft: Draft, kept: Iterable[KeptReport]) -> None:
     """Large, and written when there is a new one only: what it replaces isn't read."""
     for report in kept:
         body = json.dumps([stamp(report.kept_at), stamp(report.made_at), b64encode(report.content).decode()])
+        draft.rows(keys.REMEMBERED)[report.account_id] = HERE
         draft.put(Page(keys.report_of(report.account_id), {report.account_id: body}))
 
 
