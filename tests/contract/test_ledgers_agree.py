@@ -320,4 +320,4 @@ QUICK = settings(
 TestHistories.settings = TestHistoriesOnPostgres.settings = QUICK
 TestHistoriesOnFakeDynamodb.settings = settings(QUICK, max_examples=15)
 TestHistoriesOnDynamodb.settings = settings(QUICK, max_examples=2, stateful_step_count=6)
-TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=12)
+TestMoreHistoriesOnDynamodb.settings = settings(QUICK, max_examples=5, stateful_step_count=15)
