@@ -78,8 +78,12 @@ def end_of(town: Town) -> Mapping[str, Any]:
 
 def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     for name, wanted in end.items():
-        if other[name] != wanted:
-            yield f"{name}: {other[name]} is not {wanted}"
+        found = other[name]
+        if found != wanted:
+            left, more = (
+                [x for x in some if x not in others] for some, others in ((wanted, found), (found, wanted))
+            )
+            yield f"{name}: without {left}, but with {more}"
 
 
 def figures(base: Undisturbed) -> str:
