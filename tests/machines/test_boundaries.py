@@ -86,6 +86,10 @@ def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[st
             yield f"{name}: without {left}, but with {more}"
 
 
+def _only(some: Any, others: Any) -> list[Any]:
+    return [one for one in some if one not in others]
+
+
 def figures(base: Undisturbed) -> str:
     writes = sum(number for name, number in base.counts.items() if name.startswith("ledger."))
     return f"{writes:,} ledger writes and {base.counts.total() - writes:,} calls of vendors"
