@@ -97,8 +97,10 @@ def is_at_rest(rows: AccountRows, before: datetime) -> bool:
 
 
 def ended_words(view: LedgerView, before: datetime) -> frozenset[str]:
-    """Keys (uids) of whose snoozes and refusals some ended before ``before``: if the key is gone too, nobody
-    asks for them any more."""
+    """Keys (uids) of whose snoozes and refusals some ended before ``before``.
+
+    If the key is gone as well, nobody asks for them any more.
+    """
     snoozed = {uid for uid, snooze in view.snoozes.items() if snooze.until < before}
     return frozenset(snoozed | {r.uid for r in view.refusals if r.uid and r.at < before})
 

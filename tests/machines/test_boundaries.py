@@ -78,8 +78,16 @@ def end_of(town: Town) -> Mapping[str, Any]:
 
 def differences(end: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     for name, wanted in end.items():
-        if other[name] != wanted:
-            yield f"{name}: {other[name]} is not {wanted}"
+        found = other[name]
+        if found != wanted:
+            left, more = (
+                [x for x in some if x not in others] for some, others in ((wanted, found), (found, wanted))
+            )
+            yield f"{name}: without {left}, but with {more}"
+
+
+def _only(some: Any, others: Any) -> list[Any]:
+    return [one for one in some if one not in others]
 
 
 def figures(base: Undisturbed) -> str:

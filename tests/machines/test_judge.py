@@ -131,9 +131,8 @@ def before(kind: type[Seen], *more: Seen, skip: int = 0) -> Life:
 def again(told_at: float, **changes: Any) -> Life:
     """The first notice arrives once more, in a later run."""
     life = good()
-    told = life.seen[first(life, Told)]
-    more = replace(told, at=START + told_at * DAY, run=2, **changes)
-    life.seen.insert(first(life, Told, 1), more)
+    told, place = life.seen[first(life, Told)], first(life, Told, 1)
+    life.seen.insert(place, changed(told, at=START + told_at * DAY, run=2, begun=place, **changes))
     return life
 
 
