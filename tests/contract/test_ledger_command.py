@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import cli
@@ -24,6 +25,7 @@ from tests.fakes.ledger_rows import (
     run,
 )
 from tests.fakes.ledger_use import everything
+from tests.servers.moto import REGION, Dynamodb
 from tests.servers.postgres import Postgres
 
 MANY = 510  # more than one batch
@@ -64,6 +66,15 @@ def test_sqlite_to_postgresql_to_sqlite(postgres: Postgres, tmp_path: Path) -> N
     name = postgres.create()
     go_by_way_of(postgres.url(name), tmp_path)
     postgres.drop(name)
+
+
+@pytest.mark.slow
+def test_sqlite_to_dynamodb_to_sqlite(
+    dynamodb: Dynamodb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Into a table that is not there yet."""
+    dynamodb.point_sdk(monkeypatch)
+    go_by_way_of(f"dynamodb://moved?region={REGION}", tmp_path)
 
 
 def go_by_way_of(server: str, tmp_path: Path) -> None:

@@ -20,8 +20,13 @@ from tests.fakes.ledger_rows import PAUSE, UID, WHOLE, a_uid, delivery, event, f
 from tests.fakes.ledger_use import everything
 
 TRANSACTIONAL = ["memory", "sqlite", "postgresql"]  # a change of any size is one, and a reading one moment
-MOVED = [*TRANSACTIONAL]
-QUICK = [("memory", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "memory")]
+MOVED = [*TRANSACTIONAL, "fake dynamodb"]
+QUICK = [
+    ("memory", "sqlite"),
+    ("sqlite", "postgresql"),
+    ("postgresql", "fake dynamodb"),
+    ("fake dynamodb", "memory"),
+]
 LATER = [
     pytest.param((old, new), id=f"{old}-{new}", marks=pytest.mark.slow)
     for old in MOVED

@@ -298,7 +298,7 @@ class MoreHistoriesOnDynamodb(HistoriesOnDynamodb):
     """The same for longer."""
 
 
-class HistoriesOnFakeDynamodb(Histories):
+class HistoriesOnFakeDynamodb(Moves):
     """As many as on the others, which moto would take minutes for."""
 
     def empty_ledger(self) -> str:

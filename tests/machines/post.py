@@ -66,9 +66,10 @@ class Sink:
     def closed(self, now: datetime) -> frozenset[str]:
         return self.town.step(f"{self.name}.closed", self._closed)
 
-    def report(self, summary: RunSummary) -> None:
+    def report(self, summary: RunSummary) -> bool:
         begun = self.town.witness.mark()
         self.town.step(f"{self.name}.report", lambda: self._hear(begun))
+        return True
 
     # --- what happens there ---
 
