@@ -1,5 +1,6 @@
 """Time is always injected: nothing inside policy or plan reads a clock."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -26,3 +27,10 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self.instant
+
+
+def boot_clock() -> float:
+    """Seconds that only go forward, while the process is stopped, too, and on Linux while the machine is
+    suspended: whatever is done to the machine's clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

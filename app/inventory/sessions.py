@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
 from app import __version__
-from app.clock import Clock, SystemClock
+from app.clock import Clock, SystemClock, boot_clock
 from app.errors import Permanent
 from app.inventory.api import Api, Deadline, Pace
 from app.inventory.budget import ApiBudget, Budget, RetryBudget, Unbudgeted
@@ -71,12 +71,13 @@ class Sessions:
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     clock: Clock = field(default_factory=SystemClock)  # the machine's own, also in rehearsals
+    elapsed: Callable[[], float] = boot_clock  # seconds that only go forward
     hub: Any = field(default_factory=botocore.session.Session)
     hostname: Callable[[], str] = socket.gethostname
     calls: Calls = field(default_factory=Calls)
 
     def __post_init__(self) -> None:
-        self.aws_clock = DateSkew(self.clock)
+        self.aws_clock = DateSkew(self.clock, self.elapsed)
         self._lock, self._identity_lock = RLock(), Lock()
         self._wires: dict[tuple[str, str | None], Wire] = {}
         self._scopes: dict[tuple[RoleRef, Purpose], RoleScope] = {}

@@ -1,7 +1,7 @@
 """What is learnt from every AWS answer in passing: call counts, and AWS's own clock."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -10,7 +10,7 @@ from typing import Any
 from botocore import exceptions as sdk
 from botocore.credentials import ReadOnlyCredentials
 
-from app.clock import Clock
+from app.clock import Clock, boot_clock
 from app.inventory.faults import DENIALS, THROTTLES
 from app.inventory.wire import Wire
 
@@ -44,12 +44,16 @@ class Calls:
 
 
 class DateSkew:
-    """`AwsClock` over the `Date` headers of the last answers: the largest difference, with its sign."""
+    """`AwsClock` over the `Date` headers of the last answers: the largest difference, with its sign.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    An answer tells the time ever after, by ``elapsed``: a clock that is set while AWS is not asked is known
+    to be wrong at once, and one that is put right to be right.
+    """
+
+    def __init__(self, clock: Clock, elapsed: Callable[[], float] = boot_clock) -> None:
+        self._clock, self._elapsed = clock, elapsed
         self._lock = Lock()
-        self._recent: deque[timedelta] = deque(maxlen=RECENT_ANSWERS)
+        self._recent: deque[tuple[datetime, float]] = deque(maxlen=RECENT_ANSWERS)
 
     def saw(self, date_header: str) -> None:
         try:
@@ -58,15 +62,15 @@ class DateSkew:
             return
         if theirs.tzinfo is None:
             theirs = theirs.replace(tzinfo=UTC)
-        self._add(theirs - self._clock.now())
-
-    def _add(self, skew: timedelta) -> None:
         with self._lock:
-            self._recent.append(skew)
+            self._recent.append((theirs, self._elapsed()))
 
     def skew(self) -> timedelta | None:
         with self._lock:
-            return max(self._recent, key=abs, default=None)
+            recent = tuple(self._recent)
+        now, since = self._clock.now(), self._elapsed()
+        found = (theirs + timedelta(seconds=since - seen) - now for theirs, seen in recent)
+        return max(found, key=abs, default=None)
 
 
 class CountedWire:

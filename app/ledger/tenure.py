@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from app.clock import boot_clock
 from app.errors import LedgerError
 from app.ledger.interface import Lease
 from app.telemetry import log_fields
@@ -46,12 +47,6 @@ class Seat(Protocol):
 
     def renew(self, epoch: int, beat: str) -> bool:
         """Puts ``beat`` there; False, with nothing changed, when another epoch has begun."""
-
-
-def boot_clock() -> float:
-    """Seconds that go on while the process is stopped, and on Linux while the machine is suspended, too."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 @dataclass

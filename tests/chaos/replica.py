@@ -138,7 +138,8 @@ def build(body: Body, settings: dict[str, Any]) -> "Setup":
     config = read_config(path, os.environ, Path("/"), clock.now())
     limits = Limits(connections=config.scan.concurrency)
     pace = Pace(stop=stop, sleep=lambda seconds: stop.wait(real(seconds)), monotonic=monotonic)
-    sessions = DilatedSessions(limits, pace, clock=clock, hub=body.hub)
+    true_time = lambda: body.machine.now().timestamp()  # noqa: E731 - days that pass at a word, too
+    sessions = DilatedSessions(limits, pace, clock=clock, elapsed=true_time, hub=body.hub)
     term = timedelta(seconds=real(TERM))
     ledger = cast(Ledger, DilatedLedger(open_ledger(config.ledger_url, create=False, term=term)))
     service = Service(config, clock, sessions, ledger, _sinks(config, ledger), stop=stop)
