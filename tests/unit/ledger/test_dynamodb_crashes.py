@@ -322,6 +322,15 @@ def dying_in(story: Story, table: FakeDynamodb, at: int) -> Callable[[Ledger], N
 @each(BOTH, ())
 def test_who_resumes_at_any_request_after_losing_the_lease_writes_nothing(name: str, change: Change) -> None:
     """What it had made true before counts: the new holder reads it."""
+    resumed_everywhere(name, change)
+
+
+@pytest.mark.slow
+def test_so_it_is_in_the_widest_story() -> None:
+    resumed_everywhere("wide", Change())
+
+
+def resumed_everywhere(name: str, change: Change) -> None:
     story = STORIES[name]().first()
     ends = set()
     for at in story.requests():
