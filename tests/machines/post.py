@@ -50,7 +50,7 @@ class Sink:
     insists: bool = True
     fallback: str | None = None
     fault: str = ""
-    arrived: dict[str, str] = field(default_factory=dict)  # message -> whom it reached
+    arrived: dict[tuple[str, str], None] = field(default_factory=dict)  # by message and finding
     issues: dict[str, Ticket] = field(default_factory=dict)  # by finding
 
     # --- what the service asks for ---
@@ -75,12 +75,14 @@ class Sink:
 
     def _take(self, message: Message, begun: int) -> Receipt:
         self.town.before_sending()
-        if self.looks and message.maybe_sent and message.id in self.arrived:
+        is_found = self.looks and message.maybe_sent
+        left = [n for n in message.notices if not (is_found and (message.id, n.finding_id) in self.arrived)]
+        if not left:
             return self._receipt(message)
         self._refuse(message.recipient)
-        self.arrived[message.id] = message.recipient
-        self.town.witness.note(*(self._told(message, notice, begun) for notice in message.notices))
-        for notice in message.notices if self.tickets else ():
+        self.arrived.update(dict.fromkeys((message.id, notice.finding_id) for notice in left))
+        self.town.witness.note(*(self._told(message, notice, begun) for notice in left))
+        for notice in left if self.tickets else ():
             self._comment(notice)
         if self.fault == "unanswered":
             raise Ambiguous("timed out", findable=self.looks)
