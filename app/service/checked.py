@@ -106,6 +106,8 @@ def _told(
 def _unhindered(round_: Round, act: Act, fresh: Credential, view: LedgerView, now: datetime) -> None:
     if round_.ctx.own.is_self(fresh):
         raise Held("own_credentials", "this is the service's own credential")
+    if round_.parts.wrong_by():
+        raise Held("clock", "the clock differs from AWS's")
     unpaused(view.pause)
     window = next((w for w in round_.ctx.limits.freeze if w.covers(now)), None)
     if window:

@@ -1,18 +1,20 @@
 """How the ladder is climbed, day by day, on whole runs: the rules that keep keys alive."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.errors import Ambiguous, Paused, Permanent, RecipientUnreachable, Transient
+from app.inventory.interface import LiveReader
 from app.ledger.interface import Change, Lease
 from app.model import (
     ACTIVE,
     EXPIRED,
     INACTIVE,
     Account,
+    Credential,
     Event,
     FindingState,
     LastUsed,
@@ -835,14 +837,39 @@ def test_what_was_told_under_a_wrong_clock_never_counts() -> None:
     assert world.acts() == ["deactivate"]
 
 
+def test_a_clock_that_is_set_in_the_middle_of_a_run_holds_what_is_left_of_it() -> None:
+    world = World(policy(), aged(300))
+    world.days(*range(7))
+    world.clock.instant = START + 7 * DAY
+    parts, skew = world.parts(), Skew(timedelta(0))
+    reader = SetsTheClock(parts.reader, skew)
+    report = run_once(replace(parts, aws_clock=skew, reader=reader))
+    assert reader.asked
+    assert world.acts() == []
+    assert {h.guard for h in report.plan.held} == {"clock"}
+
+
 class Skew:
     """AWS's clock, so far from ours."""
 
     def __init__(self, skew: timedelta | None) -> None:
-        self._skew = skew
+        self.value = skew
 
     def skew(self) -> timedelta | None:
-        return self._skew
+        return self.value
+
+
+@dataclass
+class SetsTheClock:
+    """`LiveReader`, during whose reading just before an act somebody sets this machine's clock."""
+
+    reader: LiveReader
+    clock: Skew
+    asked: bool = False
+
+    def read(self, account: Account, user: str, key_id: str, now: datetime) -> Credential | None:
+        self.asked, self.clock.value = True, DAY
+        return self.reader.read(account, user, key_id, now)
 
 
 # --- the day that was told is over ------------------------------------------------------------------
