@@ -8,6 +8,7 @@ from pathlib import Path
 import app
 from app.ledger.chain import CUT
 from app.ledger.verify import Break
+from app.plan.draft import SERVICE
 from app.service.done import DONE
 
 DOCS = (Path(__file__).parents[2] / "docs/audit.md").read_text("utf-8")
@@ -47,7 +48,7 @@ def name_of(call: ast.Call) -> str:
 
 def word_of(call: ast.Call, named: dict[str, object]) -> str | None:
     values = (getattr(arg, "value", named.get(getattr(arg, "id", ""))) for arg in call.args)
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [value for value in values if isinstance(value, str) and value != SERVICE]  # who, not what
     return texts[0] if texts and texts[0].isidentifier() else None
 
 
