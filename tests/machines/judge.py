@@ -105,10 +105,12 @@ class Judge:
 
     def _may_repeat(self, at: int, before: Told, told: Told) -> bool:
         """What was in flight before the other arrived, and what nobody could record, or knew to have arrived,
-        where it can't be looked for."""
+        where it can't be looked for; or where somebody else answers for the key by now."""
         is_other = before.run != told.run
         unrecorded = is_other and before.run not in self.well
-        return (is_other and told.begun <= at) or (not told.looks and (unrecorded or not before.answered))
+        unknown = unrecorded or not before.answered
+        is_new = before.recipient != told.recipient
+        return (is_other and told.begun <= at) or (unknown and (is_new or not told.looks))
 
     def _acted(self, act: Acted) -> None:
         self._in_right(act)

@@ -1,5 +1,6 @@
 """I1 to I8 over random lives, on every ledger."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ from tests.machines.stores import memory_store, postgres_store, sqlite_store
 from tests.servers.postgres import Postgres
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-# The same lives in each quick run; the slow ones are new each time.
+# The same lives each time: a gate must not fall by chance. `MACHINE_NEW=1` draws new ones.
 QUICK = settings(
-    max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=CHECKS, derandomize=True
+    max_examples=12,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=CHECKS,
+    derandomize="MACHINE_NEW" not in os.environ,
 )
-LONG = settings(QUICK, max_examples=100, stateful_step_count=60, derandomize=False)
-SERVER = settings(QUICK, max_examples=20)
+LONG = settings(QUICK, max_examples=30, stateful_step_count=60)
+SERVER = settings(QUICK, max_examples=8)
 READINGS = pytest.mark.parametrize("remembering", [False, True], ids=["live", "remembered"])
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.errors import LedgerError, Paused
+from app.errors import LedgerError, NoLedger, Paused
 from app.ledger.chain import Ends, Sealed
 from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.dynamodb import control, keys, pruning, reading, trail, writing
@@ -60,8 +60,10 @@ def ledger_over(
 def dynamodb_schema(url: str) -> str | None:
     """The shape of what the table holds; None: it holds no ledger. Raises `LedgerError`."""
     address = address_of(url)
-    wire = SdkWire(address)
-    head = Journal(Table(wire, address.table, Waits())).head()
+    try:
+        head = Journal(Table(SdkWire(address), address.table, Waits())).head()
+    except NoLedger:  # not even a table
+        return None
     return str(head.shape) if head else None
 
 
