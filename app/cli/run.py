@@ -30,7 +30,7 @@ EXIT = {"success": 0, "standby": 0, "partial": 1, "failed": 3}
 @click.option("--once", is_flag=True, help="Run one cycle and exit.")
 @at_option("Rehearse one cycle at this instant: needs AWS_ENDPOINT_URL and a ledger of its own.")
 @config_option
-def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
+def run(once: bool, at: datetime | None, config_path: Path | None) -> NoReturn:
     """Run the service: scan on a schedule, tell people, act. With --once, one cycle."""
     config = opening.load(config_path)
     configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=cast(TextIO, Stderr()))
@@ -42,7 +42,7 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
         _once(service)
     from app.cli.serve import run_daemon
 
-    return run_daemon(service)
+    run_daemon(service)
 
 
 def _once(service: "Service") -> NoReturn:

@@ -3,6 +3,7 @@
 import logging
 import time
 from datetime import timedelta
+from typing import NoReturn
 
 from app import __version__
 from app.bootstrap import Service, start_listening
@@ -21,11 +22,10 @@ log = logging.getLogger("keysteward")
 STOP_WITHIN = timedelta(seconds=8)
 
 
-def run_daemon(service: Service) -> int:
+def run_daemon(service: Service) -> NoReturn:
     now, mode = service.clock.now(), service.config.mode.value
     serve_until_stopped(service, Snapshot(version=__version__, mode=mode, started_at=now))
     leave()
-    return 0
 
 
 def serve_until_stopped(service: Service, first: Snapshot, listen: str | None = None) -> None:

@@ -1,12 +1,13 @@
 """What a config asks of AWS Organizations beyond the list of accounts: it costs calls and permissions."""
 
-from app.config.owners import needs_account_tags
 from app.config.schema import Config
+from app.policy.rules import OwnerByAccountTag
 
 
 def asks_for_account_tags(config: Config) -> bool:
     policy = config.policy()
-    return any(rule.match.account_tags for rule in policy.rules) or needs_account_tags(policy.owners)
+    by_owners = any(isinstance(source, OwnerByAccountTag) for source in policy.owners)
+    return by_owners or any(rule.match.account_tags for rule in policy.rules)
 
 
 def asks_for_units(config: Config) -> bool:

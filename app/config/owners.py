@@ -150,10 +150,6 @@ def _of_account(settings: OwnerSettings) -> OwnerSource | None:
     return None
 
 
-def needs_account_tags(sources: tuple[OwnerSource, ...]) -> bool:
-    return any(isinstance(source, OwnerByAccountTag) for source in sources)
-
-
 def wanted_contacts(sources: tuple[OwnerSource, ...]) -> frozenset[Any]:
     """The alternate contacts that have to be asked for: the root address comes with the list of accounts."""
     named = {s.contact for s in sources if isinstance(s, OwnerByAccountContact)}
