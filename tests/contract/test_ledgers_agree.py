@@ -335,7 +335,7 @@ TestMoreHistoriesOnDynamodb = pytest.mark.slow(
     pytest.mark.usefixtures("histories_on_dynamodb")(MoreHistoriesOnDynamodb.TestCase)
 )
 QUICK = settings(
-    max_examples=40,
+    max_examples=15,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,

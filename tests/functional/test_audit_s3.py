@@ -163,6 +163,7 @@ def copy_in_s3() -> str:
     return b"".join(bodies).decode()
 
 
+@pytest.mark.slow
 def test_the_copy_and_the_export_are_one_trail_that_an_outsider_can_verify(stage: Stage) -> None:
     stage.days(*range(8))
     assert stage.ks("snooze", "ann", "--for", "7d", "--reason", "ünïcode", "--by", "ann").code == 0

@@ -11,6 +11,7 @@ from app.inventory.sessions import Sessions
 from app.model import RoleRef
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
 from tests.fakes.aws_fleet import FakeAccount, FakeUnit
+from tests.fakes.clock import Sleeper
 
 UNITS = [FakeUnit("ou-1", "Prod"), FakeUnit("ou-2", "Payments", "ou-1"), FakeUnit("ou-3", "Sandbox")]
 FLEET = [
@@ -32,7 +33,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 
 def source(**chosen: object) -> OrganizationAccounts:
-    api = Sessions(pace=Pace(sleep=lambda _: None)).organizations()
+    waits = Sleeper()
+    api = Sessions(pace=Pace(sleep=waits.sleep, monotonic=lambda: waits.now)).organizations()
     return OrganizationAccounts(api, Selection("ops/reader", **chosen), HUB)  # type: ignore[arg-type]
 
 

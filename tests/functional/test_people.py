@@ -90,6 +90,7 @@ def test_where_only_tickets_tell_the_deactivation_waits_for_them(
         assert len(jira.tickets) == 1
 
 
+@pytest.mark.slow
 def test_a_key_rotated_while_jira_was_down_leaves_no_stale_ticket(
     tmp_path: Path, slack: FakeSlack, jira: FakeJira
 ) -> None:
@@ -113,6 +114,7 @@ def owned() -> FakeAccount:
     return FakeAccount(A, [user("ann", key(1, 300)), described, nobody])
 
 
+@pytest.mark.slow
 def test_owners_lists_who_answers_for_what_and_how_that_is_known(
     tmp_path: Path, slack: FakeSlack, jira: FakeJira
 ) -> None:

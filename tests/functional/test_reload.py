@@ -85,6 +85,7 @@ def running(folder: Path, **changes: Any) -> Iterator[Scene]:
             assert daemon.wait(timeout=STOPS_WITHIN) == 0
 
 
+@pytest.mark.slow
 def test_another_mode_and_schedule_are_in_force_from_the_next_cycle_on(tmp_path: Path) -> None:
     with running(tmp_path, mode="observe", schedule={"every": "6h"}) as scene:
         scene.reload(mode="notify")
@@ -124,6 +125,7 @@ def test_a_broken_config_keeps_the_old_and_says_so_everywhere(tmp_path: Path) ->
         assert len(scene.summaries()) == told + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "path"),
     [

@@ -343,6 +343,7 @@ def test_an_app_token_that_slack_refuses_stops_nothing_but_the_buttons(
     assert "xapp-revoked" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_connection_that_fails_leaves_no_threads_behind() -> None:
     """The SDK starts some before it connects: one attempt after another, they would fill the machine."""
     before = set(threading.enumerate())

@@ -89,6 +89,7 @@ def lone(tmp_path: Path, slack: FakeSlack, jira: FakeJira) -> Iterator[tuple[Sta
         yield Stage(tmp_path, aws.url, slack, jira, [A]), aws
 
 
+@pytest.mark.slow
 def test_a_300_day_old_key_is_told_on_day_0_and_goes_on_day_7(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     assert stage.day(0).code == 0
@@ -137,6 +138,7 @@ def test_observe_makes_no_writing_call_anywhere(lone: tuple[Stage, FakeAws]) -> 
     assert not [action for _, action in aws.calls if re.search(":(Update|Delete|Create|Put|Tag)", action)]
 
 
+@pytest.mark.slow
 def test_no_full_key_id_and_no_secret_shows_up_anywhere(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     ann = aws.accounts[A].users[0]
@@ -154,6 +156,7 @@ def test_no_full_key_id_and_no_secret_shows_up_anywhere(lone: tuple[Stage, FakeA
         assert secret not in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
     [
@@ -219,6 +222,7 @@ def test_snooze_restore_pause_and_history_from_the_command_line(lone: tuple[Stag
         assert f",{what}," in history
 
 
+@pytest.mark.slow
 def test_exit_codes_of_a_wrong_command_line(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     aws.accounts[A].users[0].keys.append(key(2, 200))
@@ -289,6 +293,7 @@ def test_check_config_tells_faults_from_mere_warnings(lone: tuple[Stage, FakeAws
     assert wrong.out.count("config.yaml:") == 2
 
 
+@pytest.mark.slow
 def test_explain_tells_the_rule_the_dates_and_what_was_delivered(lone: tuple[Stage, FakeAws]) -> None:
     stage, aws = lone
     early = stage.ks("explain", "ann", "--at", START.isoformat())
