@@ -20,10 +20,10 @@ demo: $(READY) ## Walk a fake AWS organization through the whole ladder (ARGS=--
 	@$(BIN)/keysteward demo $(ARGS)
 
 test: $(READY) ## Run the quick tests
-	$(BIN)/pytest -n 2 -m "not slow and not container" $(ARGS)
+	$(BIN)/pytest -n 3 -m "not slow and not container" $(ARGS)
 
 test-slow: $(READY) ## Run the slow tests and those that need a container engine
-	$(BIN)/pytest -n 2 --dist loadfile -m "slow or container" $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile -m "slow or container" $(ARGS)
 
 fuzz: $(READY) ## Attack every parser with 10,000 spoiled inputs (FUZZ_SEED=7 for others)
 	FUZZ_INPUTS=10000 $(BIN)/pytest -n 2 -m slow tests/fuzz $(ARGS)
