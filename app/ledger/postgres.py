@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, select, text, update
+from sqlalchemy import Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import LedgerError, NoLedger
@@ -35,6 +35,7 @@ MIGRATING = SETTINGS | {"options": "-c statement_timeout=0 -c lock_timeout=10min
 # One transaction writes at a time, as in SQLite, so that what it has read still holds when it commits. Of the
 # transaction and not of the session: poolers hand sessions around.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
+_EPOCH = select(schema.control.c.value).where(schema.control.c.name == "epoch")
 
 
 def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
@@ -81,7 +82,11 @@ def _on_begin(connection: Any) -> None:
 
 @dataclass(frozen=True)
 class Chair:
-    """`Seat` in the ledger's control table."""
+    """`Seat` in the ledger's control table.
+
+    Who takes and who renews meet at the row of the epoch, which the one locks and the other shares: a condition
+    in the statement alone would be asked of what was there when that began.
+    """
 
     engine: Engine
 
@@ -91,6 +96,7 @@ class Chair:
 
     def take(self, seen: str, beat: str, holder: str) -> int | None:
         with readable_errors(), self.engine.execution_options(write=True).begin() as db:
+            db.execute(_EPOCH.with_for_update())
             if (reading.control(db, "beat") or VACANT) != seen:
                 return None
             set_control(db, "beat", beat)
@@ -98,8 +104,8 @@ class Chair:
 
     def renew(self, epoch: int, beat: str) -> bool:
         """Without the write lock: its holder's own long transaction must not cost it the lease."""
-        table = schema.control
-        present = select(table.c.value).where(table.c.name == "epoch").scalar_subquery()
-        change = update(table).where((table.c.name == "beat") & (present == str(epoch))).values(value=beat)
         with readable_errors(), self.engine.begin() as db:
-            return db.execute(change).rowcount == 1
+            if db.execute(_EPOCH.with_for_update(read=True)).scalar() != str(epoch):
+                return False
+            set_control(db, "beat", beat)
+            return True
