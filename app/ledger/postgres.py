@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import LedgerError, NoLedger
@@ -65,9 +65,17 @@ def postgres_engine(url: str, settings: Mapping[str, Any] = SETTINGS) -> Engine:
         address = make_url(url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise LedgerError("the ledger's URL is not valid: postgresql://USER:PASSWORD@HOST:PORT/DB") from None
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=dict(settings))
+    ours = _under(address, settings)
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=ours)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _under(address: URL, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``settings``, but what the URL says itself: SQLAlchemy would let ours win without a word."""
+    told = address.normalized_query
+    ours = {name: value for name, value in settings.items() if name not in told}
+    return ours | {"options": " ".join((settings["options"], *told.get("options", ())))}
 
 
 def _snapshots(engine: Engine) -> Engine:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from app.cli import opening
 from app.cli.main import cli
@@ -20,6 +21,8 @@ from app.errors import KeystewardError, LedgerError
 from app.ledger.faults import UNREACHABLE
 from app.ledger.interface import Ledger
 from app.ledger.open import open_ledger
+from app.ledger.postgres import postgres_engine
+from app.ledger.version import disposing
 from app.plan.record import Change
 from app.telemetry import redactor
 from tests.fakes.ledger_rows import UID, WHOLE, event, facts, finding
@@ -113,6 +116,14 @@ def test_a_url_that_means_nothing(url: str) -> None:
 def test_a_certificate_that_is_not_there(postgres: Postgres) -> None:
     url = f"{postgres.url('postgres')}?sslmode=verify-full&sslrootcert=/nowhere.pem"
     assert refusal(open_ledger, url) == UNREACHABLE
+
+
+def test_what_the_url_sets_itself_is_set_and_our_time_outs_too(postgres: Postgres, name: str) -> None:
+    own = "options=-csearch_path%3Dours&application_name=another"
+    with disposing(postgres_engine(f"{postgres.url(name)}?{own}")) as engine, engine.connect() as db:
+        asked = ("search_path", "application_name", "lock_timeout")
+        shown = [db.execute(text(f"SHOW {setting}")).scalar() for setting in asked]
+    assert shown == ["ours", "another", "10s"]
 
 
 # --- who comes in, and may not -------------------------------------------------------------------------
