@@ -35,6 +35,7 @@ MIGRATING = SETTINGS | {"options": "-c statement_timeout=0 -c lock_timeout=10min
 # One transaction writes at a time, as in SQLite, so that what it has read still holds when it commits. Of the
 # transaction and not of the session: poolers hand sessions around.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
+NO_HURRY = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _EPOCH = select(schema.control.c.value).where(schema.control.c.name == "epoch")
 
 
@@ -84,7 +85,10 @@ def _snapshots(engine: Engine) -> Engine:
 
 
 def _on_begin(connection: Any) -> None:
-    if connection.get_execution_options().get("write"):
+    options = connection.get_execution_options()
+    if options.get("patient"):
+        connection.execute(NO_HURRY)
+    if options.get("write"):
         connection.execute(WRITE_LOCK)
 
 

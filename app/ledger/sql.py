@@ -36,7 +36,7 @@ class SqlLedger:
     """`Ledger` over ``engine``. Reads are one snapshot each, writes one transaction each.
 
     ``reads``: the engine with what a snapshot takes there. A transaction with the option ``write`` excludes
-    all others from its first statement on.
+    all others from its first statement on; one with ``patient`` may wait for somebody else's pipe.
     """
 
     def __init__(self, engine: Engine, leases: Leases, reads: Engine | None = None) -> None:
@@ -159,7 +159,7 @@ class SqlLedger:
 
     @contextmanager
     def dump(self) -> Iterator[Dump]:
-        with self._reading() as db:
+        with self._reading(patient=True) as db:
             yield Dump(dumping.counts(db), dumping.dumped(db))
 
     # --- writing ---------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class SqlLedger:
             writing.set_control(db, "rehearsal", at.isoformat())
 
     def fill(self, rows: Iterable[Row]) -> None:
-        with self._writing() as db:
+        with self._writing(patient=True) as db:
             if dumping.counts(db):
                 raise LedgerError(NOT_EMPTY)
             filling.fill(db, rows)
@@ -242,14 +242,16 @@ class SqlLedger:
         self._engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with readable_errors(), self._reads.connect() as db, db.begin():
-            yield db
+    def _reading(self, **options: bool) -> Iterator[Connection]:
+        with readable_errors(), self._reads.connect() as plain:
+            db = plain.execution_options(**options)
+            with db.begin():
+                yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, **options: bool) -> Iterator[Connection]:
         with readable_errors(), self._engine.connect() as plain:
-            db = plain.execution_options(write=True)
+            db = plain.execution_options(write=True, **options)
             with db.begin():
                 yield db
 

@@ -4,7 +4,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from app.cli import opening
 from app.cli.main import cli
 from app.errors import KeystewardError, LedgerError
 from app.ledger.faults import UNREACHABLE
-from app.ledger.interface import Ledger
+from app.ledger.interface import Ledger, Row
 from app.ledger.open import open_ledger
 from app.ledger.postgres import postgres_engine
 from app.ledger.version import disposing
@@ -254,6 +254,26 @@ def test_whoever_opens_a_ledger_keeps_the_lease_as_the_config_says(
             beat = db.execute("SELECT value FROM control WHERE name = 'beat'").fetchone()
             assert beat
             assert beat[0].endswith("/45"), "a beat tells its holder's term"
+
+
+def test_a_move_may_wait_for_its_pipe_longer_than_a_run_may_for_anything(
+    postgres: Postgres, name: str, ledger: Ledger
+) -> None:
+    hasty = "?options=-cidle_in_transaction_session_timeout%3D100ms"
+
+    def slow(rows: Iterable[Row]) -> Iterator[Row]:
+        for number, row in enumerate(rows):
+            if number == 1:
+                execute(postgres, name, "SELECT pg_sleep(0.3)")
+            yield row
+
+    empty = postgres.create("ledger_1")
+    with closing(open_ledger(postgres.url(name) + hasty)) as source, source.dump() as dump:
+        moved = list(slow(dump.rows))
+    with closing(open_ledger(postgres.url(empty) + hasty)) as target:
+        target.fill(slow(moved))
+        assert target.view().facts == ledger.view().facts
+    postgres.drop(empty)
 
 
 # --- nobody learns the login ---------------------------------------------------------------------------
