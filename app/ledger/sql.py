@@ -19,8 +19,6 @@ from app.ledger.moving import NOT_EMPTY, Dump, Row
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
 
-FIRST_SEQ = -(2**31)  # nothing is numbered so, but somebody may have put it there
-
 
 class Leases(Protocol):
     """One holder at a time, over all processes and hosts that share the ledger."""
@@ -126,7 +124,7 @@ class SqlLedger:
             return [rows.EVENT.load(body) for body in db.execute(query).scalars()]
 
     def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
-        start = FIRST_SEQ if since_seq is None else since_seq
+        start = since_seq
         while True:
             with self._reading() as db:
                 found = reading.sealed(db, start)
