@@ -37,7 +37,7 @@ def open_sqlite(url: str, create: bool) -> Ledger:
     with readable_errors():
         if not _is_ready(engine):
             _make_ready(engine, path)
-    return SqlLedger(engine, FileLease(FileLock(path.with_name(f"{path.name}.lock")), engine))
+    return SqlLedger(engine, FileLease(FileLock(_beside(path, "lock")), engine))
 
 
 def sqlite_schema(url: str) -> str | None:
@@ -113,6 +113,12 @@ def _prepare(path: Path, create: bool) -> None:
         ) from None
 
 
+def _beside(path: Path, kind: str) -> Path:
+    """Beside the file itself, where SQLite has its log too: a link to it is locked with it."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.{kind}")
+
+
 def sqlite_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """``busy_timeout`` in seconds. Its errors never quote a statement's values."""
     url = URL.create("sqlite", database=str(path))
@@ -144,7 +150,7 @@ def _is_ready(engine: Engine) -> bool:
 
 def _make_ready(engine: Engine, path: Path) -> None:
     """Under a lock of its own, so that two processes that start at once don't collide."""
-    lock = FileLock(path.with_name(f"{path.name}.migrate"))
+    lock = FileLock(_beside(path, "migrate"))
     with lock.hold(timedelta(seconds=60)) as got:
         if not got:
             raise LedgerError("another process has been migrating the ledger for a minute: end it, try again")
