@@ -96,8 +96,8 @@ def _on_begin(connection: Any) -> None:
 class Chair:
     """`Seat` in the ledger's control table.
 
-    Who takes and who renews meet at the row of the epoch, which the one locks and the other shares: a condition
-    in the statement alone would be asked of what was there when that began.
+    Who takes and who renews meet at the row of the epoch, which the one locks and the other shares: a
+    condition in the statement alone would be asked of what was there when that began.
     """
 
     engine: Engine

@@ -24,7 +24,6 @@ from tests.fakes.ledger_life import EVENTS, OTHER, live, move, rows_of
 from tests.fakes.ledger_rows import UID, WHOLE, a_uid, event, facts
 from tests.fakes.ledger_use import everything
 
-
 NO_WAITS = Waits(sleep=lambda seconds: None)
 
 
@@ -181,10 +180,9 @@ def test_no_replica_takes_the_lease_of_a_ledger_that_is_being_filled() -> None:
         wire.meets_at, wire.taken = meets_at, None
         try:
             table.fill(many(2))
-        except LedgerError as error:
-            assert "not empty" in str(error) or "another import" in str(error)
-        else:
-            assert wire.taken is None, meets_at
+        except LedgerError:
+            continue
+        assert wire.taken is None, meets_at
 
 
 class Forgetful(FakeDynamodb):
