@@ -65,7 +65,7 @@ def _legible(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_legible(key): _legible(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_legible(inner) for inner in value]
+        return type(value)(map(_legible, value))
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: _legible(getattr(value, field.name)) for field in fields(value)})
     return value

@@ -121,7 +121,8 @@ def test_a_text_that_is_no_unicode_costs_no_row(ledger: Ledger) -> None:
     """A command line may hold any bytes, and another service's JSON half of a pair of surrogates."""
     row = replace(delivery(), payload={"said": ["caf\udce9", {"half \ud83d": 1}]}, error="caf\udce9")
     snooze = replace(WHOLE.snoozes[0], reason="caf\udce9")
-    ledger.apply(Change(deliveries=(row,), snoozes=(snooze,)))
+    user = replace(WHOLE.users[0], groups=("caf\udce9",))
+    ledger.apply(Change(deliveries=(row,), snoozes=(snooze,), users=(user,)))
     ledger.pause(Pause("ann\udce9", "caf\udce9", NOW), event(detail="caf\udce9"))
     (stored,), pause = ledger.undelivered(), ledger.paused()
     assert pause
