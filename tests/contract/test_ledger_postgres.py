@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from app.cli import opening
 from app.cli.main import cli
+from app.config.schema import check_ledger
 from app.errors import KeystewardError, LedgerError
 from app.ledger.faults import UNREACHABLE
 from app.ledger.interface import Ledger, Row
@@ -116,6 +117,14 @@ def test_a_url_that_means_nothing(url: str) -> None:
 def test_a_certificate_that_is_not_there(postgres: Postgres) -> None:
     url = f"{postgres.url('postgres')}?sslmode=verify-full&sslrootcert=/nowhere.pem"
     assert refusal(open_ledger, url) == UNREACHABLE
+
+
+def test_the_one_of_several_servers_that_is_up_is_found(postgres: Postgres, name: str) -> None:
+    hosts = f"host=127.0.0.1:{free_port()}&host=127.0.0.1:{postgres.port}&target_session_attrs=read-write"
+    url = f"postgresql://keysteward@/{name}?{hosts}"
+    check_ledger(url)
+    with closing(open_ledger(url)) as ledger:
+        assert not ledger.held()
 
 
 def test_what_the_url_sets_itself_is_set_and_our_time_outs_too(postgres: Postgres, name: str) -> None:
