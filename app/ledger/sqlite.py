@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from app.errors import LedgerError, NoLedger
 from app.ledger import reading
 from app.ledger.faults import readable_errors
-from app.ledger.interface import Lease, Ledger
+from app.ledger.interface import Lease, Ledger, lent
 from app.ledger.lock import FileLock
 from app.ledger.sql import SqlLedger, next_epoch
 from app.ledger.version import disposing, is_newest, migrate, version_of
@@ -64,7 +64,8 @@ class FileLease:
                 return
             epoch = self._sit(holder)
             try:
-                yield Lease(epoch)
+                with lent(epoch) as lease:
+                    yield lease
             finally:
                 with suppress(LedgerError):
                     self._rise()
