@@ -62,7 +62,8 @@ class Ledger(Protocol):
     """Durable memory with one writer at a time that acts.
 
     Every method raises `LedgerError` with a remedy when the store can't be reached, is locked for
-    longer than its time-out, full, damaged, or of a newer schema. A failed write leaves no trace.
+    longer than its time-out, full, damaged, or of a newer schema. A failed write leaves no trace; one of
+    which only the answer was lost may be there, as a whole.
     Datetimes come back aware and in UTC, to the microsecond.
     """
 
