@@ -16,6 +16,7 @@ from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.ledger.moving import NOT_EMPTY, Dump, Row
+from app.ledger.version import check_newest
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
 
@@ -255,7 +256,11 @@ class SqlLedger:
 
 
 def next_epoch(db: Connection, holder: str) -> int:
-    """Begins a tenure: from here on writes under any lease before it are refused."""
+    """Begins a tenure: from here on writes under any lease before it are refused.
+
+    Raises `LedgerError` where a newer release has migrated the ledger meanwhile.
+    """
+    check_newest(db)
     epoch = int(reading.control(db, "epoch") or 0) + 1
     writing.set_control(db, "epoch", str(epoch))
     writing.set_control(db, "holder", holder)
