@@ -14,7 +14,7 @@ from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
 from app.ledger.sql import SqlLedger, next_epoch
 from app.ledger.tenure import TERM, VACANT, Tenure
-from app.ledger.version import disposing, is_newest, migrate, version_of
+from app.ledger.version import disposing, disposing_on_failure, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -45,7 +45,7 @@ def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
     Raises `LedgerError`; `NoLedger` when the database holds none and none is to be made.
     """
     engine = postgres_engine(url)
-    with readable_errors():
+    with readable_errors(), disposing_on_failure(engine):
         if not create and version_of(engine) is None:
             raise NoLedger("the database holds no ledger")
         if not is_newest(engine):

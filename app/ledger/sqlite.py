@@ -17,7 +17,7 @@ from app.ledger.faults import readable_errors
 from app.ledger.interface import Lease, Ledger, lent
 from app.ledger.lock import FileLock
 from app.ledger.sql import SqlLedger, next_epoch
-from app.ledger.version import disposing, is_newest, migrate, version_of
+from app.ledger.version import disposing, disposing_on_failure, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process's
@@ -34,7 +34,7 @@ def open_sqlite(url: str, create: bool) -> Ledger:
     path = sqlite_file(url)
     _prepare(path, create)
     engine = sqlite_engine(path)
-    with readable_errors():
+    with readable_errors(), disposing_on_failure(engine):
         if not _is_ready(engine):
             _make_ready(engine, path)
     return SqlLedger(engine, FileLease(FileLock(_beside(path, "lock")), engine))

@@ -20,6 +20,15 @@ def disposing(engine: Engine) -> Iterator[Engine]:
         engine.dispose()
 
 
+@contextmanager
+def disposing_on_failure(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
+
+
 def version_of(engine: Engine) -> str | None:
     """None: it is empty."""
     with engine.connect() as db:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from app.cli import opening
 from app.cli.main import cli
 from app.config.schema import check_ledger
-from app.errors import KeystewardError, LedgerError
+from app.errors import KeystewardError, LedgerError, NoLedger
 from app.ledger.faults import UNREACHABLE
 from app.ledger.interface import Ledger, Row
 from app.ledger.open import open_ledger
@@ -133,6 +133,20 @@ def test_what_the_url_sets_itself_is_set_and_our_time_outs_too(postgres: Postgre
         asked = ("search_path", "application_name", "lock_timeout")
         shown = [db.execute(text(f"SHOW {setting}")).scalar() for setting in asked]
     assert shown == ["ours", "another", "10s"]
+
+
+def test_who_finds_no_ledger_leaves_no_connection_open(postgres: Postgres) -> None:
+    name = postgres.create()
+    with pytest.raises(NoLedger) as raised:
+        open_ledger(postgres.url(name), create=False)
+    assert raised.tb, "which keeps whatever was not closed"
+    ours = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
+        left = iter(lambda: db.execute(ours.encode()).fetchone() == (0,), True)
+        for _ in zip(left, range(100), strict=False):  # it takes a moment to go
+            db.execute("SELECT pg_sleep(0.02)")
+        assert db.execute(ours.encode()).fetchone() == (0,)
+    postgres.drop(name)
 
 
 # --- who comes in, and may not -------------------------------------------------------------------------
