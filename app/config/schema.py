@@ -294,7 +294,7 @@ def check_ledger(url: str) -> None:
         parts = urlsplit(url)
     except ValueError:
         raise ValueError("is not a valid URL") from None
-    if parts.scheme.split("+")[0] not in ("sqlite", "postgresql", "dynamodb"):
+    if parts.scheme not in ("sqlite", "postgresql", "dynamodb"):
         raise ValueError("should begin with sqlite:///, postgresql:// or dynamodb://")
     if parts.scheme == "sqlite" and (not url.startswith("sqlite:///") or not parts.path.strip("/")):
         raise ValueError("should be sqlite:///PATH, such as sqlite:///var/lib/keysteward/ledger.db")

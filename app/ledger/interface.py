@@ -1,8 +1,9 @@
 """The ledger's contract. `tests/contract/test_ledger.py` holds every implementation to it."""
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,11 +25,21 @@ class Lease:
     """The right to act. ``epoch`` fences every write.
 
     ``remaining``: seconds for which nobody else can take over, by the holder's own clock. Unending where the
-    holder's death alone ends it.
+    holder's death alone ends it; none once it was given back.
     """
 
     epoch: int
     remaining: Callable[[], float] = field(default=unending, compare=False)
+
+
+@contextmanager
+def lent(epoch: int, remaining: Callable[[], float] = unending) -> Iterator[Lease]:
+    """A lease for the length of the block."""
+    over = threading.Event()
+    try:
+        yield Lease(epoch, lambda: 0.0 if over.is_set() else remaining())
+    finally:
+        over.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,8 @@ class Ledger(Protocol):
     """Durable memory with one writer at a time that acts.
 
     Every method raises `LedgerError` with a remedy when the store can't be reached, is locked for
-    longer than its time-out, full, damaged, or of a newer schema. A failed write leaves no trace.
+    longer than its time-out, full, damaged, or of a newer schema. A failed write leaves no trace; one of
+    which only the answer was lost may be there, as a whole.
     Datetimes come back aware and in UTC, to the microsecond.
     """
 

@@ -12,7 +12,7 @@ from app.errors import ConflictingWrite, LedgerError, Paused, StaleLease
 from app.ledger import rows
 from app.ledger.chain import Ends, Sealed, seal, stamp
 from app.ledger.claims import CLAIMABLE, claimed, requeued
-from app.ledger.interface import AccountRows, Change, Lease, LedgerView
+from app.ledger.interface import AccountRows, Change, Lease, LedgerView, lent
 from app.ledger.moving import CODECS, NOT_EMPTY, PARTS, Dump, Row, change_of
 from app.model import (
     UNDELIVERED,
@@ -394,8 +394,9 @@ class MemoryLedger:
         try:
             with self._lock:
                 self._epoch += 1
-                lease = Lease(self._epoch)
-            yield lease
+                epoch = self._epoch
+            with lent(epoch) as lease:
+                yield lease
         finally:
             self._lease.release()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, select, text, update
+from sqlalchemy import URL, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import LedgerError, NoLedger
@@ -14,7 +14,7 @@ from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
 from app.ledger.sql import SqlLedger, next_epoch
 from app.ledger.tenure import TERM, VACANT, Tenure
-from app.ledger.version import disposing, is_newest, migrate, version_of
+from app.ledger.version import disposing, disposing_on_failure, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -35,6 +35,8 @@ MIGRATING = SETTINGS | {"options": "-c statement_timeout=0 -c lock_timeout=10min
 # One transaction writes at a time, as in SQLite, so that what it has read still holds when it commits. Of the
 # transaction and not of the session: poolers hand sessions around.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keysteward'), hashtext(current_schema()))")
+NO_HURRY = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+_EPOCH = select(schema.control.c.value).where(schema.control.c.name == "epoch")
 
 
 def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
@@ -43,7 +45,7 @@ def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
     Raises `LedgerError`; `NoLedger` when the database holds none and none is to be made.
     """
     engine = postgres_engine(url)
-    with readable_errors():
+    with readable_errors(), disposing_on_failure(engine):
         if not create and version_of(engine) is None:
             raise NoLedger("the database holds no ledger")
         if not is_newest(engine):
@@ -64,9 +66,17 @@ def postgres_engine(url: str, settings: Mapping[str, Any] = SETTINGS) -> Engine:
         address = make_url(url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise LedgerError("the ledger's URL is not valid: postgresql://USER:PASSWORD@HOST:PORT/DB") from None
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=dict(settings))
+    ours = _under(address, settings)
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=ours)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _under(address: URL, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``settings``, but what the URL says itself: SQLAlchemy would let ours win without a word."""
+    told = address.normalized_query
+    ours = {name: value for name, value in settings.items() if name not in told}
+    return ours | {"options": " ".join((settings["options"], *told.get("options", ())))}
 
 
 def _snapshots(engine: Engine) -> Engine:
@@ -75,13 +85,20 @@ def _snapshots(engine: Engine) -> Engine:
 
 
 def _on_begin(connection: Any) -> None:
-    if connection.get_execution_options().get("write"):
+    options = connection.get_execution_options()
+    if options.get("patient"):
+        connection.execute(NO_HURRY)
+    if options.get("write"):
         connection.execute(WRITE_LOCK)
 
 
 @dataclass(frozen=True)
 class Chair:
-    """`Seat` in the ledger's control table."""
+    """`Seat` in the ledger's control table.
+
+    Who takes and who renews meet at the row of the epoch, which the one locks and the other shares: a
+    condition in the statement alone would be asked of what was there when that began.
+    """
 
     engine: Engine
 
@@ -91,6 +108,7 @@ class Chair:
 
     def take(self, seen: str, beat: str, holder: str) -> int | None:
         with readable_errors(), self.engine.execution_options(write=True).begin() as db:
+            db.execute(_EPOCH.with_for_update())
             if (reading.control(db, "beat") or VACANT) != seen:
                 return None
             set_control(db, "beat", beat)
@@ -98,8 +116,8 @@ class Chair:
 
     def renew(self, epoch: int, beat: str) -> bool:
         """Without the write lock: its holder's own long transaction must not cost it the lease."""
-        table = schema.control
-        present = select(table.c.value).where(table.c.name == "epoch").scalar_subquery()
-        change = update(table).where((table.c.name == "beat") & (present == str(epoch))).values(value=beat)
         with readable_errors(), self.engine.begin() as db:
-            return db.execute(change).rowcount == 1
+            if db.execute(_EPOCH.with_for_update(read=True)).scalar() != str(epoch):
+                return False
+            set_control(db, "beat", beat)
+            return True

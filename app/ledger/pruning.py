@@ -30,6 +30,9 @@ _STREAMED = {"yield_per": 1000}
 _DROP_DELIVERIES = delete(_DELIVERIES).where(
     _DELIVERIES.c.id.in_(_IDS) & _DELIVERIES.c.settled_at.is_not(None)
 )
+_WAITING = select(_DELIVERIES.c.finding_id).where(
+    _DELIVERIES.c.finding_id.in_(_IDS) & _DELIVERIES.c.settled_at.is_(None)
+)
 _DROP_RUNS = delete(schema.runs).where(schema.runs.c.seq.in_(_IDS))
 _DROP_OF_FINDINGS = delete(_DELIVERIES).where(_DELIVERIES.c.finding_id.in_(_IDS))
 _DROP_FINDINGS = delete(_FINDINGS).where(_FINDINGS.c.id.in_(_IDS))
@@ -74,14 +77,17 @@ def doomed(db: Connection, before: datetime) -> Doomed:
 
 
 def drop(db: Connection, batch: Batch) -> None:
-    """A row that was put back since is not among the settled any more: it stays."""
+    """A row that was put back since is not among the settled any more: it stays, with its finding."""
+    found = [finding.id for finding in batch.findings]
+    waiting = set(db.execute(_WAITING, {"ids": found}).scalars()) if found else ()
+    over = [finding for finding in batch.findings if finding.id not in waiting]
     for statement, ids in (
         (_DROP_DELIVERIES, batch.deliveries),
         (_DROP_RUNS, batch.runs),
-        (_DROP_OF_FINDINGS, [finding.id for finding in batch.findings]),
-        (_DROP_FINDINGS, [finding.id for finding in batch.findings]),
-        (_DROP_SNOOZES, [finding.uid for finding in batch.findings]),
-        (_DROP_REFUSALS, [finding.uid for finding in batch.findings]),
+        (_DROP_OF_FINDINGS, [finding.id for finding in over]),
+        (_DROP_FINDINGS, [finding.id for finding in over]),
+        (_DROP_SNOOZES, [finding.uid for finding in over]),
+        (_DROP_REFUSALS, [finding.uid for finding in over]),
     ):
         if ids:
             db.execute(statement, {"ids": ids})

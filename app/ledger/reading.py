@@ -44,12 +44,8 @@ _ON_TICKET = (
 _ANY_TICKET = select(_TICKETS.c.ticket).where(_TICKETS.c.sink == bindparam("sink")).limit(1)
 _REPORT = select(schema.reports).where(schema.reports.c.account_id == bindparam("account"))
 _LAST_RUN = select(schema.runs.c.body).order_by(schema.runs.c.seq.desc()).limit(1)
-_SEALED = (
-    select(schema.events)
-    .where(schema.events.c.seq >= bindparam("since"))
-    .order_by(schema.events.c.seq)
-    .limit(SEALED_AT_ONCE)
-)
+_FIRST_SEALED = select(schema.events).order_by(schema.events.c.seq).limit(SEALED_AT_ONCE)
+_SEALED = _FIRST_SEALED.where(schema.events.c.seq >= bindparam("since"))
 _CONTROL = select(schema.control.c.value).where(schema.control.c.name == bindparam("name"))
 
 
@@ -124,9 +120,10 @@ def kept_report(db: Connection, account_id: str) -> KeptReport | None:
     return KeptReport(row.account_id, kept_at, made_at, row.content)
 
 
-def sealed(db: Connection, since_seq: int) -> list[Sealed]:
-    """The next ones, `SEALED_AT_ONCE` at the most."""
-    return [Sealed(row.seq, row.at, row.body, row.hash) for row in db.execute(_SEALED, {"since": since_seq})]
+def sealed(db: Connection, since_seq: int | None) -> list[Sealed]:
+    """The next ones, `SEALED_AT_ONCE` at the most; from None on also what somebody has numbered below 1."""
+    found = db.execute(_FIRST_SEALED if since_seq is None else _SEALED, {"since": since_seq})
+    return [Sealed(row.seq, row.at, row.body, row.hash) for row in found]
 
 
 def ends(db: Connection) -> Ends:

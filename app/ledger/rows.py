@@ -1,9 +1,11 @@
 """How domain objects become rows: the whole object as JSON beside the few columns that queries need."""
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core import CoreSchema, PydanticSerializationError, SchemaValidator
 from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 
 from app.errors import LedgerError
@@ -41,7 +43,11 @@ class Codec(Generic[T]):
         self._validator = SchemaValidator(_strict(self._adapter.core_schema))
 
     def dump(self, value: T) -> str:
-        return self._adapter.dump_json(value).decode()
+        """What is no Unicode in a text is written as question marks, as in the audit trail (`chain.py`)."""
+        try:
+            return self._adapter.dump_json(value).decode()
+        except PydanticSerializationError:
+            return self._adapter.dump_json(_legible(value)).decode()
 
     def load(self, body: str) -> T:
         """Raises `LedgerError`, without the row's content, when it isn't what was written."""
@@ -50,6 +56,19 @@ class Codec(Generic[T]):
         except ValidationError:
             raise LedgerError("the ledger holds a row that is damaged: restore it from a backup") from None
         return found
+
+
+def _legible(value: Any) -> Any:
+    """A command line may hold any bytes, and another service's JSON half of a pair of surrogates."""
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_legible(key): _legible(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_legible, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _legible(getattr(value, field.name)) for field in fields(value)})
+    return value
 
 
 def _strict(schema: CoreSchema) -> CoreSchema:

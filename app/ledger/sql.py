@@ -16,10 +16,9 @@ from app.ledger.claims import CLAIMABLE, claimed, requeued
 from app.ledger.faults import readable_errors
 from app.ledger.interface import AccountRows, Change, Lease, LedgerView
 from app.ledger.moving import NOT_EMPTY, Dump, Row
+from app.ledger.version import check_newest
 from app.model import UNDELIVERED, CopyMark, Delivery, DeliveryState, Event, Facts, Finding, KeptReport, Pause
 from app.plan.kept import Approval, HeldPlan, Hold
-
-FIRST_SEQ = -(2**31)  # nothing is numbered so, but somebody may have put it there
 
 
 class Leases(Protocol):
@@ -36,7 +35,7 @@ class SqlLedger:
     """`Ledger` over ``engine``. Reads are one snapshot each, writes one transaction each.
 
     ``reads``: the engine with what a snapshot takes there. A transaction with the option ``write`` excludes
-    all others from its first statement on.
+    all others from its first statement on; one with ``patient`` may wait for somebody else's pipe.
     """
 
     def __init__(self, engine: Engine, leases: Leases, reads: Engine | None = None) -> None:
@@ -126,7 +125,7 @@ class SqlLedger:
             return [rows.EVENT.load(body) for body in db.execute(query).scalars()]
 
     def sealed(self, since_seq: int | None = None) -> Iterator[Sealed]:
-        start = FIRST_SEQ if since_seq is None else since_seq
+        start = since_seq
         while True:
             with self._reading() as db:
                 found = reading.sealed(db, start)
@@ -159,7 +158,7 @@ class SqlLedger:
 
     @contextmanager
     def dump(self) -> Iterator[Dump]:
-        with self._reading() as db:
+        with self._reading(patient=True) as db:
             yield Dump(dumping.counts(db), dumping.dumped(db))
 
     # --- writing ---------------------------------------------------------------------------------
@@ -224,7 +223,7 @@ class SqlLedger:
             writing.set_control(db, "rehearsal", at.isoformat())
 
     def fill(self, rows: Iterable[Row]) -> None:
-        with self._writing() as db:
+        with self._writing(patient=True) as db:
             if dumping.counts(db):
                 raise LedgerError(NOT_EMPTY)
             filling.fill(db, rows)
@@ -242,20 +241,26 @@ class SqlLedger:
         self._engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with readable_errors(), self._reads.connect() as db, db.begin():
-            yield db
+    def _reading(self, **options: bool) -> Iterator[Connection]:
+        with readable_errors(), self._reads.connect() as plain:
+            db = plain.execution_options(**options)
+            with db.begin():
+                yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, **options: bool) -> Iterator[Connection]:
         with readable_errors(), self._engine.connect() as plain:
-            db = plain.execution_options(write=True)
+            db = plain.execution_options(write=True, **options)
             with db.begin():
                 yield db
 
 
 def next_epoch(db: Connection, holder: str) -> int:
-    """Begins a tenure: from here on writes under any lease before it are refused."""
+    """Begins a tenure: from here on writes under any lease before it are refused.
+
+    Raises `LedgerError` where a newer release has migrated the ledger meanwhile.
+    """
+    check_newest(db)
     epoch = int(reading.control(db, "epoch") or 0) + 1
     writing.set_control(db, "epoch", str(epoch))
     writing.set_control(db, "holder", holder)

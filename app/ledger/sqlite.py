@@ -14,10 +14,10 @@ from sqlalchemy import URL, Engine, create_engine, event
 from app.errors import LedgerError, NoLedger
 from app.ledger import reading
 from app.ledger.faults import readable_errors
-from app.ledger.interface import Lease, Ledger
+from app.ledger.interface import Lease, Ledger, lent
 from app.ledger.lock import FileLock
 from app.ledger.sql import SqlLedger, next_epoch
-from app.ledger.version import disposing, is_newest, migrate, version_of
+from app.ledger.version import disposing, disposing_on_failure, is_newest, migrate, version_of
 from app.ledger.writing import set_control
 
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process's
@@ -34,10 +34,10 @@ def open_sqlite(url: str, create: bool) -> Ledger:
     path = sqlite_file(url)
     _prepare(path, create)
     engine = sqlite_engine(path)
-    with readable_errors():
+    with readable_errors(), disposing_on_failure(engine):
         if not _is_ready(engine):
             _make_ready(engine, path)
-    return SqlLedger(engine, FileLease(FileLock(path.with_name(f"{path.name}.lock")), engine))
+    return SqlLedger(engine, FileLease(FileLock(_beside(path, "lock")), engine))
 
 
 def sqlite_schema(url: str) -> str | None:
@@ -64,7 +64,8 @@ class FileLease:
                 return
             epoch = self._sit(holder)
             try:
-                yield Lease(epoch)
+                with lent(epoch) as lease:
+                    yield lease
             finally:
                 with suppress(LedgerError):
                     self._rise()
@@ -113,6 +114,12 @@ def _prepare(path: Path, create: bool) -> None:
         ) from None
 
 
+def _beside(path: Path, kind: str) -> Path:
+    """Beside the file itself, where SQLite has its log too: a link to it is locked with it."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.{kind}")
+
+
 def sqlite_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """``busy_timeout`` in seconds. Its errors never quote a statement's values."""
     url = URL.create("sqlite", database=str(path))
@@ -144,7 +151,7 @@ def _is_ready(engine: Engine) -> bool:
 
 def _make_ready(engine: Engine, path: Path) -> None:
     """Under a lock of its own, so that two processes that start at once don't collide."""
-    lock = FileLock(path.with_name(f"{path.name}.migrate"))
+    lock = FileLock(_beside(path, "migrate"))
     with lock.hold(timedelta(seconds=60)) as got:
         if not got:
             raise LedgerError("another process has been migrating the ledger for a minute: end it, try again")

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from app.clock import boot_clock
 from app.errors import LedgerError
-from app.ledger.interface import Lease
+from app.ledger.interface import Lease, lent
 from app.telemetry import log_fields
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,8 @@ class Tenure:
         if held is None:
             yield None
             return
-        with held.kept():
-            yield Lease(held.epoch, held.remaining)
+        with held.kept(), lent(held.epoch, held.remaining) as lease:
+            yield lease
 
     def held(self) -> bool:
         """Also by one who fell silent."""

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
+from app.errors import LedgerError
 from app.ledger.schema import HEAD
+
+VERSION = text("SELECT version_num FROM alembic_version")
 
 
 @contextmanager
@@ -17,17 +20,37 @@ def disposing(engine: Engine) -> Iterator[Engine]:
         engine.dispose()
 
 
+@contextmanager
+def disposing_on_failure(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
+
+
 def version_of(engine: Engine) -> str | None:
     """None: it is empty."""
     with engine.connect() as db:
         if not inspect(db).has_table("alembic_version"):
             return None
-        version: str | None = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        version: str | None = db.execute(VERSION).scalar()
         return version
 
 
 def is_newest(engine: Engine) -> bool:
     return version_of(engine) == HEAD
+
+
+def check_newest(db: Connection) -> None:
+    """Raises `LedgerError` where a newer release has migrated the ledger since it was opened."""
+    version = db.execute(VERSION).scalar()
+    if version != HEAD:
+        raise too_new(str(version))
+
+
+def too_new(version: str) -> LedgerError:
+    return LedgerError(f"the ledger was written by a newer Keysteward (schema {version}): upgrade this one")
 
 
 def migrate(engine: Engine) -> None:

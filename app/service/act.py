@@ -88,8 +88,8 @@ def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
     _in_time(round_)
     use(round_, act)
     try:
-        _in_time(round_)  # again: that write may have waited for another process's
         unpaused(round_.parts.ledger.paused())
+        _in_time(round_)  # again, and last: either may have waited for the ledger
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:
         if not _took_effect(round_, act):

@@ -43,8 +43,11 @@ def find_one(ledger: Ledger, key: str) -> Facts:
 
 
 def _meant(ledger: Ledger, key: str) -> Sequence[Facts]:
-    """Only a finding's id is looked up: a key's tail and a user's name may mean any account's."""
-    finding = ledger.finding(key)
+    """Only a finding's id is looked up: a key's tail and a user's name may mean any account's.
+
+    A command line may hold any bytes; a ledger is asked for letters only.
+    """
+    finding = ledger.finding(key) if key.isascii() else None
     facts = ledger.account(finding.account_id).facts.get(finding.uid) if finding else None
     return [facts] if facts else ledger.search(lambda facts: means(key, facts))
 

@@ -9,7 +9,7 @@ import pytest
 from app.errors import ConflictingWrite
 from app.ledger.chain import Ends
 from app.ledger.interface import AccountRows, Ledger, LedgerView
-from app.model import CopyMark, DeliveryState, LastUsed, Snooze
+from app.model import CopyMark, DeliveryState, LastUsed, Pause, Snooze
 from app.plan.record import Change, Refusals
 from tests.fakes.ledger_rows import (
     ACCOUNT,
@@ -115,6 +115,19 @@ def test_instants_come_back_aware_in_utc_and_to_the_microsecond(ledger: Ledger) 
     instants: list[datetime] = [ledger.view().facts[UID].created, ledger.events()[0].at, last_run.at]
     assert [i.utcoffset() for i in instants] == [NO_WAIT] * 3
     assert {i.microsecond for i in instants} == {123456}
+
+
+def test_a_text_that_is_no_unicode_costs_no_row(ledger: Ledger) -> None:
+    """A command line may hold any bytes, and another service's JSON half of a pair of surrogates."""
+    row = replace(delivery(), payload={"said": ["caf\udce9", {"half \ud83d": 1}]}, error="caf\udce9")
+    snooze = replace(WHOLE.snoozes[0], reason="caf\udce9")
+    user = replace(WHOLE.users[0], groups=("caf\udce9",))
+    ledger.apply(Change(deliveries=(row,), snoozes=(snooze,), users=(user,)))
+    ledger.pause(Pause("ann\udce9", "caf\udce9", NOW), event(detail="caf\udce9"))
+    (stored,), pause = ledger.undelivered(), ledger.paused()
+    assert pause
+    for text in (stored.error, ledger.frame().snoozes[UID].reason, pause.reason):
+        assert text.startswith("caf")
 
 
 def test_a_row_replaces_its_like_and_leaves_the_others(ledger: Ledger) -> None:

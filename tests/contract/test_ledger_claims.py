@@ -173,6 +173,14 @@ def test_a_lease_has_one_holder_among_the_threads(ledger: Ledger) -> None:
     assert got == [None, None]
 
 
+def test_of_a_lease_that_was_given_back_nothing_remains(ledger: Ledger) -> None:
+    """Another may hold it by then."""
+    with ledger.lease("a", NO_WAIT) as lease:
+        assert lease
+        assert lease.remaining() > 0
+    assert lease.remaining() == 0
+
+
 def test_each_lease_has_a_higher_epoch_also_after_a_failure(ledger: Ledger) -> None:
     epochs = []
     for _ in range(3):

@@ -227,6 +227,17 @@ def test_a_ledger_of_a_newer_release_is_left_alone(database: Database, create: b
     assert list(database.open().view().facts) == [UID]
 
 
+def test_who_runs_already_when_a_newer_release_migrates_takes_no_lease_any_more(database: Database) -> None:
+    ledger = database.open()
+    with ledger.lease("a", timedelta(0)) as lease:
+        assert lease
+    database.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = pytest.raises(LedgerError, match=r"newer Keysteward \(schema 9999\): upgrade this one")
+    with newer, ledger.lease("a", timedelta(0)):
+        pass
+    assert not ledger.held()
+
+
 @pytest.mark.slow
 def test_of_processes_that_migrate_one_ledger_at_once_one_does_it_and_the_others_wait(
     database: Database,

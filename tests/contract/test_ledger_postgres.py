@@ -4,7 +4,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +13,17 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from app.cli import opening
 from app.cli.main import cli
-from app.errors import KeystewardError, LedgerError
+from app.config.schema import check_ledger
+from app.errors import KeystewardError, LedgerError, NoLedger
 from app.ledger.faults import UNREACHABLE
-from app.ledger.interface import Ledger
+from app.ledger.interface import Ledger, Row
 from app.ledger.open import open_ledger
+from app.ledger.postgres import postgres_engine
+from app.ledger.version import disposing
 from app.plan.record import Change
 from app.telemetry import redactor
 from tests.fakes.ledger_rows import UID, WHOLE, event, facts, finding
@@ -113,6 +117,36 @@ def test_a_url_that_means_nothing(url: str) -> None:
 def test_a_certificate_that_is_not_there(postgres: Postgres) -> None:
     url = f"{postgres.url('postgres')}?sslmode=verify-full&sslrootcert=/nowhere.pem"
     assert refusal(open_ledger, url) == UNREACHABLE
+
+
+def test_the_one_of_several_servers_that_is_up_is_found(postgres: Postgres, name: str) -> None:
+    hosts = f"host=127.0.0.1:{free_port()}&host=127.0.0.1:{postgres.port}&target_session_attrs=read-write"
+    url = f"postgresql://keysteward@/{name}?{hosts}"
+    check_ledger(url)
+    with closing(open_ledger(url)) as ledger:
+        assert not ledger.held()
+
+
+def test_what_the_url_sets_itself_is_set_and_our_time_outs_too(postgres: Postgres, name: str) -> None:
+    own = "options=-csearch_path%3Dours&application_name=another"
+    with disposing(postgres_engine(f"{postgres.url(name)}?{own}")) as engine, engine.connect() as db:
+        asked = ("search_path", "application_name", "lock_timeout")
+        shown = [db.execute(text(f"SHOW {setting}")).scalar() for setting in asked]
+    assert shown == ["ours", "another", "10s"]
+
+
+def test_who_finds_no_ledger_leaves_no_connection_open(postgres: Postgres) -> None:
+    name = postgres.create()
+    with pytest.raises(NoLedger) as raised:
+        open_ledger(postgres.url(name), create=False)
+    assert raised.tb, "which keeps whatever was not closed"
+    ours = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
+        left = iter(lambda: db.execute(ours.encode()).fetchone() == (0,), True)
+        for _ in zip(left, range(100), strict=False):  # it takes a moment to go
+            db.execute("SELECT pg_sleep(0.02)")
+        assert db.execute(ours.encode()).fetchone() == (0,)
+    postgres.drop(name)
 
 
 # --- who comes in, and may not -------------------------------------------------------------------------
@@ -243,6 +277,26 @@ def test_whoever_opens_a_ledger_keeps_the_lease_as_the_config_says(
             beat = db.execute("SELECT value FROM control WHERE name = 'beat'").fetchone()
             assert beat
             assert beat[0].endswith("/45"), "a beat tells its holder's term"
+
+
+def test_a_move_may_wait_for_its_pipe_longer_than_a_run_may_for_anything(
+    postgres: Postgres, name: str, ledger: Ledger
+) -> None:
+    hasty = "?options=-cidle_in_transaction_session_timeout%3D100ms"
+
+    def slow(rows: Iterable[Row]) -> Iterator[Row]:
+        for number, row in enumerate(rows):
+            if number == 1:
+                execute(postgres, name, "SELECT pg_sleep(0.3)")
+            yield row
+
+    empty = postgres.create("ledger_1")
+    with closing(open_ledger(postgres.url(name) + hasty)) as source, source.dump() as dump:
+        moved = list(slow(dump.rows))
+    with closing(open_ledger(postgres.url(empty) + hasty)) as target:
+        target.fill(slow(moved))
+        assert target.view().facts == ledger.view().facts
+    postgres.drop(empty)
 
 
 # --- nobody learns the login ---------------------------------------------------------------------------

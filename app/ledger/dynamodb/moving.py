@@ -34,6 +34,7 @@ WRITTEN = "the ledger is being written: stop the service, and export again"
 OTHERS = "the table holds rows of another import that was interrupted: import that file, or use another table"
 BESIDE = "another import into this ledger was begun meanwhile: let one of them end"
 BEGIN = "SET importing = :attempt, seq = :seq, applied = :seq"
+STILL_NOBODYS = "seq = :before AND applied = :before AND epoch = :none"
 END = "SET seq = :seq, applied = :seq, epoch = :epoch REMOVE importing"
 
 T = TypeVar("T")
@@ -74,23 +75,27 @@ class Mover:
             raise LedgerError(NOT_EMPTY)
         values = {":attempt": number(attempt), ":seq": number(attempt * ATTEMPT), ":before": number(seq)}
         try:
-            self.table.update(HEAD, BEGIN, "seq = :before AND applied = :before", values)
+            self.table.update(HEAD, BEGIN, STILL_NOBODYS, values | {":none": number(0)})
         except Refused:
             raise LedgerError(BESIDE) from None
         return attempt
 
     def _end(self, attempt: int, filling: "_Filling") -> None:
-        seen = _number(self._head(), "epoch")
         values = {
             ":attempt": number(attempt),
-            ":seen": number(seen),
             ":seq": number(filling.seq),
-            ":epoch": number(max(seen, filling.epoch)),
+            ":epoch": number(filling.epoch),
         }
         try:
-            self.table.update(HEAD, END, "importing = :attempt AND epoch = :seen", values)
+            self.table.update(HEAD, END, "importing = :attempt", values)
         except Refused:
-            raise LedgerError(BESIDE) from None
+            if not self._has_ended(attempt):
+                raise LedgerError(BESIDE) from None
+
+    def _has_ended(self, attempt: int) -> bool:
+        """By our own request, whose answer was lost and which the SDK repeated."""
+        head = self._head()
+        return "importing" not in head and _number(head, "seq") // ATTEMPT == attempt
 
     def _head(self) -> Raw:
         head = self.table.get(HEAD)

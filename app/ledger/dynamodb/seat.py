@@ -8,6 +8,8 @@ from app.ledger.dynamodb.items import number
 from app.ledger.dynamodb.journal import HEAD, UNFINISHED
 from app.ledger.dynamodb.table import Table
 
+FREE = "beat = :seen AND attribute_not_exists(importing)"  # an import may have begun since that was seen
+
 
 @dataclass(frozen=True)
 class Chair:
@@ -29,7 +31,7 @@ class Chair:
         change = "SET beat = :beat, holder = :holder, epoch = epoch + :one"
         values = {":beat": {"S": beat}, ":holder": {"S": holder}, ":seen": {"S": seen}, ":one": number(1)}
         try:
-            taken = self.table.update(HEAD, change, "beat = :seen", values)
+            taken = self.table.update(HEAD, change, FREE, values)
         except Refused:
             return self._epoch_of(beat)
         return int(taken["epoch"]["N"])

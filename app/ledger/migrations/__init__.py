@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from app.errors import LedgerError
+from app.ledger.version import too_new
 
 
 def upgrade(engine: Engine, version: str | None) -> None:
@@ -16,9 +16,7 @@ def upgrade(engine: Engine, version: str | None) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
-        raise LedgerError(
-            f"the ledger was written by a newer Keysteward (schema {version}): upgrade this one"
-        )
+        raise too_new(version)
     with engine.connect() as plain:
         db = plain.execution_options(write=True)
         with db.begin():

@@ -325,6 +325,7 @@ TABLE: list[tuple[str, list[str]]] = [
         ["1: sinks.t.topic_arn: should be a topic's ARN: arn:aws:sns"],
     ),
     ("ledger: mysql://root:hunter22@db/x\n", ["1: ledger: should begin with sqlite:///"]),
+    ("ledger: postgresql+psycopg://u:hunter22@db/x\n", ["1: ledger: should begin with sqlite:///"]),
     ("ledger: 'postgresql://u:hunter22@[db/x'\n", ["1: ledger: is not a valid URL"]),
     ("ledger: sqlite://\n", ["1: ledger: should be sqlite:///PATH"]),
     ("ledger: 'postgresql:///x'\n", ["1: ledger: should name a host"]),

@@ -10,16 +10,21 @@ from app.errors import LedgerError
 from app.ledger.dynamodb.address import Address
 from app.ledger.dynamodb.journal import HEAD
 from app.ledger.dynamodb.ledger import ledger_over
+from app.ledger.dynamodb.seat import Chair
+from app.ledger.dynamodb.table import Table
 from app.ledger.dynamodb.waits import Waits
 from app.ledger.interface import Ledger
 from app.ledger.memory import MemoryLedger
 from app.ledger.moving import Row
+from app.ledger.tenure import VACANT
 from app.ledger.verify import verify
 from app.plan.record import Change
 from tests.fakes.dynamodb import FakeDynamodb
 from tests.fakes.ledger_life import EVENTS, OTHER, live, move, rows_of
 from tests.fakes.ledger_rows import UID, WHOLE, a_uid, event, facts
 from tests.fakes.ledger_use import everything
+
+NO_WAITS = Waits(sleep=lambda seconds: None)
 
 
 class Cut(Exception):
@@ -39,7 +44,7 @@ class Mortal(FakeDynamodb):
 
 
 def opened(wire: FakeDynamodb) -> Ledger:
-    return ledger_over(wire, Address("ledger"), waits=Waits(sleep=lambda seconds: None))
+    return ledger_over(wire, Address("ledger"), waits=NO_WAITS)
 
 
 @pytest.fixture
@@ -151,6 +156,48 @@ def test_two_imports_at_once_end_as_one(source: Ledger, wire: Mortal) -> None:
     with pytest.raises(LedgerError, match="another import"):
         one.fill(interrupted())
     assert rows_of(opened(wire)) == rows_of(source)
+
+
+class Meeting(FakeDynamodb):
+    """At its ``meets_at``-th request from now on a replica takes the lease, which it saw vacant before."""
+
+    meets_at = 0
+    taken: int | None = None
+
+    def call(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        self.meets_at -= 1
+        if self.meets_at == 0:
+            self.taken = Chair(Table(self, "ledger", NO_WAITS)).take(VACANT, "beat", "a")
+        return super().call(operation, **params)
+
+
+def test_no_replica_takes_the_lease_of_a_ledger_that_is_being_filled() -> None:
+    asked = Meeting()
+    opened(asked).fill(many(2))
+    for meets_at in range(1, len(asked.requests) + 1):
+        wire = Meeting()
+        table = opened(wire)
+        wire.meets_at, wire.taken = meets_at, None
+        try:
+            table.fill(many(2))
+        except LedgerError:
+            continue
+        assert wire.taken is None, meets_at
+
+
+class Forgetful(FakeDynamodb):
+    """The answer to the last request of an import is lost: the SDK sends that again."""
+
+    def call(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        if "REMOVE importing" in str(params.get("UpdateExpression")):
+            super().call(operation, **params)
+        return super().call(operation, **params)
+
+
+def test_an_import_whose_last_answer_was_lost_is_whole() -> None:
+    table = opened(Forgetful())
+    table.fill(many(2))
+    assert len(table.view().facts) == 2
 
 
 def test_a_table_that_was_used_is_refused(source: Ledger, wire: Mortal) -> None:

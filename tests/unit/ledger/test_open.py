@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_the_file_and_its_folder_are_made_as_named(tmp_path: Path, name: str) ->
     make(path)
     assert list(open_ledger(f"sqlite:///{path}", create=False).view().facts) == [UID]
     assert {p.name.removeprefix(name) for p in path.parent.iterdir()} >= {"", ".migrate"}
+
+
+def test_by_whichever_name_a_file_is_opened_one_holds_its_lease(tmp_path: Path) -> None:
+    url = make(tmp_path / "ledger.db")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/link.db").symlink_to(tmp_path / "ledger.db")
+    one, other = open_ledger(url), open_ledger(f"sqlite:///{tmp_path}/etc/link.db")
+    with one.lease("a", timedelta(0)) as first, other.lease("b", timedelta(0)) as second:
+        assert first
+        assert second is None
 
 
 def test_nobody_else_can_read_the_ledger_or_its_side_files(tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ def after(path: Path, *statements: str) -> Ledger:
             [("altered", 8, 8), ("added", 8, 8)],
         ),
         (("INSERT INTO events SELECT -3, at, body, hash FROM events WHERE seq = 7",), [("added", -3, -3)]),
+        (
+            ("INSERT INTO events SELECT -9000000000, at, body, hash FROM events WHERE seq = 7",),
+            [("added", -9000000000, -9000000000)],
+        ),
         (("DELETE FROM control WHERE name = 'chain'",), [("head", 7, 7)]),
         (("UPDATE control SET value = 'x' WHERE name = 'chain'",), [("head", 7, 7)]),
         (("UPDATE control SET value = replace(value, 'a', 'b') WHERE name = 'chain'",), [("head", 7, 7)]),

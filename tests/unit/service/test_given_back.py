@@ -31,11 +31,16 @@ class Meanwhile(MemoryLedger):
         super().__init__()
         self.left = 60.0
         self.happens: Callable[[], None] = lambda: None
+        self.answers: Callable[[], None] = lambda: None
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
         super().apply(change, lease)
         if any(given.used for given in change.approvals):
             self.happens()
+
+    def paused(self) -> Pause | None:
+        self.answers()
+        return super().paused()
 
     @contextmanager
     def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
@@ -101,6 +106,17 @@ def test_an_approval_used_by_an_act_that_was_then_held_is_given_back(
     case.world.ended.clear()
     case.world.day(7.2)
     assert len(case.world.acts()) == case.used() == NUMBER
+
+
+def test_no_act_is_begun_when_the_ledgers_last_answer_took_too_long(case: Case) -> None:
+    def slow_from_here() -> None:
+        case.ledger.answers = lambda: too_late(case)
+
+    case.ledger.happens = slow_from_here
+    report = case.world.day(7.1)
+    assert case.world.acts() == []
+    assert "lease" in {held.guard for held in report.plan.held}
+    assert case.used() == 0
 
 
 def test_one_that_is_paused_before_it_is_used_is_not_used(case: Case) -> None:

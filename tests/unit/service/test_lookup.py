@@ -1,9 +1,13 @@
 """What the ledger holds of the one credential that is meant."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from app.ledger.interface import AccountRows, Change
 from app.ledger.memory import MemoryLedger
+from app.ledger.open import open_ledger
 from app.model import SHOWN_CHARACTERS, Finding, Snooze
 from app.service.lookup import AmbiguousKey, NotFound, find_one, view_of
 from tests.fakes.ledger_rows import ACCOUNT, DAY, KEY_ID, NOW, PAUSE, UID, a_uid, event, facts, finding
@@ -51,6 +55,13 @@ def test_a_finding_whose_key_is_gone_means_no_credential() -> None:
     ledger.apply(Change(findings=(finding(),)))
     with pytest.raises(NotFound):
         find_one(ledger, Finding.id_for(UID))
+
+
+def test_what_is_no_unicode_means_no_credential(tmp_path: Path) -> None:
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        ledger.apply(Change(facts=(facts(),)))
+        with pytest.raises(NotFound):
+            find_one(ledger, "caf\udce9")
 
 
 def test_what_means_several_lists_them_by_their_findings() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.errors import Ambiguous, LedgerError, Paused, PausedMeanwhile, Transient
+from app.errors import Ambiguous, LedgerError, Paused, PausedMeanwhile, StaleLease, Transient
 from app.ledger.interface import Lease
 from app.ledger.memory import MemoryLedger
 from app.model import Account, Delivery, DeliveryState, Event, Pause, Verb
@@ -147,6 +147,26 @@ class Ending(MemoryLedger):
     def lease(self, holder: str, wait: timedelta) -> Iterator[Lease | None]:
         with super().lease(holder, wait) as lease:
             yield lease and Lease(lease.epoch, lambda: self.left)
+
+
+class Slow(Ending):
+    """Who asks it for the pause waits until little of the lease is left."""
+
+    wait = 0.0
+
+    def paused(self) -> Pause | None:
+        self.left -= self.wait
+        return super().paused()
+
+
+def test_nobody_restores_when_the_ledgers_last_answer_took_too_long() -> None:
+    ledger = Slow()
+    world = World(policy(), aged(300), ledger=ledger)
+    world.days(*range(8))
+    ledger.wait = 8.0  # three times: enough is left until the last look
+    with pytest.raises(StaleLease, match="too little of the lease"):
+        changes.restore(world.parts(), "AKIAEXAMPLE000000001", "ann", "needed")
+    assert world.acts() == ["deactivate"]
 
 
 def test_a_lease_that_runs_out_within_a_message_keeps_its_next_request_back() -> None:
