@@ -87,9 +87,9 @@ def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str,
     view = view_of(parts.ledger, account.id)  # again: a run may have ended meanwhile
     now = parts.clock.now()
     parts.actor.ready(account)
-    if lease.remaining() <= ACT_TIMEOUT.total_seconds():
-        raise StaleLease("too little of the lease is left: try again")
     _obey_pause(parts)  # once more: the next request is the act
+    if lease.remaining() <= ACT_TIMEOUT.total_seconds():  # last: the ledger may have kept us waiting
+        raise StaleLease("too little of the lease is left: try again")
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)
     until = max(now + RESTORE_SNOOZE, _snoozed_until(view, facts) or now)
