@@ -38,7 +38,7 @@ class Key:
     user: str
     created: datetime
     status: str = ACTIVE
-    last_used: LastUsed | None = None  # None: used at every moment
+    last_used: LastUsed | None = None  # None: used at every moment at which it works
     account: Account = PROD
     tags: dict[str, str] | None = field(default_factory=dict)
     groups: tuple[str, ...] | None = ()
@@ -168,7 +168,8 @@ class World:
         return Inventory(account, now, tuple(self._seen(key, now) for key in mine), users)
 
     def _seen(self, key: Key, now: datetime) -> Credential:
-        used = key.last_used or LastUsed("at", now, "s3", "eu-central-1")
+        moment = now if key.status == ACTIVE else key.created
+        used = key.last_used or LastUsed("at", moment, "s3", "eu-central-1")
         blind = key.id in self.unreadable_use
         return Credential(
             account_id=key.account.id,
