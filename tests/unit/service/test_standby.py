@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.errors import Permanent
+from app.inventory.interface import HubIdentity
 from app.ledger.interface import Lease
 from app.ledger.memory import MemoryLedger
 from app.service.album import keep, shown
@@ -63,6 +65,10 @@ def two() -> Iterator[Replicas]:
         yield replicas
 
 
+def no_identity() -> HubIdentity:
+    raise Permanent("no AWS credentials were found")
+
+
 def runs(replicas: Replicas) -> int:
     return len(replicas.ledger._runs)
 
@@ -94,6 +100,18 @@ def test_a_standby_acts_when_the_other_has_not_come(two: Replicas) -> None:
     other.on_schedule()
     assert runs(two) == 2
     assert not other.standby
+
+
+def test_a_run_that_could_not_start_is_made_by_who_can(two: Replicas) -> None:
+    one, other = two.daemons
+    one.parts = replace(one.parts, hub=no_identity)
+    one.on_schedule()
+    two.world.clock.instant += timedelta(minutes=1)
+    other.on_schedule()
+    assert [run.outcome for run in two.ledger._runs] == ["failed", "success"]
+    assert not other.standby
+    one.on_schedule()  # what was made since is not tried again by the one that can't
+    assert runs(two) == 2
 
 
 def test_each_makes_its_own_cycles_whatever_their_jitter(two: Replicas) -> None:
