@@ -137,8 +137,13 @@ class Daemon:
         if due is None:
             self.cycle()
             due = self.parts.clock.now() + RETRY_EVERY if self.standby else None
-        if due and not self.parts.stop.is_set():
-            self._scheduler.modify_job("cycle", next_run_time=due)
+        if due:
+            self._come_back(due)
+
+    def _come_back(self, at: datetime) -> None:
+        """Has the next cycle run then."""
+        if not self.parts.stop.is_set():
+            self._scheduler.modify_job("cycle", next_run_time=at)
             self._note_next()
 
     def watch(self) -> None:
@@ -159,6 +164,7 @@ class Daemon:
             except KeystewardError as error:
                 log.error("run failed", **log_fields(reason=str(error)))
                 self._note_failure()
+                self._come_back(self.parts.clock.now() + RETRY_EVERY)  # nobody else makes it up
             except Exception:
                 log.exception("run failed")
                 self._note_failure()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.errors import Permanent
+from app.errors import LedgerError, Permanent
 from app.inventory.interface import HubIdentity
-from app.ledger.interface import Lease
+from app.ledger.interface import Change, Lease
 from app.ledger.memory import MemoryLedger
 from app.service.album import keep, shown
 from app.service.daemon import Daemon, Schedule
@@ -23,9 +23,15 @@ EVERY = timedelta(hours=6)
 
 
 class Mortal(MemoryLedger):
-    """A ledger whose holder can die."""
+    """A ledger whose holder can die, and that can fail."""
 
     dead_holder = False
+    fails = False
+
+    def apply(self, change: Change, lease: Lease | None = None) -> None:
+        if self.fails:
+            raise LedgerError("the connection was reset")
+        super().apply(change, lease)
 
     def orphaned(self) -> bool:
         return self.dead_holder
@@ -129,6 +135,19 @@ def test_while_another_is_at_it_a_standby_looks_again_in_a_minute(two: Replicas)
     job = one._scheduler.get_job("cycle")
     assert one.standby
     assert job.next_run_time <= two.world.clock.now() + timedelta(minutes=1)
+    one.on_schedule()
+    assert runs(two) == 1
+
+
+@pytest.mark.parametrize("by", ["schedule", "takeover"])
+def test_a_run_that_the_ledger_broke_is_made_up_in_a_minute(two: Replicas, by: str) -> None:
+    one, _ = two.daemons
+    one._scheduler.modify_job("cycle", next_run_time=two.world.clock.now() + EVERY)
+    two.ledger.fails = two.ledger.dead_holder = True
+    one.on_schedule() if by == "schedule" else one.watch()
+    job = one._scheduler.get_job("cycle")
+    assert job.next_run_time <= two.world.clock.now() + timedelta(minutes=1)
+    two.ledger.fails = False
     one.on_schedule()
     assert runs(two) == 1
 
