@@ -151,7 +151,7 @@ def _credential(draft: Draft, subject: Subject) -> None:
     old = ctx.view.facts.get(credential.uid)
     if is_echo(old, credential, ctx.now):
         return
-    facts = remember(old, credential, ctx.now)
+    facts = remember(old, credential, ctx.now, ctx.clock_holds)
     decision = ctx.evaluate(subject.account, credential, facts.inactive_since)
     again = reactivated(old, credential) or bool(old and old.exempt and not decision.exempt)
     draft.remember(old, facts, decision)

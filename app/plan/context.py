@@ -50,6 +50,7 @@ class Context:
     config_hash: str = ""
     approvals: Approvals = field(default_factory=Approvals)
     reactivated: frozenset[str] = frozenset()  # uids of what the canary's trial deactivated
+    clock_holds: bool = True  # nothing speaks against `now`
 
     def evaluate(self, account: Account, credential: Credential, inactive_since: datetime | None) -> Decision:
         """What the policy says now, and who answers by what the ledger knows of owners."""

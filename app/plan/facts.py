@@ -11,10 +11,14 @@ SETTLING = timedelta(minutes=10)
 STRAY_USE = timedelta(hours=1)
 
 
-def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
-    """The facts after seeing ``credential`` at ``now``."""
+def remember(old: Facts | None, credential: Credential, now: datetime, clock_holds: bool = True) -> Facts:
+    """The facts after seeing ``credential`` at ``now``.
+
+    By a clock that is in doubt no quiet period begins: a run that knows the time begins it.
+    """
     assert credential.id  # noqa: S101 - a judgeable credential has its id
-    since = inactive_since(old, credential, now)
+    began = inactive_since(old, credential, now)
+    since = began if clock_holds or (old and began == old.inactive_since) else None
     if old is None:
         return Facts(
             uid=credential.uid,
@@ -33,7 +37,7 @@ def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
         created=credential.created,
         status=credential.status,
         inactive_since=since,
-        deactivated_at=old.deactivated_at if since else None,
+        deactivated_at=old.deactivated_at if credential.status == INACTIVE else None,
         last_used=credential.last_used if credential.live or credential.last_used.at else old.last_used,
     )
 
