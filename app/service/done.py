@@ -89,7 +89,7 @@ def _then(
 ) -> render.Coming | None:
     """The deletion that follows a deactivation, if the ladder has one."""
     goal = goal_of(rule, stage, INACTIVE) if rule and stage.do is Do.DEACTIVATE else None
-    if goal is None or goal.do is None:
+    if goal is None or goal.do is None or not round_.ctx.clock_holds:
         return None
     after = replace(credential, status=INACTIVE)
     at = earliest(goal, stage_due(goal, after, now), Told(since=now), now)

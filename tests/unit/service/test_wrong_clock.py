@@ -1,6 +1,6 @@
-"""A host whose clock is weeks behind: nothing that it writes down shortens a quiet period."""
+"""A host whose clock is wrong: nothing that it writes down or tells brings an act forward, or puts it off."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -14,14 +14,17 @@ from tests.fakes.policies import policy
 from tests.fakes.world import DAY, START, World, aged
 
 pytestmark = pytest.mark.usefixtures("each_reading")
-BEHIND = 30 * DAY
+BEHIND, AHEAD = 30 * DAY, -300 * DAY
 
 
-class Behind:
+@dataclass
+class Wrong:
     """What AWS's answers tell of it."""
 
+    by: timedelta
+
     def skew(self) -> timedelta:
-        return BEHIND
+        return self.by
 
 
 class LosesTheRecord(MemoryLedger):
@@ -39,9 +42,9 @@ class LosesTheRecord(MemoryLedger):
         super().apply(change, lease)
 
 
-def run_behind(world: World, day: float, *, told_by_aws: bool = True) -> None:
-    world.clock.instant = START + day * DAY - BEHIND
-    run_once(replace(world.parts(), aws_clock=Behind() if told_by_aws else None))
+def run_wrong(world: World, day: float, by: timedelta = BEHIND, *, told_by_aws: bool = True) -> None:
+    world.clock.instant = START + day * DAY - by
+    run_once(replace(world.parts(), aws_clock=Wrong(by) if told_by_aws else None))
 
 
 def deleted_on(world: World, days: range) -> int | None:
@@ -61,7 +64,7 @@ def test_a_key_that_is_first_seen_inactive_by_it_waits_from_when_the_clock_is_ri
     world = World(policy(), aged(300))
     world.days(-1)  # a run before tells as much as AWS does
     world.keys[0].status = "Inactive"
-    run_behind(world, 0, told_by_aws=told_by_aws)
+    run_wrong(world, 0, told_by_aws=told_by_aws)
     assert deleted_on(world, range(1, 50)) == 1 + 30 + 7
 
 
@@ -70,6 +73,30 @@ def test_an_act_that_is_inferred_by_it_as_well() -> None:
     world.days(0, 4)
     with pytest.raises(LedgerError):
         world.day(7)
-    run_behind(world, 7.1)
+    run_wrong(world, 7.1)
     assert world.acts() == ["deactivate"]
     assert deleted_on(world, range(8, 60)) == 8 + 30 + 7
+
+
+def test_a_day_that_was_reckoned_by_it_is_not_named() -> None:
+    world = World(policy(), aged(300))
+    run_wrong(world, 0, AHEAD)
+    assert [n.act_at for n in world.slack.notices] == [None]
+    assert world.told()[0] == (300, "final")
+    world.days(*range(1, 9))  # on day 1 the last run seems to come yet
+    assert world.told()[1:] == [(day, "final") for day in range(1, 9)]
+    assert world.acts() == []
+    world.day(9)
+    assert world.acts() == ["deactivate"]
+
+
+def test_nor_with_what_is_told_of_an_inferred_act() -> None:
+    world = World(policy(), aged(300), ledger=LosesTheRecord())
+    world.days(0, 4)
+    with pytest.raises(LedgerError):
+        world.day(7)
+    run_wrong(world, 7.1, AHEAD)
+    done = [n for n in world.slack.notices if n.kind == "done"]
+    rows = [d for n in done for d in world.ledger.deliveries_of(n.finding_id) if d.stage == "deactivate"]
+    assert len(done) == 1
+    assert {row.names_date for row in rows} == {None}
