@@ -199,7 +199,7 @@ def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError)
     if len(rows) == 1:
         failed(round_, rows, DeliveryState.DEAD, error)
         return []
-    alone = [replace(row, state=DeliveryState.PENDING, message_id="") for row in rows]
+    alone = [_alone(row) for row in rows]
     write(round_, alone, [])
     more: list[str] = []
     for number, row in enumerate(alone):
@@ -208,6 +208,12 @@ def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError)
             break
         more += _send_group(round_, [row])
     return more
+
+
+def _alone(row: Delivery) -> Delivery:
+    """What may have arrived is looked for by the message that it was in."""
+    lost = row.state is DeliveryState.AMBIGUOUS
+    return row if lost else replace(row, state=DeliveryState.PENDING, message_id="")
 
 
 def _is_dead(round_: Round, row: Delivery) -> bool:
