@@ -132,14 +132,14 @@ def _head(parts: Parts) -> str:
 
 def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
     """The fixed facts of a run."""
-    own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
+    own_keys = parts.own_keys | ({hub.key_id} if hub.key_id else set())
     return Context(
         now=now,
         policy=parts.policy,
         view=view,
         limits=parts.limits,
         sinks=parts.traits(),
-        own=own,
+        own=OwnIdentity(hub.account_id, hub.user, own_keys),
         origin=parts.origin,
         config_hash=parts.config_hash,
         clock_holds=not any(_clock_doubts(parts, view, now)),

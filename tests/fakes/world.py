@@ -126,6 +126,7 @@ class World:
         self.live_reads: Counter[str] = Counter()  # by user, within scans
         self.writes: list[tuple[str, str]] = []
         self.ended = Event()  # SIGTERM
+        self.own_keys = frozenset[str]()
         self.callers: CallerHistory | None = None
         self.archive: Archive | None = None
         self.roll = 1.0  # what is tried again waits for the whole of its ceiling
@@ -237,6 +238,7 @@ class World:
             archive=self.archive,
             stop=self.ended,
             config_hash=self.config_hash,
+            own_keys=self.own_keys,
             roll=lambda: self.roll,
         )
 
