@@ -8,10 +8,10 @@ import pytest
 from app.errors import LedgerError
 from app.ledger.interface import Change, Lease
 from app.ledger.memory import MemoryLedger
-from app.model import DeliveryState, Verb
+from app.model import DeliveryState, Mode, Verb
 from app.service.run_once import run_once
 from tests.fakes.policies import policy
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
 
 pytestmark = pytest.mark.usefixtures("each_reading")
 BEHIND, AHEAD = 30 * DAY, -300 * DAY
@@ -100,3 +100,24 @@ def test_nor_with_what_is_told_of_an_inferred_act() -> None:
     rows = [d for n in done for d in world.ledger.deliveries_of(n.finding_id) if d.stage == "deactivate"]
     assert len(done) == 1
     assert {row.names_date for row in rows} == {None}
+
+
+@pytest.mark.parametrize("by", [BEHIND, AHEAD])
+@pytest.mark.parametrize("quiet", ["notify", "unwatched"])
+def test_after_a_quiet_time_somebody_is_told_afresh_whatever_the_clock_said_meanwhile(
+    quiet: str, by: timedelta
+) -> None:
+    world = World(policy(), aged(300))
+    world.days(0, 4)
+    if quiet == "notify":
+        world.with_policy(mode=Mode.NOTIFY)
+    else:
+        world.accounts = []
+    world.days(5, 6, 7)
+    world.with_policy(mode=Mode.ENFORCE)
+    world.accounts = [PROD]
+    run_wrong(world, 8, by)
+    world.days(9, 9.4, 9.9)  # after one that was ahead, the first of them seems to be before the last run
+    assert world.acts() == []
+    world.day(11)
+    assert world.acts() == ["deactivate"]
