@@ -21,7 +21,7 @@ from app.accounts.remembered import RememberedAccounts
 from app.accounts.static import StaticAccounts
 from app.clock import Clock, FixedClock, SystemClock
 from app.config.accounts import OrganizationSettings
-from app.config.asks import asks_for_account_tags, asks_for_units
+from app.config.asks import asks_for_account_tags, asks_for_units, own_keys
 from app.config.audit import AuditSettings
 from app.config.load import find_config, load_config
 from app.config.owners import wanted_contacts
@@ -97,6 +97,7 @@ class Service:
             stop=self.stop,
             holder=f"{socket.gethostname()}:{os.getpid()}",
             config_hash=self.config.hash,
+            own_keys=own_keys(self.config),
             shown_characters=self.config.shown_characters,
         )
 

@@ -1,7 +1,9 @@
-"""What a config asks of AWS Organizations beyond the list of accounts: it costs calls and permissions."""
+"""What a config asks of AWS Organizations beyond the list of accounts: it costs calls and permissions. And
+which access keys the service itself lives by."""
 
 from app.config.schema import Config
 from app.policy.rules import OwnerByAccountTag
+from app.sinks.email.settings import EmailSettings
 
 
 def asks_for_account_tags(config: Config) -> bool:
@@ -15,3 +17,9 @@ def asks_for_units(config: Config) -> bool:
     wanted = config.accounts.organization
     chosen = wanted is not None and bool(wanted.include_ous or wanted.exclude_ous)
     return chosen or any(rule.match.ous for rule in config.policy().rules)
+
+
+def own_keys(config: Config) -> frozenset[str]:
+    """An SMTP user of SES is an access key: with it the mail would end, and the notices."""
+    users = (sink.username for sink in config.sinks.values() if isinstance(sink, EmailSettings))
+    return frozenset(filter(None, users))

@@ -6,6 +6,7 @@ fails rather than falling back on the hub's.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from app.model import RoleRef
 CURRENT: ContextVar[ReadOnlyCredentials] = ContextVar("current AWS credentials")
 
 Purpose = Literal["read", "callers", "act"]
+LONG_LIVED_PREFIX = "AKIA"
 SESSION_SECONDS = 3600  # the most that role chaining allows
 REFRESH_BEFORE_SECONDS = 600
 
@@ -37,6 +39,21 @@ DOCUMENTS: dict[Purpose, PolicyKind] = {"read": "spoke", "callers": "spoke", "ac
 def session_policy(purpose: Purpose) -> str:
     statement = {"Effect": "Allow", "Action": list(SESSION_ACTIONS[purpose]), "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+def source_key(hub: Any) -> str | None:
+    """The long-lived key behind the role that the SDK session's profile assumes, if there is one.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+    """
+    profiles, last = dict(hub.full_config.get("profiles", {})), dict[str, str]()
+    name = hub.get_config_variable("profile") or "default"
+    while name in profiles:  # each once: a profile may be its own source
+        last = profiles.pop(name)
+        name = last.get("source_profile", "")
+    by_env = last.get("credential_source") == "Environment"
+    key = os.environ.get("AWS_ACCESS_KEY_ID") if by_env else last.get("aws_access_key_id")
+    return key if key and key.startswith(LONG_LIVED_PREFIX) else None
 
 
 class PerCall(Credentials):

@@ -156,7 +156,7 @@ class HubIdentity:
     account_id: str
     arn: str
     partition: str
-    key_id: str | None  # the access key it signs with, when it is a long-lived one
+    key_id: str | None  # the long-lived access key that it signs with, or gets its role by, if there is one
 
     @property
     def user(self) -> str | None:

@@ -24,12 +24,14 @@ from app.errors import Permanent
 from app.inventory.api import Api, Deadline, Pace
 from app.inventory.budget import ApiBudget, Budget, RetryBudget, Unbudgeted
 from app.inventory.credentials import (
+    LONG_LIVED_PREFIX,
     SESSION_SECONDS,
     HubScope,
     PerCallProvider,
     Purpose,
     RoleScope,
     Scope,
+    source_key,
 )
 from app.inventory.crew import Crew
 from app.inventory.faults import translate
@@ -41,7 +43,6 @@ from app.inventory.wire import SdkWire, Wire
 from app.model import Account, RoleRef
 
 GLOBAL_REGION = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
-LONG_LIVED_PREFIX = "AKIA"
 SCOPE_KEPT = 86_400.0  # seconds for which nobody has asked for a role: its session ended long before
 HUB_CALL = timedelta(minutes=5)  # one call of the hub's own, throttling included
 # An act lands within 10 s of its start or not at all, which is what the lease must outlast: so long
@@ -254,7 +255,7 @@ class Sessions:
             account_id=answer["Account"],
             arn=answer["Arn"],
             partition=answer["Arn"].split(":")[1],
-            key_id=key_id if key_id.startswith(LONG_LIVED_PREFIX) else None,
+            key_id=key_id if key_id.startswith(LONG_LIVED_PREFIX) else source_key(self.hub),
         )
 
     def _session_name(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.errors import KeystewardError
+from app.errors import KeystewardError, Permanent
 from app.inventory.api import Api
 from app.inventory.faults import Gone
 from app.inventory.interface import Need
@@ -65,12 +65,14 @@ class IamLiveReader:
         api = self.sessions.reading(account, ONE_KEY)
         try:
             path = api.call("get_user", UserName=user)["User"]["Path"]
+            found = next((key for key in list_keys(api, user) if key["AccessKeyId"] == key_id), None)
+            key = RememberedKey(key_id, utc(found["CreateDate"]), found["Status"]) if found else None
         except Gone:
             return None
-        found = next((key for key in list_keys(api, user) if key["AccessKeyId"] == key_id), None)
-        if found is None:
+        except (LookupError, TypeError, ValueError, AttributeError):  # the SDK lets such answers through
+            raise Permanent(f"iam in account {account.id} gave an answer of an unknown shape") from None
+        if key is None:
             return None
-        key = RememberedKey(key_id, utc(found["CreateDate"]), found["Status"])
         used, traits = read_last_used(api, key_id), traits_of_one(api, user)
         return credential(account.id, user, path, key, used, traits, now)
 

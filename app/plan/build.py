@@ -35,6 +35,7 @@ from app.plan.lifecycle import (
     withhold,
 )
 from app.plan.notices import is_unsettled_act
+from app.plan.obsolete import is_observed
 from app.plan.record import AccountRows, rows_by_account
 from app.policy.evaluate import Decision
 
@@ -89,7 +90,8 @@ def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | N
     if finding is None:
         return draft.plan()
     if fresh is None:
-        if not _is_observed(ctx, finding, account.mode) and not _unsettled_act(draft, finding, Verb.DELETE):
+        observed = is_observed(ctx.policy, finding, account.mode)
+        if not observed and not _unsettled_act(draft, finding, Verb.DELETE):
             draft.forget.append(uid)
             resolve(draft, finding, "the key is gone")
     elif fresh.judgeable and fresh.status != ACTIVE:
@@ -100,16 +102,10 @@ def plan_for_one(ctx: Context, account: Account, uid: str, fresh: Credential | N
 def _unfinished(draft: Draft, of_account: Mode | None) -> None:
     """What earlier runs left unsent and no reading of a key brings up again."""
     for finding in draft.ctx.view.findings.values():
-        if _is_observed(draft.ctx, finding, of_account):
+        if is_observed(draft.ctx.policy, finding, of_account):
             withhold(draft, finding)
         elif finding.state is FindingState.RESOLVED:
             finish_resolution(draft, finding)
-
-
-def _is_observed(ctx: Context, finding: Finding, of_account: Mode | None) -> bool:
-    """Whether nothing of ``finding`` may leave the house, as far as its last known rule tells."""
-    rule = next((r for r in ctx.policy.rules if r.name == finding.rule), None)
-    return Mode.lowest(ctx.policy.mode, of_account, rule.mode if rule else None) is Mode.OBSERVE
 
 
 def _vetoed(ctx: Context, failure: ScanFailure) -> Iterable[HeldAct]:
@@ -146,7 +142,7 @@ def _gone(draft: Draft, inventory: Inventory) -> None:
             draft.forget.append(facts.uid)
     for finding in view.findings.values():
         gone = finding.user in inventory.live_users and finding.uid not in present
-        if gone and not _is_observed(draft.ctx, finding, inventory.account.mode):
+        if gone and not is_observed(draft.ctx.policy, finding, inventory.account.mode):
             resolve(draft, finding, "the key is gone")
 
 
@@ -155,7 +151,7 @@ def _credential(draft: Draft, subject: Subject) -> None:
     old = ctx.view.facts.get(credential.uid)
     if is_echo(old, credential, ctx.now):
         return
-    facts = remember(old, credential, ctx.now)
+    facts = remember(old, credential, ctx.now, ctx.clock_holds)
     decision = ctx.evaluate(subject.account, credential, facts.inactive_since)
     again = reactivated(old, credential) or bool(old and old.exempt and not decision.exempt)
     draft.remember(old, facts, decision)

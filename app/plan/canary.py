@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 
-from app.model import Account, Credential, Verb
-from app.plan.actions import Act
+from app.model import Account, Verb
+from app.plan.actions import Act, HeldAct
+from app.plan.brake import BRAKE
 from app.plan.context import Context
 from app.plan.kept import Trial
 from app.plan.limits import Canary
 from app.plan.require import day
-from app.policy.match import Match, covers
 from app.policy.stages import span_text
 
 CANARY = "canary"
+# What these hold in a canary account is due there, and has shown nothing yet.
+UNTRIED = ("scan_failed", BRAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +29,32 @@ class Tried:
     text: str = ""
 
 
-def try_first(ctx: Context, acts: Sequence[Act]) -> Tried:
-    """``acts`` in the canary accounts alone, until a quiet period has shown that they did no harm."""
+def try_first(ctx: Context, acts: Sequence[Act], held: Sequence[HeldAct] = ()) -> Tried:
+    """``acts`` in the canary accounts alone, until a quiet period has shown that they did no harm.
+
+    ``held``: what other guards hold.
+    """
     canary = ctx.limits.canary
     sides: tuple[list[Act], list[Act]] = ([], [])
     for act in acts:
-        sides[is_canary(canary, act.account, act.credential)].append(act)
+        sides[is_canary(canary, act.account)].append(act)
     rest, first = map(tuple, sides)
-    trial = _trial(ctx, canary, begins=bool(acts), due=bool(first))
+    due = bool(first) or any(_is_untried(canary, act) for act in held)
+    trial = _trial(ctx, canary, begins=bool(acts), due=due)
     if trial is None or trial.passed_at:
         return Tried(tuple(acts), trial=trial)
-    return Tried(first, rest, trial, _text(canary, trial, due=bool(first)))
+    return Tried(first, rest, trial, _text(canary, trial, due))
 
 
-def is_canary(canary: Canary, account: Account, credential: Credential) -> bool:
+def is_canary(canary: Canary, account: Account) -> bool:
     """Whether ``account`` goes first: by its id, or by a glob over its name or alias."""
-    wanted = Match(accounts=canary.accounts)
-    return bool(canary.accounts) and covers(wanted, account, credential) is True
+    names = [name for name in (account.name, account.alias) if name]
+    by_name = any(fnmatchcase(name, glob) for name in names for glob in canary.accounts)
+    return account.id in canary.accounts or by_name
+
+
+def _is_untried(canary: Canary, act: HeldAct) -> bool:
+    return act.guard in UNTRIED and is_canary(canary, Account(act.account_id, act.account))
 
 
 def after_act(trial: Trial, verb: Verb, uid: str, now: datetime) -> Trial:

@@ -53,7 +53,7 @@ class Step:
     mode: Mode
     told: Told
     goal: Stage | None  # the next destructive stage
-    coming: render.Coming | None  # its first possible day, named only in `enforce`
+    coming: render.Coming | None  # its first possible day, named only in `enforce` and by a right clock
 
 
 def climb(draft: Draft, subject: Subject, decision: Decision, old: Finding | None, again: bool) -> Judged:
@@ -87,7 +87,8 @@ def _step(draft: Draft, subject: Subject, decision: Decision, finding: Finding) 
     mode = Mode.lowest(decision.mode, Mode.NOTIFY) if own else decision.mode
     goal = goal_of(decision.rule, decision.stage, subject.credential.status)
     told = told_of(draft, subject, decision, finding, goal)
-    coming = _coming(draft, subject, goal, told) if mode is Mode.ENFORCE else None
+    can_tell = mode is Mode.ENFORCE and draft.ctx.clock_holds  # a day once named can't be taken back
+    coming = _coming(draft, subject, goal, told) if can_tell else None
     finding = replace(
         finding,
         account=subject.account.label,

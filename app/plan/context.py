@@ -28,11 +28,11 @@ class OwnIdentity:
 
     account_id: str = ""
     user: str | None = None
-    key_id: str | None = None
+    key_ids: frozenset[str] = frozenset()
 
     def is_self(self, credential: Credential) -> bool:
         same_user = self.user == credential.user and self.account_id == credential.account_id
-        return same_user or (self.key_id is not None and self.key_id == credential.id)
+        return same_user or credential.id in self.key_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Context:
     config_hash: str = ""
     approvals: Approvals = field(default_factory=Approvals)
     reactivated: frozenset[str] = frozenset()  # uids of what the canary's trial deactivated
+    clock_holds: bool = True  # nothing speaks against `now`
 
     def evaluate(self, account: Account, credential: Credential, inactive_since: datetime | None) -> Decision:
         """What the policy says now, and who answers by what the ledger knows of owners."""

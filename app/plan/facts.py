@@ -7,13 +7,19 @@ from app.model import ACTIVE, INACTIVE, Credential, Facts
 
 # IAM is eventually consistent: an Active seen this soon after our own deactivation is an echo.
 SETTLING = timedelta(minutes=10)
+# The same holds for a use by somebody who had not heard of it yet, and uses are recorded by quarter hours.
+STRAY_USE = timedelta(hours=1)
 
 
-def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
-    """The facts after seeing ``credential`` at ``now``."""
+def remember(old: Facts | None, credential: Credential, now: datetime, clock_holds: bool = True) -> Facts:
+    """The facts after seeing ``credential`` at ``now``.
+
+    By a clock that is in doubt no quiet period begins: a run that knows the time begins it.
+    """
     assert credential.id  # noqa: S101 - a judgeable credential has its id
+    began = inactive_since(old, credential, now)
+    since = began if clock_holds or (old and began == old.inactive_since) else None
     if old is None:
-        since = now if credential.status == INACTIVE else None
         return Facts(
             uid=credential.uid,
             account_id=credential.account_id,
@@ -25,16 +31,26 @@ def remember(old: Facts | None, credential: Credential, now: datetime) -> Facts:
             inactive_since=since,
             last_used=credential.last_used,
         )
-    inactive = credential.status == INACTIVE
     return replace(
         old,
         user=credential.user,
         created=credential.created,
         status=credential.status,
-        inactive_since=(old.inactive_since or now) if inactive else None,
-        deactivated_at=old.deactivated_at if inactive else None,
+        inactive_since=since,
+        deactivated_at=old.deactivated_at if credential.status == INACTIVE else None,
         last_used=credential.last_used if credential.live or credential.last_used.at else old.last_used,
     )
+
+
+def inactive_since(old: Facts | None, credential: Credential, now: datetime) -> datetime | None:
+    """Since when it is Inactive without a break. None: it isn't.
+
+    A key that was used meanwhile was Active in between, though no run saw it so.
+    """
+    if credential.status != INACTIVE:
+        return None
+    since, used = old.inactive_since if old else None, credential.last_used.at
+    return now if since is None or (used and used > since + STRAY_USE) else since
 
 
 def as_remembered(facts: Facts) -> Credential:

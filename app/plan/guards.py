@@ -45,7 +45,7 @@ def apply_guards(ctx: Context, plan: Plan, vetoes: Iterable[Reason] = ()) -> Pla
         sieve = sieve.hold_all(veto.code, veto.text)
     sieve = _freeze(ctx, sieve)
     sieve, braked = _brake(ctx, sieve, plan)
-    sieve, trial = _canary(ctx, sieve)
+    sieve, trial = _canary(ctx, sieve, plan)
     sieve = _share(ctx.limits, sieve, plan)
     sieve = _pace(ctx.limits, sieve)
     capped = _cap_notices(ctx.limits, plan)
@@ -70,8 +70,8 @@ def _brake(ctx: Context, sieve: Sieve, plan: Plan) -> tuple[Sieve, HeldPlan | No
     return sieve.split(done.passed, done.waiting, BRAKE, done.text), done.plan
 
 
-def _canary(ctx: Context, sieve: Sieve) -> tuple[Sieve, Trial | None]:
-    done = try_first(ctx, sieve.passed)
+def _canary(ctx: Context, sieve: Sieve, plan: Plan) -> tuple[Sieve, Trial | None]:
+    done = try_first(ctx, sieve.passed, (*plan.held, *sieve.held))
     return sieve.split(done.passed, done.waiting, CANARY, done.text), done.trial
 
 

@@ -47,9 +47,17 @@ def open_finding(
     and when it comes back onto a ladder that it had left: old notices then count for nothing.
     """
     if old and not again and old.state in (FindingState.OPEN, FindingState.SUSPENDED):
-        fresh = draft.ctx.now if _was_quiet(old, decision) else old.fresh_after
-        return replace(old, state=FindingState.OPEN, fresh_after=fresh, mode=decision.mode)
+        return _goes_on(draft, decision, old)
     return _new_episode(draft, subject, decision, old)
+
+
+def _goes_on(draft: Draft, decision: Decision, old: Finding) -> Finding:
+    """A quiet time ends by a clock that holds: whoever is told afresh is told after its end."""
+    quiet = _was_quiet(old, decision)
+    if quiet and not draft.ctx.clock_holds:
+        return old
+    fresh = draft.ctx.now if quiet else old.fresh_after
+    return replace(old, state=FindingState.OPEN, fresh_after=fresh, mode=decision.mode)
 
 
 def _was_quiet(old: Finding, decision: Decision) -> bool:

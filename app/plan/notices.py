@@ -8,6 +8,7 @@ from app.model import DESTRUCTIVE, MAYBE_SENT, UNDELIVERED, Delivery, DeliverySt
 from app.policy.rules import Rule, Stage
 
 EXEMPTION_STAGE = "exemption-ends"
+CLOCKS_APART = timedelta(hours=1)  # far more than two hosts may be
 CLOSED_STAGE = "ticket-closed"  # somebody closed the ticket while the key is still bad
 
 
@@ -50,7 +51,9 @@ def _occurrence_due(rows: list[Delivery], repeat: timedelta | None, now: datetim
     if not ended:
         return last + any(d.state is DeliveryState.CANCELLED and d.may_have_arrived for d in latest)
     settled = max(at for at in ended if at)
-    return last + 1 if again or (repeat and settled + repeat <= now) else None
+    # What seems to have been told in the future was told by a wrong clock: nobody waits for that day.
+    over = repeat and not now - repeat < settled <= now + CLOCKS_APART
+    return last + 1 if again or over else None
 
 
 def _holder(rows: list[Delivery], occurrence: int) -> Delivery | None:

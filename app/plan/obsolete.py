@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, FindingState, Verb
+from app.model import UNDELIVERED, Delivery, DeliveryState, Finding, FindingState, Mode, Verb
 from app.plan.notices import CLOSED_STAGE, nearest_notice_stage, tells_what_was_done
 from app.plan.record import LedgerView
 from app.plan.require import day
@@ -32,6 +32,12 @@ def obsolete(
     if row.verb is Verb.RESOLVE:
         return "" if finding.state is FindingState.RESOLVED else "its finding is open again"
     return _of_finding(policy, finding, history, row) or _of_people(policy, frame, finding, row, now)
+
+
+def is_observed(policy: Policy, finding: Finding, of_account: Mode | None) -> bool:
+    """Whether nothing of ``finding`` may leave the house, as far as its last known rule tells."""
+    rule = next((r for r in policy.rules if r.name == finding.rule), None)
+    return Mode.lowest(policy.mode, of_account, rule.mode if rule else None) is Mode.OBSERVE
 
 
 def _of_finding(policy: Policy, finding: Finding, history: Sequence[Delivery], row: Delivery) -> str:

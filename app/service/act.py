@@ -40,6 +40,7 @@ def perform(round_: Round, act: Act) -> HeldAct | list[str]:
         _forget(round_, act)
         return held(act, "done_already", "it was carried out already")
     try:
+        parts.actor.ready(act.account)  # it may take its time, in which people say what the check must see
         checked = check(round_, act)
         row = _note(round_, row, checked.grounds)
         _mutate(round_, act, checked.fresh)
@@ -83,13 +84,12 @@ def _note(round_: Round, row: Delivery, grounds: Mapping[str, Any]) -> Delivery:
 
 
 def _mutate(round_: Round, act: Act, fresh: Credential) -> None:
-    """Whatever takes its time comes first: between the last looks and the act is one request."""
-    round_.parts.actor.ready(act.account)
+    """Whatever may wait for the ledger comes first: the last look is at the lease."""
     _in_time(round_)
     use(round_, act)
     try:
         unpaused(round_.parts.ledger.paused())
-        _in_time(round_)  # again, and last: either may have waited for the ledger
+        _in_time(round_)  # again: the ledger may have kept us waiting
         _call(round_, act.verb, act.account, fresh)
     except Ambiguous:
         if not _took_effect(round_, act):

@@ -88,7 +88,7 @@ def _restore(parts: Parts, facts: Facts, account: Account, by: str, reason: str,
     now = parts.clock.now()
     parts.actor.ready(account)
     _obey_pause(parts)  # once more: the next request is the act
-    if lease.remaining() <= ACT_TIMEOUT.total_seconds():  # the last look: the ledger may have taken its time
+    if lease.remaining() <= ACT_TIMEOUT.total_seconds():  # last: the ledger may have kept us waiting
         raise StaleLease("too little of the lease is left: try again")
     parts.actor.activate(account, facts.user, facts.key_id)
     finding = view.findings.get(facts.uid)

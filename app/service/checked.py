@@ -7,9 +7,10 @@ from typing import Any
 
 from app.errors import Held, KeystewardError
 from app.ledger.interface import LedgerView
-from app.model import Credential, Delivery, Facts, Mode, Pause
+from app.model import Credential, Delivery, Mode, Pause
 from app.plan.actions import Act
 from app.plan.climb import FITS
+from app.plan.facts import inactive_since
 from app.plan.require import Told, day, met_by, missing
 from app.policy.evaluate import Decision, evaluate
 from app.service.grounds import grounds_of
@@ -31,12 +32,11 @@ def check(round_: Round, act: Act) -> Checked:
     parts, now = round_.parts, round_.parts.clock.now()
     fresh = _read(round_, act)
     view = view_of(parts.ledger, fresh.account_id)
-    facts = view.facts.get(fresh.uid)
-    since = facts.inactive_since if facts else None
+    since = inactive_since(view.facts.get(fresh.uid), fresh, now)
     decision = evaluate(parts.policy, act.account, fresh, since, now, view.refused(fresh.uid, now))
     _same_key(act, fresh)
     _same_decision(act, decision)
-    notices = _told(round_, act, fresh, decision, view, facts, now)
+    notices = _told(round_, act, fresh, decision, view, since, now)
     _unhindered(round_, act, fresh, view, now)
     return Checked(fresh, decision, grounds_of(parts.policy, fresh, decision, act.stage, since, notices))
 
@@ -82,7 +82,7 @@ def _told(
     fresh: Credential,
     decision: Decision,
     view: LedgerView,
-    facts: Facts | None,
+    since: datetime | None,
     now: datetime,
 ) -> Sequence[Delivery]:
     """The notices that met `require`."""
@@ -93,7 +93,6 @@ def _told(
     if finding is None or finding.episode != act.finding.episode:
         raise Held("changed", "its finding has changed meanwhile")
     rows = view.deliveries.get(finding.id, ())
-    since = facts.inactive_since if facts else None
     accepted = round_.ctx.accepted(decision.owner)
     disowned_at = view.disowned_at(fresh.uid)
     told = Told.of(rows, accepted, decision.owner, finding, snooze, since, act.stage, disowned_at)

@@ -15,6 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
+from app.model import RunRecord
 from app.service.album import keep, shown
 from app.service.parts import Parts
 from app.service.picture import picture, with_deliveries
@@ -53,7 +54,8 @@ class Schedule:
 
         A last run in the future was one under a wrong clock: waiting for it could take years.
         """
-        last = view.last_run.at if view.last_run and view.last_run.at <= now else None
+        made = _made(view)
+        last = made.at if made and made.at <= now else None
         if self.cron:
             missed = last is None or self._next_after(last) <= now
             return now if missed else None
@@ -68,6 +70,12 @@ class Schedule:
     def _next_after(self, instant: datetime) -> datetime:
         following: datetime | None = self.trigger().get_next_fire_time(instant, instant)
         return following or instant
+
+
+def _made(view: LedgerView) -> RunRecord | None:
+    """The last run. One that could not start (a replica without credentials) is still to be made."""
+    last = view.last_run
+    return None if last is None or last.outcome == "failed" else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,13 @@ class Daemon:
         if due is None:
             self.cycle()
             due = self.parts.clock.now() + RETRY_EVERY if self.standby else None
-        if due and not self.parts.stop.is_set():
-            self._scheduler.modify_job("cycle", next_run_time=due)
+        if due:
+            self._come_back(due)
+
+    def _come_back(self, at: datetime) -> None:
+        """Has the next cycle run then."""
+        if not self.parts.stop.is_set():
+            self._scheduler.modify_job("cycle", next_run_time=at)
             self._note_next()
 
     def watch(self) -> None:
@@ -151,6 +164,7 @@ class Daemon:
             except KeystewardError as error:
                 log.error("run failed", **log_fields(reason=str(error)))
                 self._note_failure()
+                self._come_back(self.parts.clock.now() + RETRY_EVERY)  # nobody else makes it up
             except Exception:
                 log.exception("run failed")
                 self._note_failure()
@@ -209,10 +223,11 @@ class Daemon:
             view = self.parts.ledger.frame()
         except KeystewardError:
             return None  # the cycle says what is wrong
-        if view.last_run is None or view.last_run.at == self.last_own:
+        made = _made(view)
+        if made is None or made.at == self.last_own:
             return None
         now = self.parts.clock.now()
-        due = self.schedule.due_after(view.last_run.at, now)
+        due = self.schedule.due_after(made.at, now)
         if due <= now:
             return None
         self.standby = True

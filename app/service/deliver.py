@@ -112,9 +112,8 @@ def _settle(round_: Round, rows: Sequence[Delivery], notices: Sequence[Notice]) 
     probed = round_.breakers.gate(sink.name) is Gate.PROBE
     try:
         receipt = _send(round_, sink, rows, notices)
-    except PausedMeanwhile as pause:
-        _put_back(round_, rows)
-        raise Paused(str(pause)) from None
+    except PausedMeanwhile as why:
+        return _not_left(round_, rows, why)
     except LedgerError as error:
         return _left(round_, rows, error)
     except Permanent as error:
@@ -131,8 +130,16 @@ def _left(round_: Round, rows: Sequence[Delivery], error: LedgerError) -> list[s
     next looks for it."""
     if not isinstance(error, StaleLease):
         raise error
-    for row in _put_back(round_, rows):
-        put_off(round_, row, round_.parts.clock.now(), str(error))
+    return _not_left(round_, rows, error)
+
+
+def _not_left(round_: Round, rows: Sequence[Delivery], why: KeystewardError) -> list[str]:
+    """After a pause a run goes on with it; what only lacked time is tried again soon. Raises `Paused`."""
+    back = _put_back(round_, rows)
+    if round_.parts.ledger.paused():
+        raise Paused(str(why)) from None
+    for row in back:
+        put_off(round_, row, round_.parts.clock.now(), str(why))
     return []
 
 
@@ -192,7 +199,7 @@ def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError)
     if len(rows) == 1:
         failed(round_, rows, DeliveryState.DEAD, error)
         return []
-    alone = [replace(row, state=DeliveryState.PENDING, message_id="") for row in rows]
+    alone = [_alone(row) for row in rows]
     write(round_, alone, [])
     more: list[str] = []
     for number, row in enumerate(alone):
@@ -201,6 +208,12 @@ def _each_alone(round_: Round, rows: Sequence[Delivery], error: KeystewardError)
             break
         more += _send_group(round_, [row])
     return more
+
+
+def _alone(row: Delivery) -> Delivery:
+    """What may have arrived is looked for by the message that it was in."""
+    lost = row.state is DeliveryState.AMBIGUOUS
+    return row if lost else replace(row, state=DeliveryState.PENDING, message_id="")
 
 
 def _is_dead(round_: Round, row: Delivery) -> bool:

@@ -58,7 +58,7 @@ def record_done(
     current = round_.book.get(finding.id) or finding
     settled = replace(row, state=DeliveryState.DELIVERED, settled_at=now, error="", receipt={"how": how})
     old = round_.parts.ledger.account(credential.account_id).facts.get(credential.uid)
-    facts = (_facts_after(old, now),) if old and row.verb is Verb.DEACTIVATE else ()
+    facts = (_facts_after(round_, old, now),) if old and row.verb is Verb.DEACTIVATE else ()
     coming = _then(round_, credential, finding, decision.rule, stage, now)
     notices = _tell(account, credential, current, decision, stage, coming, now)
     ended = replace(current, stage=stage.name, due_at=coming.at if coming else None)
@@ -78,8 +78,10 @@ def record_done(
     return [notice.id for notice in notices]
 
 
-def _facts_after(old: Facts, now: datetime) -> Facts:
-    return replace(old, status=INACTIVE, inactive_since=now, deactivated_at=now)
+def _facts_after(round_: Round, old: Facts, now: datetime) -> Facts:
+    """An act that is inferred by a clock in doubt begins no quiet period: a run that knows the time does."""
+    since = now if round_.ctx.clock_holds else None
+    return replace(old, status=INACTIVE, inactive_since=since, deactivated_at=now)
 
 
 def _then(
@@ -87,7 +89,7 @@ def _then(
 ) -> render.Coming | None:
     """The deletion that follows a deactivation, if the ladder has one."""
     goal = goal_of(rule, stage, INACTIVE) if rule and stage.do is Do.DEACTIVATE else None
-    if goal is None or goal.do is None:
+    if goal is None or goal.do is None or not round_.ctx.clock_holds:
         return None
     after = replace(credential, status=INACTIVE)
     at = earliest(goal, stage_due(goal, after, now), Told(since=now), now)

@@ -55,13 +55,13 @@ def by_whom(act: Act) -> str:
 
 def tried(round_: Round, verb: Verb, account: Account, credential: Credential) -> Trial | None:
     """The canary's trial after an act was carried out; None where that is no part of it."""
-    trial = _trial(round_, account, credential)
+    trial = _trial(round_, account)
     return after_act(trial, verb, credential.uid, round_.parts.clock.now()) if trial else None
 
 
 def failed(round_: Round, act: Act) -> Trial | None:
     """The same after an act that failed."""
-    trial = _trial(round_, act.account, act.credential)
+    trial = _trial(round_, act.account)
     return after_failure(trial, round_.parts.clock.now()) if trial else None
 
 
@@ -75,10 +75,10 @@ def _first_use(approval: Approval, round_: Round) -> Event:
     return round_.parts.event(SERVICE, "approval_used", detail, data={"plan": approval.plan})
 
 
-def _trial(round_: Round, account: Account, credential: Credential) -> Trial | None:
+def _trial(round_: Round, account: Account) -> Trial | None:
     """The trial under way, where the account has a part in it."""
     parts = round_.parts
-    if not is_canary(parts.limits.canary, account, credential):
+    if not is_canary(parts.limits.canary, account):
         return None
     trial = parts.ledger.frame().canary
     under_way = trial and trial.config_hash == parts.config_hash and not trial.passed_at

@@ -91,6 +91,7 @@ class Parts:
     lease_wait: timedelta = timedelta(0)
     monotonic: Callable[[], float] = time.monotonic  # seconds, to time the scan
     roll: Callable[[], float] = random.random  # 0 to 1, to spread what is tried again
+    own_keys: frozenset[str] = frozenset()  # ids of access keys that the config names as the service's own
     shown_characters: int = SHOWN_CHARACTERS  # of a key id, in what sinks are handed: 0 to 4
 
     def wrong_by(self) -> timedelta | None:

@@ -132,10 +132,17 @@ def _head(parts: Parts) -> str:
 
 def context(parts: Parts, hub: HubIdentity, view: LedgerView, now: datetime) -> Context:
     """The fixed facts of a run."""
-    own = OwnIdentity(hub.account_id, hub.user, hub.key_id)
-    hash_, origin = parts.config_hash, parts.origin
+    own_keys = parts.own_keys | ({hub.key_id} if hub.key_id else set())
     return Context(
-        now, parts.policy, view, parts.limits, parts.traits(), own, config_hash=hash_, origin=origin
+        now=now,
+        policy=parts.policy,
+        view=view,
+        limits=parts.limits,
+        sinks=parts.traits(),
+        own=OwnIdentity(hub.account_id, hub.user, own_keys),
+        origin=parts.origin,
+        config_hash=parts.config_hash,
+        clock_holds=not any(_clock_doubts(parts, view, now)),
     )
 
 
@@ -170,11 +177,16 @@ def _vetoes(parts: Parts, view: LedgerView, now: datetime) -> Iterator[Reason]:
     """Why nothing destructive may happen at all."""
     if view.pause:
         yield Reason("pause", view.pause.text)
+    for doubt in _clock_doubts(parts, view, now):
+        yield Reason("clock", doubt)
+
+
+def _clock_doubts(parts: Parts, view: LedgerView, now: datetime) -> Iterator[str]:
     if view.last_run and now < view.last_run.at:
-        yield Reason("clock", "the clock is before the last run")
+        yield "the clock is before the last run"
     skew = parts.wrong_by()
     if skew:
-        yield Reason("clock", f"the clock differs from AWS's by {skew.total_seconds() / 60:.0f} minutes")
+        yield f"the clock differs from AWS's by {skew.total_seconds() / 60:.0f} minutes"
 
 
 def _carry_out(round_: Round, plan: Plan, inferred: list[str]) -> list[HeldAct]:

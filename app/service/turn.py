@@ -7,8 +7,8 @@ from datetime import datetime
 
 from app.ledger.claims import CLAIMABLE
 from app.ledger.interface import LedgerView
-from app.model import Breaker, Delivery, DeliveryState
-from app.plan.obsolete import TELLING, ahead_of, obsolete
+from app.model import Breaker, Delivery, DeliveryState, Finding
+from app.plan.obsolete import TELLING, ahead_of, is_observed, obsolete
 from app.service import backoff, breaker
 from app.service.breaker import Gate, gate
 from app.service.parts import Parts
@@ -38,10 +38,19 @@ def _is_due(parts: Parts, frame: LedgerView, row: Delivery, now: datetime) -> bo
         return False
     if gate(frame.breakers.get(row.sink) or Breaker(row.sink), now) is Gate.SHUT:
         return False
+    finding = parts.ledger.finding(row.finding_id)
+    if finding and _is_observed(parts, finding):
+        return False
     if row.state is not DeliveryState.AMBIGUOUS:
         return True
-    finding, history = parts.ledger.finding(row.finding_id), parts.ledger.deliveries_of(row.finding_id)
+    history = parts.ledger.deliveries_of(row.finding_id)
     return not obsolete(parts.policy, frame, finding, history, row, now)
+
+
+def _is_observed(parts: Parts, finding: Finding) -> bool:
+    """A run has made what waits wait for the next one; somebody may have put it back since."""
+    account = parts.known_account(finding.account_id)
+    return is_observed(parts.policy, finding, account.mode if account else None)
 
 
 def in_turn(round_: Round, rows: Sequence[Delivery]) -> list[Delivery]:

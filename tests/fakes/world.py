@@ -38,7 +38,7 @@ class Key:
     user: str
     created: datetime
     status: str = ACTIVE
-    last_used: LastUsed | None = None  # None: used at every moment
+    last_used: LastUsed | None = None  # None: used at every moment at which it works
     account: Account = PROD
     tags: dict[str, str] | None = field(default_factory=dict)
     groups: tuple[str, ...] | None = ()
@@ -126,6 +126,7 @@ class World:
         self.live_reads: Counter[str] = Counter()  # by user, within scans
         self.writes: list[tuple[str, str]] = []
         self.ended = Event()  # SIGTERM
+        self.own_keys = frozenset[str]()
         self.callers: CallerHistory | None = None
         self.archive: Archive | None = None
         self.roll = 1.0  # what is tried again waits for the whole of its ceiling
@@ -168,7 +169,8 @@ class World:
         return Inventory(account, now, tuple(self._seen(key, now) for key in mine), users)
 
     def _seen(self, key: Key, now: datetime) -> Credential:
-        used = key.last_used or LastUsed("at", now, "s3", "eu-central-1")
+        moment = now if key.status == ACTIVE else key.created
+        used = key.last_used or LastUsed("at", moment, "s3", "eu-central-1")
         blind = key.id in self.unreadable_use
         return Credential(
             account_id=key.account.id,
@@ -236,6 +238,7 @@ class World:
             archive=self.archive,
             stop=self.ended,
             config_hash=self.config_hash,
+            own_keys=self.own_keys,
             roll=lambda: self.roll,
         )
 

@@ -64,6 +64,13 @@ def test_an_edit_of_the_policy_touches_neither_sinks_nor_sessions(service: Servi
         assert getattr(new, same) is getattr(service, same)
 
 
+def test_the_key_that_mail_is_sent_with_is_the_services_own(service: Service, tmp_path: Path) -> None:
+    mail = {"type": "email", "from": "keys@example.com", "host": "smtp.example.com", "username": "AKIAMAIL"}
+    new = renewed(service, a_config(tmp_path, sinks={"mail": {**mail, "password": "secret"}}))
+    assert new.parts().own_keys == {"AKIAMAIL"}
+    assert service.parts().own_keys == frozenset()
+
+
 def test_only_the_sink_whose_settings_changed_is_made_anew(service: Service, tmp_path: Path) -> None:
     changed = {"slack": {**SLACK, "token": "xoxb-second"}, "jira": JIRA}
     new = renewed(service, a_config(tmp_path, sinks=changed))

@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import botocore.session
 import pytest
 from botocore import exceptions as sdk
 
 from app.errors import Ambiguous, Permanent, Transient
 from app.inventory.api import Pace
-from app.inventory.credentials import RoleScope, holder
+from app.inventory.credentials import RoleScope, holder, source_key
 from app.inventory.faults import Denied, Gone, NotReady, Throttled, translate
 from app.inventory.sessions import Sessions, session_name
 from app.model import Account, RoleRef
@@ -31,6 +33,52 @@ def test_a_session_says_who_reads_within_what_aws_allows(arn: str, who: str) -> 
     name = session_name(arn, "host-1")
     assert name.startswith(f"keysteward-{who}")
     assert re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII)
+
+
+CONFIG = f"""
+[profile ours]
+role_arn = arn:aws:iam::999988887777:role/hub
+source_profile = between
+[profile between]
+role_arn = arn:aws:iam::999988887777:role/door
+source_profile = by-hand
+aws_access_key_id = AKIAUNUSED0000000000
+[profile itself]
+role_arn = arn:aws:iam::999988887777:role/hub
+source_profile = itself
+aws_access_key_id = {KEY}
+[profile by-hand]
+aws_access_key_id = {KEY}
+aws_secret_access_key = secret
+[profile round]
+role_arn = arn:aws:iam::999988887777:role/hub
+source_profile = round
+[profile from-env]
+role_arn = arn:aws:iam::999988887777:role/hub
+credential_source = Environment
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "found"),
+    [
+        ("ours", KEY),
+        ("itself", KEY),
+        ("by-hand", KEY),
+        ("round", None),
+        ("from-env", KEY),
+        ("absent", None),
+        (None, None),
+    ],
+)
+def test_the_key_behind_the_hubs_own_role_is_known(
+    profile: str | None, found: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY if profile == "from-env" else "ASIA1234567890ABCDEF")
+    assert source_key(botocore.session.Session(profile=profile)) == found
 
 
 def refused(code: str, status: int = 400, message: str = "") -> sdk.ClientError:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.model import Account, Verb
+from app.plan.actions import held
 from app.plan.canary import after_act, after_failure, is_canary, try_first
 from app.plan.context import Context
 from app.plan.kept import Trial
@@ -50,7 +51,7 @@ def acted(trial: Trial = BEGUN, at: timedelta = HOUR) -> Trial:
 def test_accounts_are_named_by_id_name_or_alias(
     patterns: tuple[str, ...], account: Account, first: bool
 ) -> None:
-    assert is_canary(Canary(patterns), account, FIRST.credential) is first
+    assert is_canary(Canary(patterns), account) is first
 
 
 def test_without_a_canary_all_pass_and_nothing_is_remembered() -> None:
@@ -88,6 +89,14 @@ def test_where_nothing_is_due_in_the_canary_the_rest_waits_one_quiet_period(
 ) -> None:
     done = try_first(context(BEGUN, at=after * HOUR), OTHERS)
     assert done.passed == (OTHERS if passes else ())
+
+
+@pytest.mark.parametrize("guard", ["scan_failed", "brake"])
+def test_what_is_held_in_the_canary_before_it_was_tried_keeps_the_rest_waiting(guard: str) -> None:
+    waits = held(FIRST, guard, "")
+    assert try_first(context(BEGUN, at=30 * DAY), OTHERS, [waits]).passed == ()
+    elsewhere = held(OTHERS[0], guard, "")
+    assert try_first(context(BEGUN, at=30 * DAY), OTHERS, [elsewhere]).passed == OTHERS
 
 
 def test_after_a_failure_the_quiet_period_begins_anew() -> None:

@@ -70,6 +70,18 @@ def test_an_act_that_fails_in_the_canary_account_keeps_the_rest_waiting() -> Non
     assert len(world.writes) == 2
 
 
+def test_a_canary_account_that_cannot_be_read_keeps_the_rest_waiting() -> None:
+    world = world_of()
+    world.failing = {SANDBOX.id: "its role is gone"}
+    world.days(7, 8, 9, 10)
+    assert world.writes == []
+    world.failing = {}
+    world.days(11, 11.9)
+    assert world.writes == [("deactivate", FIRST)]
+    world.day(12)
+    assert len(world.writes) == 2
+
+
 def test_a_new_config_begins_a_new_trial() -> None:
     world = world_of()
     world.days(7, 8)

@@ -662,9 +662,13 @@ def test_unreadable_tags_mean_no_notice_and_no_act() -> None:
     assert [key.state for key in report.census.credentials] == ["unknown"]
 
 
-def test_the_services_own_key_is_warned_about_but_never_acted_on() -> None:
+@pytest.mark.parametrize("by", ["AWS's answer", "config"])
+def test_the_services_own_key_is_warned_about_but_never_acted_on(by: str) -> None:
     world = World(policy(), aged(300))
-    world.identity = replace(world.identity, key_id=ID)
+    if by == "config":  # an SMTP user of SES is an access key
+        world.own_keys = frozenset({ID})
+    else:
+        world.identity = replace(world.identity, key_id=ID)
     world.days(*range(10))
     assert world.acts() == []
     assert {n.act_at for n in world.slack.notices} == {None}

@@ -9,13 +9,13 @@ import pytest
 
 from app.errors import Permanent, RecipientUnreachable, Transient
 from app.ledger.interface import Change
-from app.model import Breaker, DeliveryState, Verb
+from app.model import Breaker, DeliveryState, Mode, Verb
 from app.service.letters import letters, requeue
 from app.service.lookup import NotFound
 from app.service.retry import retry_failed
 from app.sinks.snapshot import DeliveryRow
 from tests.fakes.policies import FINAL, WARN, ladder
-from tests.fakes.world import DAY, START, World, aged
+from tests.fakes.world import DAY, PROD, START, World, aged
 
 TWIN = "AKIAEXAMPLE000000002"
 ONCE = replace(WARN, repeat=None)
@@ -97,6 +97,22 @@ def test_or_by_the_next_run_with_todays_facts() -> None:
     world.day(3)
     (notice,) = world.slack.notices
     assert (notice.stage, notice.age_days) == ("warn", 83)
+
+
+@pytest.mark.parametrize("lowered", ["account", "rule"])
+def test_where_nothing_is_to_leave_any_more_it_waits(lowered: str) -> None:
+    world, account = dead_letters(), replace(PROD, mode=Mode.OBSERVE)
+    if lowered == "account":
+        world.accounts = [account]
+    else:
+        world.policy = replace(world.policy, rules=(replace(world.policy.rules[0], mode=Mode.OBSERVE),))
+    world.day(0.5)
+    (row,) = back(world)
+    world.clock.instant += timedelta(hours=1)
+    retry_failed(replace(world.parts(), known_account=lambda _: world.accounts[0]))
+    assert world.told() == []
+    (waiting,) = world.ledger.undelivered()
+    assert (waiting.id, waiting.state) == (row.id, DeliveryState.PENDING)
 
 
 def test_it_is_put_back_only_where_it_is_meant() -> None:

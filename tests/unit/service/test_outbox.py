@@ -288,6 +288,17 @@ def test_a_notice_that_breaks_its_adapter_costs_the_others_one_try() -> None:
     assert (left.finding_id, left.state) == (poison, DeliveryState.AMBIGUOUS)
 
 
+@pytest.mark.parametrize("fault", [RuntimeError("a bug"), Permanent("HTTP 400: invalid_blocks")])
+def test_a_message_that_may_have_arrived_is_looked_for_finding_by_finding_as_well(fault: Exception) -> None:
+    world = two_of_one_owner()
+    world.slack.fault = lambda m: Ambiguous("time-out")
+    world.day(0)
+    (message_id,) = {row.message_id for row in rows(world)}
+    world.slack.fault = lambda m: fault if len(m.notices) > 1 else None
+    world.days(1, 2)
+    assert [(len(m.notices), m.maybe_sent, m.id) for m in world.slack.sent] == [(1, True, message_id)] * 2
+
+
 # --- what people do while it waits --------------------------------------------------------------------------
 
 

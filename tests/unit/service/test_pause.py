@@ -183,9 +183,15 @@ def test_a_lease_that_runs_out_within_a_message_keeps_its_next_request_back() ->
         return None
 
     world.slack.fault = looks_up_then_sends
-    world.day(7)
+    report = world.day(7)
     assert world.slack.sent == []
     assert (slack_row(world).state, slack_row(world).attempts) == (DeliveryState.PENDING, 0)
+    assert report.failures == ("slack: 1 notice not delivered: too little of the lease is left",)
+    ledger.left = 30.0
+    world.slack.fault = lambda message: None
+    world.clock.instant += timedelta(minutes=1)
+    retry_failed(world.parts())  # the next run may be a day away
+    assert [n.stage for n in world.slack.notices] == ["warn"]
 
 
 def test_what_is_sent_without_a_lease_asks_for_the_pause_alone() -> None:

@@ -44,6 +44,12 @@ def test_a_missed_cycle_is_made_up_at_once_and_none_comes_early(
     assert schedule.first(ran(ago), NOW) == first
 
 
+@pytest.mark.parametrize("schedule", [EVERY, CRON])
+def test_a_run_that_could_not_start_is_made_up_at_the_next_start(schedule: Schedule) -> None:
+    failed = RunRecord(NOW - HOURS, NOW - HOURS, "failed")
+    assert schedule.first(LedgerView(last_run=failed), NOW) == NOW
+
+
 def failed_once() -> World:
     world = World(policy(), aged(300))
     world.slack.fault = lambda m: Transient("500")

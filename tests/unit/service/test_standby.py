@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ledger.interface import Lease
+from app.errors import LedgerError, Permanent
+from app.inventory.interface import HubIdentity
+from app.ledger.interface import Change, Lease
 from app.ledger.memory import MemoryLedger
 from app.service.album import keep, shown
 from app.service.daemon import Daemon, Schedule
@@ -21,9 +23,15 @@ EVERY = timedelta(hours=6)
 
 
 class Mortal(MemoryLedger):
-    """A ledger whose holder can die."""
+    """A ledger whose holder can die, and that can fail."""
 
     dead_holder = False
+    fails = False
+
+    def apply(self, change: Change, lease: Lease | None = None) -> None:
+        if self.fails:
+            raise LedgerError("the connection was reset")
+        super().apply(change, lease)
 
     def orphaned(self) -> bool:
         return self.dead_holder
@@ -63,6 +71,10 @@ def two() -> Iterator[Replicas]:
         yield replicas
 
 
+def no_identity() -> HubIdentity:
+    raise Permanent("no AWS credentials were found")
+
+
 def runs(replicas: Replicas) -> int:
     return len(replicas.ledger._runs)
 
@@ -96,6 +108,18 @@ def test_a_standby_acts_when_the_other_has_not_come(two: Replicas) -> None:
     assert not other.standby
 
 
+def test_a_run_that_could_not_start_is_made_by_who_can(two: Replicas) -> None:
+    one, other = two.daemons
+    one.parts = replace(one.parts, hub=no_identity)
+    one.on_schedule()
+    two.world.clock.instant += timedelta(minutes=1)
+    other.on_schedule()
+    assert [run.outcome for run in two.ledger._runs] == ["failed", "success"]
+    assert not other.standby
+    one.on_schedule()  # what was made since is not tried again by the one that can't
+    assert runs(two) == 2
+
+
 def test_each_makes_its_own_cycles_whatever_their_jitter(two: Replicas) -> None:
     one, _ = two.daemons
     one.on_schedule()
@@ -111,6 +135,19 @@ def test_while_another_is_at_it_a_standby_looks_again_in_a_minute(two: Replicas)
     job = one._scheduler.get_job("cycle")
     assert one.standby
     assert job.next_run_time <= two.world.clock.now() + timedelta(minutes=1)
+    one.on_schedule()
+    assert runs(two) == 1
+
+
+@pytest.mark.parametrize("by", ["schedule", "takeover"])
+def test_a_run_that_the_ledger_broke_is_made_up_in_a_minute(two: Replicas, by: str) -> None:
+    one, _ = two.daemons
+    one._scheduler.modify_job("cycle", next_run_time=two.world.clock.now() + EVERY)
+    two.ledger.fails = two.ledger.dead_holder = True
+    one.on_schedule() if by == "schedule" else one.watch()
+    job = one._scheduler.get_job("cycle")
+    assert job.next_run_time <= two.world.clock.now() + timedelta(minutes=1)
+    two.ledger.fails = False
     one.on_schedule()
     assert runs(two) == 1
 
