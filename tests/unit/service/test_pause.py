@@ -296,3 +296,17 @@ def test_while_the_ledger_is_silent_the_last_that_was_known_is_shown() -> None:
     assert look(Snapshot()).paused == HOLD
     silent = LivePause(paused, lambda: time.now)
     assert silent(Snapshot(paused=HOLD)).paused == HOLD
+
+
+def test_what_the_ledger_says_in_place_of_an_answer_is_shown_until_it_answers() -> None:
+    time, faults = Sleeper(), ["it is locked"]
+
+    def paused() -> Pause | None:
+        if faults:
+            raise LedgerError(faults.pop())
+        return None
+
+    look = LivePause(paused, lambda: time.now)
+    assert [look(Snapshot()).ledger_fault for _ in range(2)] == ["it is locked"] * 2
+    time.sleep(1)
+    assert look(Snapshot(ledger_fault="of a picture that was kept")).ledger_fault == ""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.errors import LedgerError
 from app.ledger.interface import Lease
 from app.ledger.memory import MemoryLedger
 from app.service.album import keep, shown
@@ -21,11 +22,14 @@ EVERY = timedelta(hours=6)
 
 
 class Mortal(MemoryLedger):
-    """A ledger whose holder can die."""
+    """A ledger whose holder can die, and which can fall silent."""
 
     dead_holder = False
+    silent = False
 
     def orphaned(self) -> bool:
+        if self.silent:
+            raise LedgerError("it does not answer")
         return self.dead_holder
 
     @contextmanager
@@ -73,6 +77,19 @@ def test_what_one_has_done_the_other_does_not_do_again(two: Replicas) -> None:
     other.on_schedule()
     assert runs(two) == 1
     assert [daemon.standby for daemon in two.daemons] == [False, True]
+
+
+def test_a_ledger_that_is_silent_for_long_is_told_to_the_log_twice(
+    two: Replicas, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lease is looked at every second: once when it falls silent, once when it answers again."""
+    one, _ = two.daemons
+    with caplog.at_level("INFO"):
+        for silent in (False, True, True, True, False, False):
+            two.ledger.silent = silent
+            one.watch()
+    said = [record.message for record in caplog.records if "lease can" in record.message]
+    assert said == ["the lease can't be watched", "the lease can be watched again"]
 
 
 def test_a_standby_shows_what_the_other_has_seen(two: Replicas) -> None:
