@@ -72,7 +72,7 @@ def deliveries(
         found = requeue(parts, ids, by or changes.caller(parts), reason or "", sink)
         title = f"{len(found)} put back: the next run or retry sends what still holds"
     else:
-        ledger = opening.to_look(config, at).ledger
+        ledger = opening.ledger_to_read(config)
         wanted = (row for row in ledger.undelivered() if not ids or is_meant(row, ids))
         rows = [r for r in wanted if sink in (None, r.sink) and (not states or r.state.value in states)]
         found = letters(ledger, rows, ledger.frame().breakers)
