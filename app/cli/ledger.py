@@ -11,7 +11,7 @@ import click
 
 from app.cli import opening, show
 from app.cli.options import config_option
-from app.errors import LedgerError
+from app.errors import ConfigError, LedgerError
 
 UNDER_WAY = (
     "warning: the service is at work: what it does from now on is not in this export; "
@@ -76,7 +76,7 @@ def import_(file: Path, config_path: Path | None) -> int:
     from app.ledger.verify import verify
 
     config = opening.load(config_path)
-    with _from(file) as stream:
+    with _from(file) as stream, _named(file):
         given = read(stream)
         target = opening.to_fill(config)
         target.fill(given.rows)
@@ -125,6 +125,16 @@ def _from(file: Path) -> Iterator[BinaryIO]:
             yield stream
     except OSError as error:
         raise click.FileError(str(file), error.strerror) from None
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What is wrong with the file is said with its name."""
+    try:
+        yield
+    except ConfigError as error:
+        name = "stdin" if file == DASH else str(file)
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def _counted(counts: Mapping[str, int]) -> str:
