@@ -49,7 +49,7 @@ def sending_under(lease: Lease) -> Iterator[None]:
 
 @dataclass
 class LivePause:
-    """Shows the pause of this very second, and whether the ledger answers, in a snapshot as old as the last run.
+    """Shows the pause of this very second, and whether the ledger answers, in a snapshot of the last run.
 
     The ledger is asked once a second at the most, and by one thread: the others are shown what was known.
     """
