@@ -201,7 +201,7 @@ class Daemon:
 
     def _run(self) -> None:
         report = run_once(replace(self.parts, outdated=self._is_outdated))
-        self.standby = report.outcome == "standby"
+        self._stand_by(report.outcome == "standby")
         if report.scan_seconds is not None:
             self.counters.observe_scan(report.scan_seconds)
         self.holder.update(lambda last: picture(self.parts, report, last))
@@ -228,9 +228,15 @@ class Daemon:
         due = self.schedule.due_after(view.last_run.at, now)
         if due <= now:
             return None
-        self.standby = True
+        self._stand_by(True)
         self._show_last()
         return due
+
+    def _stand_by(self, standby: bool) -> None:
+        """A log of hours in which nothing is done says why."""
+        if standby != self.standby:
+            log.info("another replica acts: this one stands by" if standby else "this replica acts now")
+        self.standby = standby
 
     def _show_last(self) -> None:
         """What another replica's run saw, or this one's before it was restarted."""

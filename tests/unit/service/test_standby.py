@@ -92,6 +92,20 @@ def test_a_ledger_that_is_silent_for_long_is_told_to_the_log_twice(
     assert said == ["the lease can't be watched", "the lease can be watched again"]
 
 
+def test_who_begins_to_stand_by_or_to_act_says_so_once(
+    two: Replicas, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = two.daemons
+    with caplog.at_level("INFO"):
+        one.on_schedule()
+        other.on_schedule()
+        other.on_schedule()
+        two.ledger.dead_holder = True
+        other.watch()
+    said = [record.message for record in caplog.records if " replica acts" in record.message]
+    assert said == ["another replica acts: this one stands by", "this replica acts now"]
+
+
 def test_a_standby_shows_what_the_other_has_seen(two: Replicas) -> None:
     one, other = two.daemons
     one.on_schedule()
