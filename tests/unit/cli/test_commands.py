@@ -40,6 +40,11 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     assert sorted(told) == sorted(COMMANDS)
 
 
+@pytest.mark.parametrize("args", [["--help"], ["ledger", "--help"]])
+def test_no_line_of_a_list_of_commands_is_cut_off(args: list[str]) -> None:
+    assert "..." not in CliRunner().invoke(cli, args).output.partition("Commands:\n")[2]
+
+
 def test_a_misspelt_command_is_refused_with_the_one_that_was_meant() -> None:
     done = CliRunner().invoke(cli, ["scna"])
     assert done.exit_code == 2
