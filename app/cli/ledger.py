@@ -68,8 +68,8 @@ def export(file: Path, config_path: Path | None) -> None:
 def import_(file: Path, config_path: Path | None) -> int:
     """Fill an empty ledger from an export: all of it, or nothing.
 
-    FILE is what `keysteward ledger export` wrote; - is stdin. Afterwards its rows are counted and the audit trail is verified (exit code 1: it
-    is not what was once written).
+    FILE is what `keysteward ledger export` wrote; - is stdin. Afterwards its rows are counted and the audit
+    trail is verified (exit code 1: it is not what was once written).
     """
     from app.cli.history import say
     from app.ledger.export import read
