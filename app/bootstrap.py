@@ -259,9 +259,12 @@ def open_rehearsal(config: Config, at: datetime) -> Service:
 
 
 def open_for_change(config: Config, at: datetime | None) -> Service:
-    """For commands that change something. In a ledger of rehearsals, now is its last run."""
+    """For commands that change something. In a ledger of rehearsals, now is its last run.
+
+    Raises `NoLedger` where there is none.
+    """
     sessions, stop = connect(config.scan)
-    ledger = open_ledger(config.ledger_url, term=config.lease)
+    ledger = open_ledger(config.ledger_url, create=False, term=config.lease)
     rehearsal = ledger.rehearsal()
     if at and not rehearsal:
         raise ConfigError("--at: only in a ledger of rehearsals (run --at)")

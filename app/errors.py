@@ -26,6 +26,10 @@ class NoLedger(LedgerError):
     """There is no ledger yet: commands that only look go on without one."""
 
 
+# What it ends with. A command that made one at a mistyped URL would pause, or restore, nothing.
+MENDED_BY = "the first run makes it, or `keysteward ledger migrate`; is this the URL that the service has?"
+
+
 class StaleLease(LedgerError):
     """Another replica has taken over: what was about to be written must not be."""
 

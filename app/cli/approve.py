@@ -21,7 +21,7 @@ from app.service.approve import approve as let_through
 @at_option("In a ledger of rehearsals: when this happens.")
 @config_option
 def approve(plan: str, reason: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
-    """Let through, for 24 hours, the acts of PLAN, which the brake holds.
+    """Let a PLAN that the brake holds through, for 24 hours.
 
     PLAN is the id, or its beginning, as `keysteward plan`, the log and the alert show it. Every other guard
     still applies, and each key is read and judged again before its act.

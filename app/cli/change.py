@@ -75,6 +75,9 @@ def resume(by: str | None, at: datetime | None, config_path: Path | None) -> Non
 @AT
 @config_option
 def restore(key: str, reason: str, by: str | None, at: datetime | None, config_path: Path | None) -> None:
-    """Reactivate KEY, which this service deactivated, and snooze it for 7 days."""
+    """Reactivate KEY, which this service deactivated.
+
+    It is snoozed for 7 days, so that there is time to rotate it.
+    """
     parts = _parts(config_path, at)
     echo(changes.restore(parts, key, by or changes.caller(parts), reason))

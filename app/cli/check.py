@@ -17,7 +17,10 @@ from app.inventory.permissions import PolicyKind, document
 @click.command("check-config")
 @config_option
 def check(config_path: Path | None) -> int:
-    """Print every fault of the config at once, as FILE:LINE: path: message. Needs no secrets, no AWS."""
+    """Print every fault of the config at once.
+
+    As FILE:LINE: path: message. Needs no secrets, no AWS.
+    """
     path = find_config(config_path, os.environ, Path.cwd())
     faults = check_config(path, os.environ, now=datetime.now(UTC))
     wrong = [fault for fault in faults if fault.severity != "warning"]
@@ -45,7 +48,9 @@ def schema() -> None:
 )
 @config_option
 def iam_policy(role: PolicyKind, partition: str, config_path: Path | None) -> None:
-    """Print the least-privilege policy of a role, for this very config and mode. Asks no AWS.
+    """Print the least-privilege policy of a role for this config.
+
+    It follows from the config and its mode. Asks no AWS.
 
     hub: the service's own; spoke: reads in each account; actor: deactivates and deletes there.
     """

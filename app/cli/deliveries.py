@@ -70,13 +70,14 @@ def deliveries(
     if back:
         parts = opening.to_change(config, at).parts()
         found = requeue(parts, ids, by or changes.caller(parts), reason or "", sink)
-        title = f"{len(found)} put back: the next run or retry sends what still holds"
+        holds = ": the next run or retry sends what still holds" if found else ""
+        title = f"{_counted(len(found), 'dead letter')} put back{holds}"
     else:
-        ledger = opening.to_look(config, at).ledger
+        ledger = opening.ledger_to_read(config)
         wanted = (row for row in ledger.undelivered() if not ids or is_meant(row, ids))
         rows = [r for r in wanted if sink in (None, r.sink) and (not states or r.state.value in states)]
         found = letters(ledger, rows, ledger.frame().breakers)
-        title = f"{len(found)} deliveries that wait or were given up"
+        title = f"{_counted(len(found), 'message')} waiting or given up"
     _print(form, title, found)
 
 
@@ -101,10 +102,14 @@ def _print(form: str, title: str, found: list[DeliveryRow]) -> None:
     if form != "table":
         machine(form, COLUMNS, rows)
     elif not rows:
-        show.echo("No deliveries")
+        show.echo(title)
     else:
-        heads = ("Id", "State", "By", "Key", "User", "Account", "To", "Tries", "Since", "Next try", "Why")
-        show.table(title, heads, map(list, map(_cells, found)))
+        heads = ("Id", "State", "Key", "User", "Account", "To", "Tries", "Next try", "Why")
+        show.table(title, heads, map(list, map(_cells, found)), whole=("Id",))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{f'{number:,}' if number else 'No'} {noun}{'' if number == 1 else 's'}"
 
 
 def _row(row: DeliveryRow) -> dict[str, Any]:
@@ -113,5 +118,6 @@ def _row(row: DeliveryRow) -> dict[str, Any]:
 
 
 def _cells(row: DeliveryRow) -> Iterator[str]:
-    yield from (row.id, row.state, row.sink, row.key_tail, row.user, row.account, row.recipient)
-    yield from (str(row.attempts), show.date(row.created_at), show.date(row.next_attempt_at), row.why)
+    """The sink is in the id; the rest is for machines."""
+    yield from (row.id, row.state, row.key_tail, row.user, row.account, row.recipient)
+    yield from (str(row.attempts), show.date(row.next_attempt_at), row.why)

@@ -40,7 +40,10 @@ The first message of each kind is shown as its reader sees it.
     help="Where the status page answers.",
 )
 def demo(once: bool, all_messages: bool, listen: str) -> int:
-    """Walk a fake organization through the ladder, then serve its status page. Needs no AWS account."""
+    """Walk a fake organization through the whole ladder.
+
+    Then serve its status page. Needs no AWS account.
+    """
     try:
         from app.demo.aws import fake_aws
         from app.demo.walk import prepare, temporary_folder

@@ -38,7 +38,7 @@ def history(since: datetime | None, verifying: bool, form: str, config_path: Pat
     config = opening.load(config_path)
     if verifying:
         return _verify(opening.ledger_of(config), form)
-    ledger = opening.to_look(config).ledger
+    ledger = opening.ledger_to_read(config)
     if form == "table":
         _table(ledger.events(since))
     else:

@@ -11,7 +11,7 @@ import click
 
 from app.cli import opening, show
 from app.cli.options import config_option
-from app.errors import LedgerError
+from app.errors import ConfigError, LedgerError
 
 UNDER_WAY = (
     "warning: the service is at work: what it does from now on is not in this export; "
@@ -22,13 +22,13 @@ DASH = Path("-")
 
 @click.group()
 def ledger() -> None:
-    """Bring the ledger up to date, or move it: out of one database, into another."""
+    """Bring the ledger up to date, or move it to another database."""
 
 
 @ledger.command()
 @config_option
 def migrate(config_path: Path | None) -> None:
-    """Bring the ledger to the newest schema; make it, where there is none.
+    """Bring the ledger to the newest schema; make it if there is none.
 
     The service does that itself when it starts, but for a DynamoDB table: that is made here only.
     """
@@ -47,7 +47,7 @@ def migrate(config_path: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default=DASH)
 @config_option
 def export(file: Path, config_path: Path | None) -> None:
-    """Write the whole ledger to FILE, as of one moment; without FILE, to stdout.
+    """Write the whole ledger to FILE or stdout, as of one moment.
 
     It holds full key ids, and whatever people were told: keep it as you keep the ledger.
     """
@@ -66,17 +66,17 @@ def export(file: Path, config_path: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @config_option
 def import_(file: Path, config_path: Path | None) -> int:
-    """Fill the ledger with what `keysteward ledger export` wrote to FILE (- is stdin): all of it, or nothing.
+    """Fill an empty ledger from an export: all of it, or nothing.
 
-    The ledger must be empty. Afterwards its rows are counted and the audit trail is verified (exit code 1: it
-    is not what was once written).
+    FILE is what `keysteward ledger export` wrote; - is stdin. Afterwards its rows are counted and the audit
+    trail is verified (exit code 1: it is not what was once written).
     """
     from app.cli.history import say
     from app.ledger.export import read
     from app.ledger.verify import verify
 
     config = opening.load(config_path)
-    with _from(file) as stream:
+    with _from(file) as stream, _named(file):
         given = read(stream)
         target = opening.to_fill(config)
         target.fill(given.rows)
@@ -125,6 +125,16 @@ def _from(file: Path) -> Iterator[BinaryIO]:
             yield stream
     except OSError as error:
         raise click.FileError(str(file), error.strerror) from None
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What is wrong with the file is said with its name."""
+    try:
+        yield
+    except ConfigError as error:
+        name = "stdin" if file == DASH else str(file)
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def _counted(counts: Mapping[str, int]) -> str:

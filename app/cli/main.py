@@ -87,6 +87,9 @@ def main() -> None:
 
 def _usage(error: click.ClickException) -> int:
     message = redact(error.format_message())
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(message, err=True)
+        return WRONG
     hint = ""
     if isinstance(error, click.UsageError) and error.ctx:
         hint = f" (see {error.ctx.command_path} --help)"

@@ -63,6 +63,19 @@ def ledger_of(config: "Config") -> "Ledger":
     return open_ledger(config.ledger_url, create=False, term=config.lease)
 
 
+def ledger_to_read(config: "Config") -> "Ledger":
+    """The ledger alone; where there is none that is said, and it is an empty one."""
+    from app.cli.show import warn
+    from app.errors import NoLedger
+    from app.ledger.memory import MemoryLedger
+
+    try:
+        return ledger_of(config)
+    except NoLedger as error:
+        warn(f"keysteward: {error}")
+        return MemoryLedger()
+
+
 def to_fill(config: "Config") -> "Ledger":
     """The ledger alone, made where there is none."""
     from app.ledger.open import open_ledger

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -52,12 +52,16 @@ def to_file(path: Path, text: str) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], style: int | None = None
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    style: int | None = None,
+    whole: Collection[str] = (),
 ) -> None:
-    """``style`` is the column whose word colours its row's cell."""
+    """``style`` is the column whose word colours its row's cell; those in ``whole`` are not broken."""
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
     for name in columns:
-        grid.add_column(name, overflow="fold")
+        grid.add_column(name, overflow="fold", no_wrap=name in whole)
     for row in rows:
         cells = [_escape(redactor(cell)) for cell in row]
         if style is not None:

@@ -17,7 +17,7 @@ from app.model import KeptReport
 from app.plan.record import Change
 
 BATCH = 500  # rows written at once
-NOT_EMPTY = "the ledger is not empty: a ledger is imported into a new one, and nobody has used that before"
+NOT_EMPTY = "the ledger is not empty: import into a new one, that nobody has used before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import ArgumentError
 
-from app.errors import LedgerError, NoLedger
+from app.errors import MENDED_BY, LedgerError, NoLedger
 from app.ledger import reading, schema
 from app.ledger.faults import readable_errors
 from app.ledger.interface import Ledger
@@ -47,7 +47,7 @@ def open_postgres(url: str, create: bool, term: timedelta = TERM) -> Ledger:
     engine = postgres_engine(url)
     with readable_errors(), disposing_on_failure(engine):
         if not create and version_of(engine) is None:
-            raise NoLedger("the database holds no ledger")
+            raise NoLedger(f"the database holds no ledger: {MENDED_BY}")
         if not is_newest(engine):
             with disposing(postgres_engine(url, MIGRATING)) as patient:
                 migrate(patient)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
 
-from app.errors import LedgerError, NoLedger
+from app.errors import MENDED_BY, LedgerError, NoLedger
 from app.ledger import reading
 from app.ledger.faults import readable_errors
 from app.ledger.interface import Lease, Ledger, lent
@@ -99,7 +99,7 @@ def _prepare(path: Path, create: bool) -> None:
     (POSIX locks go by process and file), and another process could then delete the log under it.
     """
     if not create and not path.exists():
-        raise NoLedger(f"there is no ledger at {path}")
+        raise NoLedger(f"there is no ledger at {path}: {MENDED_BY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from app.model import Coverage
 
 SCHEMA = "keysteward.run/1"
+BETWEEN = "between"  # the outcome of what is told between two runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,17 @@ class RunSummary:
     @property
     def coverage(self) -> Coverage:
         return Coverage.of(self.accounts)
+
+    @property
+    def is_run(self) -> bool:
+        """False: it tells of something between two runs, by its alerts alone."""
+        return self.outcome != BETWEEN
+
+    @property
+    def held_back(self) -> int:
+        """Acts, those included that an alert lists because they wait for approval."""
+        asked = sum(len(alert.rows) for alert in self.alerts if alert.what == "approval")
+        return len(self.of("held")) + asked
 
     def of(self, what: str) -> tuple[SummaryRow, ...]:
         return tuple(row for row in self.rows if row.what == what)

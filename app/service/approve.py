@@ -64,7 +64,8 @@ def _still_open(known: Approvals, plan: HeldPlan, now: datetime) -> None:
         return
     if last.used:
         done = f"{len(last.used):,} of {len(plan.acts):,} acts"
-        raise Permanent(f"plan {plan.short} is used: {last.by} approved it on {day(last.at)}, {done}")
+        rest = f"; the rest may go until {day(last.until)}" if now < last.until else ""
+        raise Permanent(f"plan {plan.short} is used: {last.by} approved it on {day(last.at)}, {done}{rest}")
     if now < last.until:
         raise Permanent(f"plan {plan.short} is approved already, by {last.by}, until {day(last.until)}")
     raise Permanent(

@@ -50,14 +50,19 @@ def unsnooze(parts: Parts, key: str, by: str) -> str:
 
 
 def pause(parts: Parts, by: str, reason: str) -> str:
-    now = parts.clock.now()
+    """The last word holds: another pause takes the place of the one before."""
+    now, before = parts.clock.now(), parts.ledger.paused()
     parts.ledger.pause(Pause(by, reason, now), parts.event(by, "paused", reason))
-    return "Paused: nothing is sent or done on any replica; scanning goes on"
+    again = f" (it was {before.text})" if before else ""
+    return f"Paused: nothing is sent or done on any replica; scanning goes on{again}"
 
 
 def resume(parts: Parts, by: str) -> str:
+    before = parts.ledger.paused()
+    if before is None:
+        return "It is not paused: nothing to resume"
     parts.ledger.pause(None, parts.event(by, "resumed"))
-    return "Resumed"
+    return f"Resumed (it was {before.text})"
 
 
 def restore(parts: Parts, key: str, by: str, reason: str) -> str:

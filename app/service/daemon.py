@@ -101,6 +101,7 @@ class Daemon:
     last_own: datetime | None = None  # the instant of the last run that this replica made
     newest: Callable[[], Setup | None] = lambda: None
     _setup: Setup | None = None  # the one in force, after the first
+    _unwatched: str = ""  # why the lease can't be watched
 
     def start(self) -> None:
         """Starts the scheduler in threads of its own. Until the first run, the last picture is shown."""
@@ -148,12 +149,24 @@ class Daemon:
 
     def watch(self) -> None:
         """Goes on with what a replica was doing that died, was stopped, or is cut off from the ledger."""
+        if self.running.locked():
+            return
         try:
-            if not self.running.locked() and self.parts.ledger.orphaned():
-                log.warning("the replica that was acting has fallen silent: taking over")
-                self.cycle()
+            orphaned, fault = self.parts.ledger.orphaned(), ""
         except KeystewardError as error:
-            log.warning("the lease can't be watched", **log_fields(reason=str(error)))
+            orphaned, fault = False, str(error)
+        self._note_watch(fault)
+        if orphaned:
+            log.warning("the replica that was acting has fallen silent: taking over")
+            self.cycle()
+
+    def _note_watch(self, fault: str) -> None:
+        """Only what is new: it watches every second."""
+        if fault and fault != self._unwatched:
+            log.warning("the lease can't be watched", **log_fields(reason=fault))
+        elif self._unwatched and not fault:
+            log.info("the lease can be watched again")
+        self._unwatched = fault
 
     def cycle(self) -> None:
         """One run; whatever happens inside, the next one comes."""
@@ -202,7 +215,7 @@ class Daemon:
 
     def _run(self) -> None:
         report = run_once(replace(self.parts, outdated=self._is_outdated))
-        self.standby = report.outcome == "standby"
+        self._stand_by(report.outcome == "standby")
         if report.scan_seconds is not None:
             self.counters.observe_scan(report.scan_seconds)
         self.holder.update(lambda last: picture(self.parts, report, last))
@@ -230,9 +243,15 @@ class Daemon:
         due = self.schedule.due_after(made.at, now)
         if due <= now:
             return None
-        self.standby = True
+        self._stand_by(True)
         self._show_last()
         return due
+
+    def _stand_by(self, standby: bool) -> None:
+        """A log of hours in which nothing is done says why."""
+        if standby != self.standby:
+            log.info("another replica acts: this one stands by" if standby else "this replica acts now")
+        self.standby = standby
 
     def _show_last(self) -> None:
         """What another replica's run saw, or this one's before it was restarted."""

@@ -49,7 +49,7 @@ def sending_under(lease: Lease) -> Iterator[None]:
 
 @dataclass
 class LivePause:
-    """Shows the pause of this very second in a snapshot, which is as old as the last run.
+    """Shows the pause of this very second, and whether the ledger answers, in a snapshot of the last run.
 
     The ledger is asked once a second at the most, and by one thread: the others are shown what was known.
     """
@@ -59,6 +59,7 @@ class LivePause:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asked: float | None = None
     _known: tuple[Pause | None] | None = None  # None: the ledger has never answered
+    _fault: str = ""
 
     def __call__(self, snapshot: Snapshot) -> Snapshot:
         if self._lock.acquire(blocking=False):
@@ -66,14 +67,15 @@ class LivePause:
                 self._look()
             finally:
                 self._lock.release()
-        return replace(snapshot, paused=self._known[0]) if self._known else snapshot
+        paused = self._known[0] if self._known else snapshot.paused
+        return replace(snapshot, paused=paused, ledger_fault=self._fault)
 
     def _look(self) -> None:
         if self._asked is not None and self.monotonic() - self._asked < FRESH:
             return
         try:
-            self._known = (self.paused(),)
-        except LedgerError:
-            return  # `/readyz` says so
+            self._known, self._fault = (self.paused(),), ""
+        except LedgerError as error:
+            self._fault = str(error)
         finally:
             self._asked = self.monotonic()

@@ -7,7 +7,7 @@ from app import __version__
 from app.ledger.interface import Change
 from app.model import Event, redact
 from app.plan.draft import SERVICE
-from app.plan.summary import Alert, RunSummary
+from app.plan.summary import BETWEEN, Alert, RunSummary
 from app.service.breaker import Breakers
 from app.service.calls import Calls
 from app.service.parts import Parts
@@ -15,7 +15,7 @@ from app.service.team import tell_team
 
 REFUSED, RELOADED = "config_refused", "config_reloaded"
 REMEMBERED = timedelta(days=1)
-HEADLINE = "the config could not be reloaded: the earlier one is in force until this is mended"
+HEADLINE = "The config could not be reloaded: the earlier one is in force until this is mended"
 
 
 def note_reload(parts: Parts) -> None:
@@ -41,12 +41,9 @@ def tell_refusal(parts: Parts, faults: Sequence[str]) -> bool:
 
 def _summary(parts: Parts, faults: Sequence[str]) -> RunSummary:
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    alert = Alert("config", f"{HEADLINE[0].upper()}{HEADLINE[1:]}. {faults[0]}{more}")
-    mode = parts.policy.mode.value
-    failures = (HEADLINE, *faults)
-    return RunSummary(
-        parts.clock.now(), __version__, mode, "failed", failures=failures, news=True, alerts=(alert,)
-    )
+    alerts = (Alert("config", f"{HEADLINE}. {faults[0]}{more}"),)
+    now, mode = parts.clock.now(), parts.policy.mode.value
+    return RunSummary(now, __version__, mode, BETWEEN, warnings=tuple(faults), news=True, alerts=alerts)
 
 
 def _is_ours(parts: Parts, detail: str) -> bool:

@@ -8,7 +8,7 @@ from app import __version__
 from app.errors import KeystewardError, LedgerError, PausedMeanwhile, Transient
 from app.model import Breaker, redact
 from app.plan.conceal import conceal
-from app.plan.summary import Alert, RunSummary
+from app.plan.summary import BETWEEN, Alert, RunSummary
 from app.service.breaker import Breakers, Gate, text
 from app.service.calls import Calls
 from app.service.parts import Parts
@@ -70,9 +70,8 @@ def _tell_under(
 
 
 def _between_runs(round_: Round) -> RunSummary:
-    parts, last = round_.parts, round_.ctx.view.last_run
-    accounts = last.accounts if last else {}
-    return RunSummary(parts.clock.now(), __version__, parts.policy.mode.value, "partial", accounts)
+    parts = round_.parts
+    return RunSummary(parts.clock.now(), __version__, parts.policy.mode.value, BETWEEN)
 
 
 def _with_outages(summary: RunSummary, down: Sequence[Breaker]) -> RunSummary:

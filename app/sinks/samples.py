@@ -19,7 +19,7 @@ from app.model import (
 )
 from app.plan import render
 from app.plan.notice import Notice
-from app.plan.summary import Alert, RunSummary, SummaryRow
+from app.plan.summary import BETWEEN, Alert, RunSummary, SummaryRow
 from app.policy.evaluate import Decision
 from app.policy.rules import Age, Match, Rule, Stage
 from app.sinks.interface import Message
@@ -129,7 +129,7 @@ def _message(*some: Notice) -> Message:
 
 
 def summaries() -> Mapping[str, RunSummary]:
-    """A busy run, and one in which nothing happened."""
+    """A busy run, one in which nothing happened, and what is told between two."""
     quiet = RunSummary(NOW, "1.0.0", "enforce", "success", accounts={"success": 12})
     busy = replace(
         quiet,
@@ -142,7 +142,9 @@ def summaries() -> Mapping[str, RunSummary]:
         warnings=("jira: SEC-123 was closed by hand",),
         news=True,
     )
-    return {"a busy run": busy, "a run without news": quiet}
+    refused = Alert("config", "The config could not be reloaded. config.yaml:3: mode: is wrong")
+    between = RunSummary(NOW, "1.0.0", "enforce", BETWEEN, news=True, alerts=(refused,))
+    return {"a busy run": busy, "a run without news": quiet, "an alert between two runs": between}
 
 
 def _rows() -> Iterator[SummaryRow]:

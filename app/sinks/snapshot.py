@@ -213,6 +213,7 @@ class Snapshot:
     deliveries: tuple[DeliveryRow, ...] = ()  # that wait or are dead, the dead first, 200 at the most
     sinks: tuple[SinkRow, ...] = ()  # every configured one
     paused: Pause | None = None
+    ledger_fault: str = ""  # what the ledger says in place of an answer, this very moment
     leader: bool = False
     config_reload_ok: bool = True
     config_loaded_at: datetime | None = None  # the one in force, or that comes into force with the next cycle

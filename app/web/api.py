@@ -22,6 +22,7 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "started_at": snapshot.started_at,
         "leader": snapshot.leader,
         "paused": snapshot.paused,
+        "ledger_fault": snapshot.ledger_fault,
         "config_reload_ok": snapshot.config_reload_ok,
         "config_loaded_at": snapshot.config_loaded_at,
         "config_faults": snapshot.config_faults,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from app.errors import LedgerError, NoLedger, StaleLease
+from app.errors import MENDED_BY, LedgerError, NoLedger, StaleLease
 from app.ledger.dynamodb.draft import Draft
 from app.ledger.dynamodb.items import Item
 from app.ledger.dynamodb.journal import UNFINISHED, Head, Journal
@@ -38,7 +38,7 @@ class Store:
         """Begins a ledger with the page ``first`` where there is none. Raises `NoLedger` without one."""
         if self._journal.head() is None:
             if first is None:
-                raise NoLedger("the table holds no ledger")
+                raise NoLedger(f"the table holds no ledger: {MENDED_BY}")
             self._journal.begin(first)
             self._file(self._head())
 

@@ -22,6 +22,8 @@ def about(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge("leader", "1 if this replica is the one that acts.", (), [((), snapshot.leader)])
     paused = snapshot.paused is not None
     yield _gauge("paused", "1 while keysteward pause holds: nothing is sent or done.", (), [((), paused)])
+    up = not snapshot.ledger_fault
+    yield _gauge("ledger_up", "1 if the ledger answers; else nothing is sent or done.", (), [((), up)])
     yield _gauge(
         "config_last_reload_successful",
         "1 if the config was valid when it was last read.",

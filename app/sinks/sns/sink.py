@@ -47,7 +47,7 @@ class SnsSink(TellingSink):
     def report(self, summary: RunSummary) -> bool:
         """Every run, also one without news."""
         if self._settings.runs:
-            self._publish(Post("run", run=summary), f"Keysteward run: {summary.outcome}")
+            self._publish(Post("run", run=summary), _subject(summary))
         return self._settings.runs
 
     def close(self) -> None:
@@ -80,6 +80,10 @@ class SnsSink(TellingSink):
 
     def _json(self, post: Post) -> str:
         return redact(json.dumps(envelope(post, self._tools.texts), ensure_ascii=False))
+
+
+def _subject(summary: RunSummary) -> str:
+    return f"Keysteward run: {summary.outcome}" if summary.is_run else "Keysteward: an alert between two runs"
 
 
 def as_subject(text: str) -> str:

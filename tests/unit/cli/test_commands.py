@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import app.cli
-from app.cli.main import COMMANDS, cli
+from app.cli.main import COMMANDS, cli, main
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -38,6 +38,24 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     lines = CliRunner().invoke(cli, ["--help"]).output.partition("Commands:\n")[2].splitlines()
     told = dict(line.strip().split(maxsplit=1) for line in lines)
     assert sorted(told) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("args", [["--help"], ["ledger", "--help"]])
+def test_no_line_of_a_list_of_commands_is_cut_off(args: list[str]) -> None:
+    assert "..." not in CliRunner().invoke(cli, args).output.partition("Commands:\n")[2]
+
+
+@pytest.mark.parametrize("args", [[], ["ledger"]])
+def test_without_a_command_the_help_is_shown_as_it_is(
+    args: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["keysteward", *args])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("Usage: keysteward")
+    assert "(see " not in said
 
 
 def test_a_misspelt_command_is_refused_with_the_one_that_was_meant() -> None:

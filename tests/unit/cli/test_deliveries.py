@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,15 @@ def test_json_and_csv_say_the_same_with_masked_keys(folder: Path) -> None:
 
 def test_the_table_is_for_people(folder: Path) -> None:
     shown = deliveries(folder)
-    assert "4 deliveries that wait or were given up" in shown
-    assert "No deliveries" in deliveries(folder, "--sink", "mail")
+    assert "4 messages waiting or given up" in shown
+    assert "1 message waiting or given up" in deliveries(folder, DEAD.id)
+    assert deliveries(folder, "--sink", "mail") == "No messages waiting or given up\n"
+
+
+def test_an_id_can_be_copied_however_much_stands_beside_it(folder: Path, ledger: Ledger) -> None:
+    wordy = replace(WAITS, error="Slack chat.postMessage: HTTP 503; tried again later " * 5)
+    ledger.apply(Change(deliveries=(wordy,)))
+    assert all(row.id in deliveries(folder) for row in ROWS)
 
 
 def back(folder: Path, *args: str) -> str:

@@ -192,6 +192,38 @@ def test_where_there_is_no_ledger_nothing_is_verified(folder: Path) -> None:
     assert history(folder) == (0, "No events\n")
 
 
+def test_where_there_is_no_ledger_that_is_said_beside_the_empty_list(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ledger.db").unlink()
+    for command in ("history", "deliveries"):
+        cli.main([command, "--config", str(folder / "config.yaml")], standalone_mode=False)
+        assert "there is no ledger at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["pause", "--reason", "x"],
+        ["resume"],
+        ["snooze", "KS-X", "--for", "7d", "--reason", "x"],
+        ["unsnooze", "KS-X"],
+        ["restore", "KS-X", "--reason", "x"],
+        ["approve", "abcd", "--reason", "x"],
+        ["deliveries", "--requeue", "--all-dead", "--reason", "x"],
+    ],
+    ids=lambda command: str(command[0]),
+)
+def test_a_command_that_changes_something_makes_no_ledger_where_a_mistyped_url_says(
+    folder: Path, command: list[str]
+) -> None:
+    """A pause of a ledger that nobody else has would pause nothing, and say that it did."""
+    (folder / "ledger.db").unlink()
+    with pytest.raises(NoLedger, match="is this the URL that the service has"):
+        cli.main([*command, "--by", "ann", "--config", str(folder / "config.yaml")], standalone_mode=False)
+    assert not (folder / "ledger.db").exists()
+
+
 @pytest.mark.parametrize("body", ["", "{", "[]", '{"at":"x"}', '{"at":1,"by":[],"what":{},"origin":5}'])
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_an_export_of_a_damaged_event_ends_with_one_clear_line(folder: Path, form: str, body: str) -> None:

@@ -98,7 +98,7 @@ def test_a_run_that_is_under_way_is_told(folder: Path) -> None:
 def test_a_file_that_was_cut_off_leaves_the_ledger_empty(folder: Path, cut: int) -> None:
     content = run(folder, "old", "export").stdout_bytes
     (folder / "x.jsonl").write_bytes(content[:cut])
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=f"^{folder / 'x.jsonl'}: (the export|this is no export)"):
         run(folder, "new", "import", folder / "x.jsonl")
     (folder / "x.jsonl").write_bytes(content)
     assert run(folder, "new", "import", folder / "x.jsonl").return_value == 0

@@ -315,8 +315,9 @@ def test_a_plan_that_is_used_is_not_approved_again() -> None:
     assert refusal(world, plan.short).startswith(f"plan {plan.short} is approved already, by ann, until")
     world.days(7.25, 7.5, 7.75)
     assert refusal(world, plan.short).startswith(f"plan {plan.short} is used: ann approved it on")
+    assert "; the rest may go until" in refusal(world, plan.short)
     world.day(12)
-    assert "is used" in refusal(world, plan.short)
+    assert refusal(world, plan.short).endswith("12 of 12 acts")
     assert len(world.writes) == NUMBER
     assert len(audited(world, "plan_approved")) == 1
 

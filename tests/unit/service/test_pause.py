@@ -322,3 +322,26 @@ def test_while_the_ledger_is_silent_the_last_that_was_known_is_shown() -> None:
     assert look(Snapshot()).paused == HOLD
     silent = LivePause(paused, lambda: time.now)
     assert silent(Snapshot(paused=HOLD)).paused == HOLD
+
+
+def test_a_second_pause_names_the_first_and_resuming_says_what_it_ended() -> None:
+    world = World(policy())
+    assert "nothing to resume" in changes.resume(world.parts(), "ann")
+    assert changes.pause(world.parts(), "ann", "an incident").endswith("scanning goes on")
+    assert "(it was paused by ann: an incident)" in changes.pause(world.parts(), "bob", "another")
+    assert changes.resume(world.parts(), "ann") == "Resumed (it was paused by bob: another)"
+    assert [event.what for event in world.ledger.events()] == ["paused", "paused", "resumed"]
+
+
+def test_what_the_ledger_says_in_place_of_an_answer_is_shown_until_it_answers() -> None:
+    time, faults = Sleeper(), ["it is locked"]
+
+    def paused() -> Pause | None:
+        if faults:
+            raise LedgerError(faults.pop())
+        return None
+
+    look = LivePause(paused, lambda: time.now)
+    assert [look(Snapshot()).ledger_fault for _ in range(2)] == ["it is locked"] * 2
+    time.sleep(1)
+    assert look(Snapshot(ledger_fault="of a picture that was kept")).ledger_fault == ""

@@ -19,7 +19,7 @@ def replicas(world: World, count: int) -> list[Parts]:
 
 
 def told(world: World) -> list[tuple[str, ...]]:
-    return [summary.failures[1:] for summary in world.slack.summaries]
+    return [summary.warnings for summary in world.slack.summaries]
 
 
 def test_the_first_replica_tells_and_the_others_are_silent() -> None:
@@ -28,8 +28,8 @@ def test_the_first_replica_tells_and_the_others_are_silent() -> None:
         assert tell_refusal(parts, FAULTS)
     assert told(world) == [FAULTS]
     [summary] = world.slack.summaries
-    assert (summary.outcome, summary.news) == ("failed", True)
-    assert "the earlier one is in force" in summary.failures[0]
+    assert (summary.is_run, summary.news, summary.failures) == (False, True, ())
+    assert "the earlier one is in force" in summary.alerts[0].text
     assert [event.what for event in world.ledger.events()] == ["config_refused"] * 3
 
 

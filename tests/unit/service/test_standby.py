@@ -23,9 +23,10 @@ EVERY = timedelta(hours=6)
 
 
 class Mortal(MemoryLedger):
-    """A ledger whose holder can die, and that can fail."""
+    """A ledger whose holder can die, and which can fail or fall silent."""
 
     dead_holder = False
+    silent = False
     fails = False
 
     def apply(self, change: Change, lease: Lease | None = None) -> None:
@@ -34,6 +35,8 @@ class Mortal(MemoryLedger):
         super().apply(change, lease)
 
     def orphaned(self) -> bool:
+        if self.silent:
+            raise LedgerError("it does not answer")
         return self.dead_holder
 
     @contextmanager
@@ -85,6 +88,33 @@ def test_what_one_has_done_the_other_does_not_do_again(two: Replicas) -> None:
     other.on_schedule()
     assert runs(two) == 1
     assert [daemon.standby for daemon in two.daemons] == [False, True]
+
+
+def test_a_ledger_that_is_silent_for_long_is_told_to_the_log_twice(
+    two: Replicas, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lease is looked at every second: once when it falls silent, once when it answers again."""
+    one, _ = two.daemons
+    with caplog.at_level("INFO"):
+        for silent in (False, True, True, True, False, False):
+            two.ledger.silent = silent
+            one.watch()
+    said = [record.message for record in caplog.records if "lease can" in record.message]
+    assert said == ["the lease can't be watched", "the lease can be watched again"]
+
+
+def test_who_begins_to_stand_by_or_to_act_says_so_once(
+    two: Replicas, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = two.daemons
+    with caplog.at_level("INFO"):
+        one.on_schedule()
+        other.on_schedule()
+        other.on_schedule()
+        two.ledger.dead_holder = True
+        other.watch()
+    said = [record.message for record in caplog.records if " replica acts" in record.message]
+    assert said == ["another replica acts: this one stands by", "this replica acts now"]
 
 
 def test_a_standby_shows_what_the_other_has_seen(two: Replicas) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_string, policy
 from email.message import EmailMessage
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import Permanent
-from app.plan.summary import RunSummary
+from app.plan.summary import BETWEEN, Alert, RunSummary
 from app.sinks.email.report import compose_report
 from app.sinks.email.settings import EmailSettings
 from app.sinks.email.sink import EmailSink
@@ -101,6 +102,17 @@ def test_a_run_that_did_nothing_says_so() -> None:
     quiet = a_summary(rows=(), accounts={}, delivered={})
     assert report(quiet)["Subject"] == "Keysteward run of Fri 20 Nov 2026: nothing to do"
     assert all("1.2.3" in shown for shown in both(quiet))
+
+
+def test_what_is_told_between_two_runs_is_not_said_to_be_one() -> None:
+    between = replace(
+        a_summary(rows=(), accounts={}), outcome=BETWEEN, alerts=(Alert("config", "It is broken"),)
+    )
+    assert report(between)["Subject"] == "Keysteward, Fri 20 Nov 2026: config refused"
+    for shown in both(between):
+        assert "It is broken" in shown
+        for words in ("Run of", "run of", "between", "whole run", "Accounts", "Resolved"):
+            assert words not in shown
 
 
 def test_it_tells_what_was_done_held_and_why_and_what_failed() -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.errors import Ambiguous, RecipientUnreachable, Transient
-from app.plan.summary import RunSummary, SummaryRow
+from app.plan.summary import BETWEEN, RunSummary, SummaryRow
 from app.sinks.slack.settings import SlackSettings
 from app.sinks.slack.sink import SlackSink
 from app.sinks.slack.team import summary_pages
@@ -64,6 +65,23 @@ def test_the_team_reads_the_numbers_what_was_done_and_what_was_held_and_why(slac
     assert "12 of 13 accounts (92.3 %) read" in said
     assert "*Warned*\\n2" in said
     assert "svc-1" not in said
+
+
+def test_a_count_of_nothing_is_left_out_and_what_waits_for_approval_counts_as_held(slack: FakeSlack) -> None:
+    a_sink(slack).report(a_summary(alerts=(an_alert(),)))
+    [message] = slack.messages_to("#team")
+    fields = [block["fields"] for block in message.blocks if "fields" in block]
+    assert [[field["text"] for field in some] for some in fields] == [
+        [f"*Held back*\n{len(an_alert().rows)}"]
+    ]
+
+
+def test_what_is_told_between_two_runs_is_not_said_to_be_one(slack: FakeSlack) -> None:
+    a_sink(slack).report(replace(a_summary(alerts=(an_alert(),)).urgent(), outcome=BETWEEN, accounts={}))
+    [message] = slack.messages_to("#team")
+    said = json.dumps(message.blocks, ensure_ascii=False)
+    assert "Between two runs, Fri 20 Nov 2026" in said
+    assert "accounts" not in said
 
 
 def test_what_somebody_must_look_at_comes_first(slack: FakeSlack) -> None:

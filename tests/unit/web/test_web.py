@@ -329,6 +329,12 @@ def test_a_pause_and_a_standby_are_said() -> None:
     assert "Paused" not in standby
 
 
+def test_a_ledger_that_does_not_answer_is_said_with_its_remedy() -> None:
+    assert "The ledger does not answer" not in html()
+    text = html(ledger_fault="it can't grow: the disk is full")
+    assert "<strong>The ledger does not answer</strong>: it can&#39;t grow: the disk is full" in text
+
+
 def test_the_api_has_what_waits_and_the_audit_trail(local: FlaskClient) -> None:
     summary = facts(local, "summary")
     assert summary["plan"]["name"] == "3f2a91c04d5e"

@@ -24,6 +24,7 @@ EXPECTED = """\
 keysteward_build_info{version="1.2.3"} 1.0
 keysteward_leader 1.0
 keysteward_paused 1.0
+keysteward_ledger_up 1.0
 keysteward_config_last_reload_successful 1.0
 keysteward_last_run_timestamp_seconds{outcome="partial"} 1.7951760e+09
 keysteward_credentials{account="prod",account_id="111122223333",kind="access_key",state="ok"} 7.0
