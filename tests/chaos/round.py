@@ -88,7 +88,7 @@ class Round:
                 self.record.rotated[name] = time.time()
 
     def _let_land(self) -> None:
-        """No request is on its way for days."""
+        """No request is on its way for half an hour, let alone for days."""
         until = time.monotonic() + real(LANDS)
         while self.town.board.in_the_air and time.monotonic() < until:
             time.sleep(0.002)
@@ -127,6 +127,7 @@ class Round:
 
     def _retries(self) -> None:
         """Some time later on the same day."""
+        self._let_land()
         self.machine.go_to(self.machine.now() + timedelta(minutes=self.dice.choice((2, 30, 90))))
         place = self.dice.randrange(self.schedule.replicas)
         self.cast.order([place], "retry")
