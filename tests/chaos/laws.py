@@ -109,10 +109,10 @@ def _needed(act: Seen) -> set[str]:
 
 
 def _reads_before(record: Record, act: Seen) -> list[Seen]:
-    """Since the sender's act before this one."""
-    mine = [s for s in record.seen if s.who == act.who and s.channel == "aws" and s.real < act.real]
-    last = max((s.real for s in mine if s.is_write), default=0.0)
-    return [s for s in mine if s.real > max(last, act.arrived - JUST_BEFORE)]
+    """Since its act before this one, by when they arrived: what is slow takes effect after others."""
+    mine = [s for s in record.seen if s.who == act.who and s.channel == "aws" and s.arrived < act.arrived]
+    last = max((s.arrived for s in mine if s.is_write), default=0.0)
+    return [s for s in mine if s.arrived > max(last, act.arrived - JUST_BEFORE)]
 
 
 def too_early_deleted(record: Record, counts: Counter[str]) -> Iterator[str]:

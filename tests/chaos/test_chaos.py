@@ -18,7 +18,7 @@ def judged(wanted: Wanted) -> Outcome:
 
 
 def test_replicas_on_postgresql_break_no_law() -> None:
-    outcome = judged(Wanted(rounds=12, replicas=(3, 1, 2), workers=1))
+    outcome = judged(Wanted(rounds=6, replicas=(3, 1, 2), workers=1))
     assert outcome.counts["kills"]
 
 

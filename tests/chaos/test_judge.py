@@ -251,3 +251,10 @@ def test_one_mutation_may_land_late_after_a_stop_and_no_more(record: Record) -> 
     verdict = judge(record)
     assert verdict.violations == []
     assert verdict.counts["mutation landed late"] == 1
+
+
+def test_an_act_that_takes_effect_after_a_later_one_was_read_for_all_the_same(record: Record) -> None:
+    slow, quick = first(record, DEACTIVATES, "ann"), first(record, DEACTIVATES, "bob")
+    assert slow < quick
+    record.seen[slow] = replace(record.seen[slow], real=record.seen[quick].real + SOON)
+    assert "I2" not in laws_broken(record)

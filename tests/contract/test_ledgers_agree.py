@@ -338,7 +338,6 @@ QUICK = settings(
     max_examples=15,
     stateful_step_count=20,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestHistories.settings = QUICK

@@ -1,6 +1,5 @@
 """I1 to I8 over random lives, on every ledger."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,11 @@ from tests.machines.stores import memory_store, postgres_store, sqlite_store
 from tests.servers.postgres import Postgres
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-# The same lives each time: a gate must not fall by chance. `MACHINE_NEW=1` draws new ones.
 QUICK = settings(
     max_examples=12,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=CHECKS,
-    derandomize="MACHINE_NEW" not in os.environ,
 )
 LONG = settings(QUICK, max_examples=30, stateful_step_count=60)
 SERVER = settings(QUICK, max_examples=8)
