@@ -49,13 +49,16 @@ class JiraSink(TellingSink):
         self._people.look_up(message)
         ticket = self._registrar.find(home, message.notices, remarks)
         memory = self._memory(home, message.notices) if ticket else {}
+        found = False
         if ticket is None:
             ticket = self._open(home, message, remarks)
             self._say(ticket, message.notices[text.ROWS :])
         else:
-            self._follow_up(ticket, home, message, memory, remarks)
+            found = self._follow_up(ticket, home, message, memory, remarks)
         self._registrar.move_in(ticket, home, message.notices, remarks)
-        return self._receipt(ticket, home, message, memory, remarks)
+        receipt = self._receipt(ticket, home, message, memory, remarks)
+        # On which day that was said is not known: told today, it would be another notice than that day's.
+        return replace(receipt, counts=receipt.counts and not found)
 
     def resolve(self, notice: Notice, now: datetime) -> Receipt | None:
         """Says why, and closes the ticket behind its last finding. `Permanent` when its workflow can't."""
@@ -95,8 +98,11 @@ class JiraSink(TellingSink):
 
     def _follow_up(
         self, ticket: Ticket, home: str, message: Message, memory: dict[str, str], remarks: Remarks
-    ) -> None:
-        """The comment comes last: what precedes it can be done twice without harm."""
+    ) -> bool:
+        """The comment comes last: what precedes it can be done twice without harm.
+
+        Returns whether some of it was said before.
+        """
         told = self._told(ticket) if self._must_look(ticket, message) else frozenset()
         fresh = [notice for notice in message.notices if text.marker(notice) not in told]
         if ticket.done and fresh and (self.insists or self._is_new(fresh, told)):
@@ -104,6 +110,7 @@ class JiraSink(TellingSink):
         self._change(ticket, message, memory, remarks)
         self._registrar.enroll(ticket, home, message, remarks)
         self._say(ticket, fresh)
+        return len(fresh) < len(message.notices)
 
     def _change(self, ticket: Ticket, message: Message, memory: dict[str, str], remarks: Remarks) -> None:
         assignee = self._people.to_assign(ticket, memory.get("assignee", ""), message)

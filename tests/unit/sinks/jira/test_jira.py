@@ -104,6 +104,16 @@ def test_a_create_that_timed_out_is_not_repeated(jira: FakeJira, sink: JiraSink,
     assert [ticket.comments for ticket in jira.tickets.values()] == [[]]
 
 
+def test_what_is_found_days_later_is_no_notice_of_that_day(jira: FakeJira, sink: JiraSink, jane: str) -> None:
+    """With Slack's of the first day it made two notices, half a week apart, and a key was deactivated."""
+    jira.fail("create", http.ARRIVES_THEN_HANGS)
+    with pytest.raises(Ambiguous):
+        sink.send(a_message())
+    found = sink.send(a_message(maybe_sent=True))
+    assert (found.counts, found.refs["key"]) == (False, "SEC-1")
+    assert sink.send(a_message(a_notice(occurrence=2, refs=found.refs))).counts
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_comment_whose_answer_a_gateway_lost_is_not_repeated(
     jira: FakeJira, sink: JiraSink, status: int
