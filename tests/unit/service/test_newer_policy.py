@@ -1,7 +1,7 @@
 """A policy that is read in the middle of a run: no further act by the old one, and nothing that was approved,
 tried or left waiting under that one counts for the new one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from app.service.run_once import RunReport, run_once
 from app.service.snapshot import Health, SnapshotHolder
 from app.telemetry import Counters
 from tests.fakes.archive import Shelf
+from tests.fakes.crowd import Nth, crowd
 from tests.fakes.ledger_rows import run
 from tests.fakes.policies import policy
 from tests.fakes.world import DAY, PROD, START, World, aged
@@ -27,40 +28,14 @@ SANDBOX = Account("444455556666", "sandbox")
 OBSERVE = policy(mode=Mode.OBSERVE)
 
 
-def company(old: int = 20, young: int = 5) -> World:
-    """On day 7 ``old`` keys are to be deactivated, and ``young`` ones are told of for the first time."""
-    keys = [
-        aged(
-            300 if n < old else 69, f"AKIAEXAMPLE{n:09d}", f"user{n}", tags={"owner": f"user{n}@example.com"}
-        )
-        for n in range(old + young)
-    ]
-    world = World(policy(), *keys)
-    world.limits = replace(world.limits, deactivations_per_run=1000, share_of_account=1.0)
-    world.days(0, 4)
-    return world
-
-
 def on_day(world: World, day: float, **parts: object) -> RunReport:
     world.clock.instant = START + day * DAY
     return run_once(replace(world.parts(), **parts))  # type: ignore[arg-type]
 
 
-def at_the(number: int, do: Callable[[], object]) -> Callable[[], None]:
-    """Does something at its n-th call."""
-    calls: list[None] = []
-
-    def counted() -> None:
-        calls.append(None)
-        if len(calls) == number:
-            do()
-
-    return counted
-
-
 def test_it_stops_the_acts_of_a_run_under_way_and_not_its_notices() -> None:
-    world, read = company(old=20, young=5), list[str]()
-    world.before_write = at_the(5, lambda: read.append("another"))
+    world, read = crowd(old=20, young=5), list[str]()
+    world.before_write = Nth(5, lambda: read.append("another"))
     report = on_day(world, 7, outdated=lambda: bool(read))
     assert len(world.acts()) == 5  # the fifth was under way
     assert report.plan.held_by_guard() == {"config": 15}
@@ -117,7 +92,7 @@ def daemon_of(world: World) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with daemon_of(company(young=0)) as made:
+    with daemon_of(crowd(old=20, young=0)) as made:
         yield made
 
 
@@ -125,7 +100,7 @@ def test_from_enforce_to_observe_nothing_more_is_done_by_the_cycle_under_way_nor
     stage: Stage,
 ) -> None:
     world = stage.world
-    world.before_write = at_the(5, lambda: stage.reads("observing", policy=OBSERVE, sinks={}))
+    world.before_write = Nth(5, lambda: stage.reads("observing", policy=OBSERVE, sinks={}))
     stage.daemon.cycle()
     assert len(world.acts()) == 5
     assert stage.daemon.holder.get().held == {"config": 15}
@@ -139,7 +114,7 @@ def test_from_enforce_to_observe_nothing_more_is_done_by_the_cycle_under_way_nor
 def test_a_config_that_decides_the_same_stops_nothing(stage: Stage) -> None:
     """The log level, a sink's token, the S3 copy."""
     world = stage.world
-    world.before_write = at_the(5, lambda: stage.reads(world.config_hash))
+    world.before_write = Nth(5, lambda: stage.reads(world.config_hash))
     stage.daemon.cycle()
     assert len(world.acts()) == 20
 
@@ -151,7 +126,7 @@ def test_one_that_is_taken_back_in_time_stops_nothing(stage: Stage) -> None:
         stage.reads("another")
         stage.reads(world.config_hash)
 
-    world.before_write = at_the(5, read_and_take_back)
+    world.before_write = Nth(5, read_and_take_back)
     stage.daemon.cycle()
     assert len(world.acts()) == 20
 
@@ -160,7 +135,7 @@ def test_one_that_is_taken_back_in_time_stops_nothing(stage: Stage) -> None:
 
 
 def braked() -> World:
-    world = company(old=12, young=0)
+    world = crowd(old=12, young=0)
     world.limits = replace(world.limits, brake=Brake(deactivations=5, share=1.0))
     world.day(7)
     assert world.acts() == []
@@ -188,7 +163,7 @@ def test_an_approval_given_under_the_old_one_lets_nothing_through() -> None:
 def test_an_approval_is_not_used_up_by_an_act_that_it_holds() -> None:
     world, read = braked(), list[str]()
     let_through(world)
-    world.before_write = at_the(5, lambda: read.append("another"))
+    world.before_write = Nth(5, lambda: read.append("another"))
     on_day(world, 7.1, outdated=lambda: bool(read))
     [approval] = world.ledger.approvals()
     assert len(world.acts()) == len(approval.used) == 5

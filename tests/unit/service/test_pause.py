@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from app.service.retry import retry_failed
 from app.service.snapshot import Snapshot, SnapshotHolder
 from app.sinks.interface import Message
 from tests.fakes.clock import Sleeper
+from tests.fakes.crowd import Nth, crowd
 from tests.fakes.policies import policy
 from tests.fakes.world import START, Inbox, World, aged
 
@@ -29,34 +29,6 @@ def pause(world: World) -> None:
 
 def resume(world: World) -> None:
     world.ledger.pause(None, Event(world.clock.now(), "ann", "resumed"))
-
-
-def crowd(old: int, young: int) -> World:
-    """On day 7 ``old`` keys are to be deactivated, and ``young`` ones are told of for the first time."""
-    keys = [
-        aged(
-            300 if n < old else 69, f"AKIAEXAMPLE{n:09d}", f"user{n}", tags={"owner": f"user{n}@example.com"}
-        )
-        for n in range(old + young)
-    ]
-    world = World(policy(), *keys)
-    world.limits = replace(world.limits, deactivations_per_run=1000, share_of_account=1.0)
-    world.days(0, 4)
-    return world
-
-
-@dataclass
-class Nth:
-    """Does something once, at its n-th call."""
-
-    number: int
-    do: Callable[[], None]
-    calls: int = 0
-
-    def __call__(self) -> None:
-        self.calls += 1
-        if self.calls == self.number:
-            self.do()
 
 
 def test_a_pause_in_the_middle_of_the_acts_stops_them_and_every_notice() -> None:
