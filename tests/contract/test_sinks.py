@@ -29,7 +29,7 @@ from tests.fakes.slack import FakeSlack, not_ok, rate_limited
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.sns import FakeSns, refusal
 
-TIMEOUT = 0.5
+TIMEOUT = 1.5  # seconds: what hangs is waited for, and a busy machine is no fault
 TOOLS = Tools(Waits(sleep=lambda seconds: None, monotonic=lambda: 0.0))
 
 

@@ -55,7 +55,7 @@ ASKED: list[tuple[str, dict[str, object]]] = [
     ("get_account_summary", {}),
 ]
 POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
-Make = Callable[[str], Wire]
+Make = Callable[..., Wire]
 each_wire = pytest.mark.parametrize("make", WIRES.values(), ids=list(WIRES))
 
 

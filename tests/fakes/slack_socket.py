@@ -119,7 +119,7 @@ class SocketSlack(FakeSlack):
 
     def envelope(self, payload: Any, kind: str = "interactive") -> dict[str, Any]:
         """Hands ``payload`` to the app and waits for its acknowledgement: Slack gives it 3 s."""
-        assert self._line.connected.wait(5), "the app never connected"
+        assert self._line.connected.wait(60), "the app never connected"
         assert self._line.socket is not None
         self._numbers += 1
         envelope_id = f"envelope-{self._numbers}"

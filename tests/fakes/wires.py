@@ -21,7 +21,8 @@ from app.inventory.wire import SdkWire, Wire
 from tests.fakes.http import Answer, HttpFake, Request
 
 ANN = ReadOnlyCredentials("ASIAANNANNANNANNANNA", "ann's secret", "ann's token==")
-TIMEOUT = 0.5  # seconds
+PATIENT = 60.0  # seconds: a busy machine is no fault of the answer's
+HASTY = 0.5  # for whom no answer comes
 
 LOADER = create_loader()
 AUTHORIZATION = re.compile(
@@ -30,28 +31,31 @@ AUTHORIZATION = re.compile(
 )
 
 
-def client(service: str, region: str = "us-east-1") -> BaseClient:
-    """As `Sessions` makes them, with short time-outs."""
+def client(service: str, region: str = "us-east-1", timeout: float = PATIENT) -> BaseClient:
+    """As `Sessions` makes them; ``timeout`` in seconds."""
     session = botocore.session.Session()
     session.register_component("data_loader", LOADER)
     session.register_component("credential_provider", PerCallProvider())
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=TIMEOUT, read_timeout=TIMEOUT
+        retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=timeout, read_timeout=timeout
     )
     made: BaseClient = session.create_client(service, region_name=region, config=config)
     return made
 
 
-def signed(service: str) -> Wire:
-    wire = wire_over(client(service), botocore.session.Session().get_config_variable("ca_bundle"))
+def sdk(service: str, timeout: float = PATIENT) -> Wire:
+    return SdkWire(client(service, timeout=timeout))
+
+
+def signed(service: str, timeout: float = PATIENT) -> Wire:
+    wire = wire_over(
+        client(service, timeout=timeout), botocore.session.Session().get_config_variable("ca_bundle")
+    )
     assert isinstance(wire, SignedWire)
     return wire
 
 
-WIRES: Mapping[str, Callable[[str], Wire]] = {
-    "SdkWire": lambda service: SdkWire(client(service)),
-    "SignedWire": signed,
-}
+WIRES: Mapping[str, Callable[..., Wire]] = {"SdkWire": sdk, "SignedWire": signed}
 
 
 def result(action: str, inner: str) -> str:

@@ -107,7 +107,7 @@ def test_the_report_is_started_first_and_lasts_until_it_expires(aws: Aws) -> Non
     assert code_of(iam.get_credential_report) in ("ReportNotPresent", "ReportExpired")
     assert iam.generate_credential_report()["State"] == "STARTED"
     assert code_of(iam.get_credential_report) == "ReportInProgress"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while iam.generate_credential_report()["State"] != "COMPLETE" and time.monotonic() < deadline:
         pass
     lines = iam.get_credential_report()["Content"].decode().split("\n")

@@ -19,7 +19,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.stage import DAY, START, Stage
 
 ACCOUNT = "111111111111"
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 STOPS_WITHIN = 10.0
 
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         text: str = answer.read().decode()
         return text
 

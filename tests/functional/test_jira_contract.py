@@ -103,7 +103,7 @@ def a_sink(jira: FakeJira, **options: Any) -> JiraSink:
         "labels": ["aws"],
         "priority": {"ticket": "Medium", "final": "High", "deactivate": "Highest"},
         "fields": FIELDS,
-        "timeout": 3,
+        "timeout": 30,
         **options,
     }
     return JiraSink(

@@ -42,7 +42,7 @@ def server() -> Iterator[Server]:
 def get(server: Server, path: str, **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -75,7 +75,7 @@ def test_a_forwarded_request_is_refused_by_the_real_server_too(server: Server) -
 
 
 def test_the_style_sheet_is_served_and_no_server_is_named(server: Server) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/static/style.css", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/static/style.css", timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/css")
         assert "Server" not in answer.headers
 

@@ -22,7 +22,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.stage import DAY, START, Stage
 
 QUICK, SLOW = "111111111111", "222222222222"
-PATIENCE = 15.0  # seconds
+PATIENCE = 60.0  # seconds
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

@@ -54,7 +54,7 @@ def sink(ses: FakeSes, time: Time) -> EmailSink:
 def a_sink(time: Time, **options: Any) -> EmailSink:
     given = {"type": "email", "from": "keys@example.com", "transport": "ses", "region": "eu-central-1"}
     tools = Tools(Waits(time.sleep, time.monotonic))
-    return EmailSink("mail", EmailSettings.model_validate({**given, "timeout": 0.5, **options}), tools)
+    return EmailSink("mail", EmailSettings.model_validate({**given, "timeout": 1.5, **options}), tools)
 
 
 def test_the_mail_goes_out_after_a_look_at_the_suppression_list(sink: EmailSink, ses: FakeSes) -> None:

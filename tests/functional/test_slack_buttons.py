@@ -36,7 +36,7 @@ def a_sink(slack: SocketSlack, app_token: str | None = APP_TOKEN, gate: Gate | N
         "token": slack.token,
         "app_token": app_token,
         "base_url": slack.base_url,
-        "timeout": 2,
+        "timeout": 30,
     }
     waits = Waits(sleep=lambda seconds: None, before_sending=gate or Gate())
     return SlackSink("slack", SlackSettings.model_validate(given), Tools(waits))
@@ -351,5 +351,5 @@ def test_a_connection_that_fails_leaves_no_threads_behind() -> None:
         slack.until(lambda: slack.connections > 0)
         of_the_sdk = [t for t in set(threading.enumerate()) - before if "(_run)" in t.name]
         for thread in of_the_sdk:
-            thread.join(5)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in of_the_sdk)

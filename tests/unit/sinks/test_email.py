@@ -33,7 +33,7 @@ def smtp() -> Iterator[FakeSmtp]:
 def a_sink(smtp: FakeSmtp, **options: Any) -> EmailSink:
     given = {"type": "email", "from": "keys@example.com", "host": "127.0.0.1", "port": smtp.port}
     return EmailSink(
-        "mail", EmailSettings.model_validate({**given, "tls": "none", "timeout": 0.5, **options}), Tools()
+        "mail", EmailSettings.model_validate({**given, "tls": "none", "timeout": 1.5, **options}), Tools()
     )
 
 
@@ -128,7 +128,7 @@ def test_over_tls_it_logs_in_and_sends(
     context, trusted = server_context(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     with FakeSmtp(context, implicit=implicit) as smtp:
-        a_sink(smtp, tls=tls, username="keys", password="hunter2", timeout=5).send(a_message())
+        a_sink(smtp, tls=tls, username="keys", password="hunter2", timeout=60).send(a_message())
         assert (smtp.encrypted, smtp.logins, len(smtp.mails)) == (True, [("keys", "hunter2")], 1)
 
 
@@ -137,7 +137,7 @@ def test_a_server_that_can_not_prove_its_name_gets_nothing(tmp_path: Path, tls: 
     context, _ = server_context(tmp_path)
     with FakeSmtp(context, implicit=implicit) as smtp:
         with pytest.raises(Transient, match=r"sinks\.mail.*tls"):
-            a_sink(smtp, tls=tls, timeout=5).send(a_message())
+            a_sink(smtp, tls=tls, timeout=60).send(a_message())
         assert smtp.mails == []
 
 

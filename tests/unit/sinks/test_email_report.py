@@ -31,7 +31,7 @@ def smtp() -> Iterator[FakeSmtp]:
 
 def a_sink(smtp: FakeSmtp, **options: Any) -> EmailSink:
     given = {"type": "email", "from": "keys@example.com", "host": "127.0.0.1", "port": smtp.port}
-    more = {"tls": "none", "timeout": 0.5, "report_to": list(ADMINS), **options}
+    more = {"tls": "none", "timeout": 1.5, "report_to": list(ADMINS), **options}
     return EmailSink("mail", EmailSettings.model_validate({**given, **more}), Tools())
 
 

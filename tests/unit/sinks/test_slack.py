@@ -40,7 +40,7 @@ def sink(slack: FakeSlack) -> SlackSink:
 
 def a_sink(slack: FakeSlack, gate: Gate | None = None, **options: Any) -> SlackSink:
     assert slack.clock is not None
-    given = {"type": "slack", "token": TOKEN, "base_url": slack.base_url, "timeout": 0.5, **options}
+    given = {"type": "slack", "token": TOKEN, "base_url": slack.base_url, "timeout": 1.5, **options}
     waits = replace(slack.clock.waits, before_sending=gate or Gate())
     return SlackSink("slack", SlackSettings.model_validate(given), Tools(waits))
 

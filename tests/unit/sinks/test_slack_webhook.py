@@ -36,7 +36,7 @@ def slack(clock: HandClock) -> Iterator[FakeSlack]:
 
 def a_sink(slack: FakeSlack, **options: Any) -> SlackWebhookSink:
     assert slack.clock is not None
-    given = {"type": "slack", "webhook_url": slack.webhook_url, "timeout": 0.5, **options}
+    given = {"type": "slack", "webhook_url": slack.webhook_url, "timeout": 1.5, **options}
     return SlackWebhookSink("slack", SlackSettings.model_validate(given), Tools(slack.clock.waits))
 
 

@@ -31,7 +31,7 @@ def sns() -> Iterator[FakeSns]:
 
 
 def settings(**options: Any) -> SnsSettings:
-    return SnsSettings.model_validate({"type": "sns", "topic_arn": TOPIC, "timeout": 0.5, **options})
+    return SnsSettings.model_validate({"type": "sns", "topic_arn": TOPIC, "timeout": 1.5, **options})
 
 
 def a_sink(sns: FakeSns, **options: Any) -> SnsSink:

@@ -49,7 +49,7 @@ def settings(**options: Any) -> WebhookSettings:
 
 def a_sink(receiver: FakeReceiver, texts: Texts | None = None, **options: Any) -> WebhookSink:
     tools = Tools(Waits(sleep=lambda seconds: None), texts or Texts(), clock=FixedClock(SENT))
-    return WebhookSink("hook", settings(**{"url": receiver.url, "timeout": 0.5, **options}), tools)
+    return WebhookSink("hook", settings(**{"url": receiver.url, "timeout": 1.5, **options}), tools)
 
 
 def the_request(receiver: FakeReceiver) -> Request:
