@@ -1,4 +1,4 @@
-"""The same examples each time, and none by the clock: a gate never falls by chance. `NEW_EXAMPLES=1` draws new."""
+"""The same examples each time, and none timed: no gate falls by chance. `NEW_EXAMPLES=1` draws new ones."""
 
 import os
 
