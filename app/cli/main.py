@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("app.cli.change", "pause"),
     "plan": ("app.cli.look", "plan"),
     "preview": ("app.cli.preview", "preview"),
+    "report": ("app.cli.report", "report"),
     "restore": ("app.cli.change", "restore"),
     "resume": ("app.cli.change", "resume"),
     "run": ("app.cli.run", "run"),
