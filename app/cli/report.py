@@ -39,9 +39,10 @@ HEADS = ("Control", "What it asks", "Pass", "Fail", "With exception", "Not asses
 def report(
     standard: str, out: Path | None, since: datetime | None, form: str, config_path: Path | None
 ) -> int:
-    """Write an evidence pack for auditors: each control of a standard, account by account.
+    """Write an evidence pack for auditors.
 
-    Scans and touches nothing. Exit code 1: an account could not be read, or the audit trail is not whole.
+    Each control of a standard, account by account, with exemptions and history, as a page and as CSV. It
+    scans and touches nothing. Exit code 1: an account could not be read, or the audit trail is not whole.
     """
     service = opening.to_look(opening.load(config_path))
     folder = _free(out or Path(f"keysteward-{standard}-{service.clock.now():%Y-%m-%dT%H%MZ}"))
@@ -120,7 +121,7 @@ def _say(evidence: "Evidence", folder: Path, digest: str, form: str) -> None:
 def _rows(evidence: "Evidence") -> Iterator[list[str]]:
     for control in evidence.standard.controls:
         counts = evidence.tally()[control.name].values()
-        yield [next(iter(control.ids.values()), control.name), control.title, *(f"{n:,}" for n in counts)]
+        yield [evidence.standard.label(control), control.title, *(f"{n:,}" for n in counts)]
 
 
 def _summary(evidence: "Evidence", folder: Path, digest: str) -> dict[str, Any]:

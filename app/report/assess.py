@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.model import ACTIVE, EXPIRED, INACTIVE, Account, Credential, Inventory, Scan, ScanFailure
 from app.plan.actions import Judged
-from app.policy.evaluate import describe, use_clause
+from app.policy.evaluate import describe, last_used_text
 from app.report.standards import Check, Control, NoRootKey, OneActiveKey, Rotated, Standard, Unused
 
 
@@ -89,13 +89,13 @@ def _worst(findings: Sequence[KeyFinding]) -> Verdict:
 
 
 def _text(findings: Sequence[KeyFinding], keys: int) -> str:
-    """``Of 12 active keys: 3 fail, 1 fail by exception``."""
+    """``Of 12 active keys: 3 failing, 1 failing by exception``."""
     if not findings:
         return f"{_many(keys, 'active key')}, none fails" if keys else "No active key"
     said = {
-        Verdict.FAIL: "fail",
-        Verdict.EXCEPTION: "fail by exception",
-        Verdict.NOT_ASSESSED: "can't be judged",
+        Verdict.FAIL: "failing",
+        Verdict.EXCEPTION: "failing by exception",
+        Verdict.NOT_ASSESSED: "not to be judged",
     }
     counts = {verdict: sum(one.verdict is verdict for one in findings) for verdict in said}
     told = ", ".join(f"{number} {said[verdict]}" for verdict, number in counts.items() if number)
@@ -144,7 +144,7 @@ def _unused(
 ) -> tuple[str, bool] | None:
     """A key of which nobody knows the last use never passes, however young it is."""
     if credential.last_used.state == "unknown":
-        return f"Its {use_clause(credential.last_used, now)}", False
+        return f"Its last use is {last_used_text(credential.last_used, now)}", False
     idle = now - (credential.last_used.at or credential.created)
     if idle > limit or (at_limit and idle == limit):
         return _said(credential, now), True

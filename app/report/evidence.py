@@ -52,6 +52,7 @@ class Evidence:
     keys: int = 0  # seen, Active or not
 
     def take(self, scan: Scan, judged: Sequence[Judged]) -> None:
+        judged = sorted(judged, key=lambda one: (one.credential.user, one.credential.created))
         results = assess(self.standard, scan, judged)
         self.results += results
         self.keys += len(judged)
@@ -70,6 +71,7 @@ class Evidence:
         order = {control.name: at for at, control in enumerate(self.standard.controls)}
         self.results.sort(key=lambda one: (order[one.control.name], one.account.label, one.account.id))
         self.covered.sort(key=lambda one: (one.account.label, one.account.id))
+        self.excepted.sort(key=_place)
         self.excepted += self._unused_exemptions()
 
     @property
@@ -104,3 +106,8 @@ class Evidence:
         used = {one.rule.name for one in self.excepted if one.rule}
         rules = (rule for rule in self.policy.rules if rule.exemption and rule.name not in used)
         return [Excepted(None, rule=rule) for rule in rules]
+
+
+def _place(one: Excepted) -> tuple[str, str, str]:
+    account = one.judged.account if one.judged else None
+    return (account.label, account.id, one.rule.name if one.rule else "") if account else ("", "", "")

@@ -14,7 +14,7 @@ from app.report import tables
 from app.report.assess import Result, Verdict
 from app.report.evidence import Evidence
 from app.report.origin import Origin, Trail
-from app.report.standards import UNSEEN, Control
+from app.report.standards import UNSEEN
 
 SHOWN_ACCOUNTS, SHOWN_FINDINGS, SHOWN_EXCEPTIONS = 500, 500, 500
 WORDS = {
@@ -45,6 +45,7 @@ def page(evidence: Evidence, origin: Origin, trail: Trail, files: Mapping[str, M
         files=files,
         version=__version__,
         tally=evidence.tally(),
+        labels={control.name: evidence.standard.label(control) for control in evidence.standard.controls},
         rows=rows[:SHOWN_ACCOUNTS],
         accounts_in_all=len(rows),
         findings=findings[:SHOWN_FINDINGS],
@@ -89,16 +90,11 @@ def _day(at: datetime | str) -> str:
     return f"{at.day} {at:%b %Y}" if isinstance(at, datetime) else at
 
 
-def _newest(control: Control) -> str:
-    """``7.0 2.12``, or the name where there are no versions."""
-    return next((f"{one}" for one in control.ids.values()), control.name)
-
-
 @cache
 def _template() -> Template:
     loader = PackageLoader("app.report", "templates")
     env = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    env.filters.update(many=_many, moment=_moment, day=_day, newest=_newest)
+    env.filters.update(many=_many, moment=_moment, day=_day)
     return env.get_template("report.html")

@@ -65,6 +65,14 @@ class Standard:
     name: str
     controls: tuple[Control, ...]
     note: str = ""
+    version: str = ""  # the newest, by whose ids controls go
+
+    def label(self, control: Control) -> str:
+        """``2.12``; ``1.12 (5.0)`` where the newest version lacks it; its name where no id is known."""
+        if not control.ids:
+            return control.name
+        version, number = next(iter(control.ids.items()))
+        return number if version == self.version else f"{number} ({version})"
 
 
 PASSWORDS = "console passwords"
@@ -146,6 +154,7 @@ CIS_STANDARD = Standard(
             nist=NIST_4,
         ),
     ),
+    version="7.0",
 )
 
 FSBP_STANDARD = Standard(
@@ -234,6 +243,7 @@ PCI_STANDARD = Standard(
         ),
     ),
     PCI_NOTE,
+    "4.0.1",
 )
 
 SOC2_NOTE = (
@@ -287,6 +297,7 @@ SOC2_STANDARD = Standard(
         ),
     ),
     SOC2_NOTE,
+    "2017",
 )
 
 STANDARDS: Mapping[str, Standard] = {

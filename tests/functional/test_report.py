@@ -135,9 +135,9 @@ def test_what_is_exempted_fails_and_is_told_apart_with_who_approved_it_and_until
     told = rows(folder / "pack", "exemptions.csv")
     sealed = [row for row in told if row["rule"] == "break-glass"]
     assert [(row["account"], row["controls_not_passed"]) for row in sealed] == [
-        ("prod", "unused-45, rotated-90"),
         ("dev", "rotated-90"),
-    ] or [row["account"] for row in sealed] == ["dev", "prod"]
+        ("prod", "unused-45, rotated-90"),
+    ]
     assert {(row["approved_by"], row["until"]) for row in sealed} == {
         ("ciso@example.com", "2199-03-31T00:00:00+00:00")
     }
@@ -191,8 +191,9 @@ def test_a_pack_never_takes_the_place_of_another(folder: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(folder: Path) -> None:
     (folder / "file").write_text("")
-    with pytest.raises(click.ClickException, match="file/pack"):
+    with pytest.raises(click.FileError) as refused:
         report("--out", "file/pack")
+    assert refused.value.format_message() == "Could not open file 'file/pack': File exists"
 
 
 def test_without_out_the_folder_is_named_by_the_standard_and_the_time(folder: Path) -> None:
@@ -242,7 +243,7 @@ def test_since_cuts_the_history_and_says_so(folder: Path, ledger: Path) -> None:
 def test_a_trail_that_was_altered_is_told_and_is_no_success(folder: Path, ledger: Path, aws: FakeAws) -> None:
     aws.accounts[SHUT].denied = set()
     with closing(sqlite3.connect(ledger)) as db:
-        db.execute("UPDATE event SET body = replace(body, 'it was old', 'it was young')")
+        db.execute("UPDATE events SET body = replace(body, 'it was old', 'it was young')")
         db.commit()
     done = report("--out", "pack")
     assert done.return_value == 1
