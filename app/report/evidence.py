@@ -7,7 +7,7 @@ from datetime import datetime
 from app.model import Account, Inventory, Scan, ScanFailure, Snooze
 from app.plan.actions import Judged
 from app.policy.rules import Exemption, Policy, Rule
-from app.report.assess import KeyFinding, Result, Verdict, assess
+from app.report.assess import Result, Verdict, assess
 from app.report.standards import Control, Standard
 
 UNHEARD = "the scan ended before it"
@@ -77,10 +77,6 @@ class Evidence:
     @property
     def unread(self) -> tuple[Covered, ...]:
         return tuple(one for one in self.covered if one.unread)
-
-    @property
-    def findings(self) -> tuple[KeyFinding, ...]:
-        return tuple(finding for result in self.results for finding in result.findings)
 
     def tally(self) -> Mapping[str, Mapping[Verdict, int]]:
         """Accounts by verdict, for each control by its name."""

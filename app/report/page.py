@@ -24,6 +24,7 @@ WORDS = {
     Verdict.NOT_ASSESSED: "Not assessed",
 }
 SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.EXCEPTION: "✗", Verdict.NOT_ASSESSED: "–"}
+_NO_AGE = 10**6  # days: the root user's keys go first
 _WORST_FIRST = (Verdict.FAIL, Verdict.NOT_ASSESSED, Verdict.EXCEPTION, Verdict.PASS)
 
 
@@ -74,7 +75,7 @@ def _rank(results: Sequence[Result]) -> tuple[int, ...]:
 
 def _pressing(row: tables.Row) -> tuple[int, int]:
     order = [verdict.value for verdict in _WORST_FIRST]
-    return order.index(row["verdict"]), -row["age_days"]
+    return order.index(row["verdict"]), -(row["age_days"] or _NO_AGE)
 
 
 def _many(number: int, one: str, more: str = "") -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.model import ACTIVE
+from app.model import ACTIVE, mask
 from app.policy.evaluate import lapsed, last_used_text
 from app.report.assess import KeyFinding, Result, Verdict
 from app.report.evidence import Evidence, Excepted
+from app.report.standards import NoRootKey
 
 CONTROLS = (
     "standard",
@@ -98,7 +99,25 @@ def _control(standard: str, one: Result) -> Row:
 
 
 def findings(evidence: Evidence, now: datetime) -> Iterator[Row]:
-    return (finding(one, now) for one in evidence.findings)
+    for result in evidence.results:
+        yield from (finding(one, now) for one in result.findings)
+        if isinstance(result.control.check, NoRootKey) and result.verdict is Verdict.FAIL:
+            yield _of_root(result)
+
+
+def _of_root(result: Result) -> Row:
+    """The credential report tells of the root user's keys only that they are there."""
+    return dict.fromkeys(FINDINGS, "") | {
+        "control": result.control.name,
+        "ids": result.control.ids_text,
+        "account_id": result.account.id,
+        "account": result.account.label,
+        "user": "root user",
+        "key": mask(None),
+        "status": ACTIVE,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+    }
 
 
 def finding(one: KeyFinding, now: datetime) -> Row:

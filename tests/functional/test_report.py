@@ -22,7 +22,7 @@ from app.model import Event, Snooze
 from app.plan.record import Change
 from app.report.standards import STANDARDS
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
-from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser
+from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser, report_csv
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PROD, DEV, SHUT = "111122223333", "444455556666", "777788889999"
@@ -128,6 +128,30 @@ def test_a_key_that_was_toggled_is_as_old_as_it_really_is(folder: Path) -> None:
     }
     assert set(found) == {"'-2+3", "toggled", "sealed"}
     assert found["toggled"]["age_days"] == "300"
+
+
+def test_the_root_users_key_is_among_what_does_not_pass(folder: Path) -> None:
+    report("--out", "pack")
+    of_root = [row for row in rows(folder / "pack", "findings.csv") if row["control"] == "no-root-key"]
+    assert [(row["account"], row["user"], row["key"]) for row in of_root] == [("prod", "root user", "…????")]
+    assert "root user" in (folder / "pack/report.html").read_text()
+
+
+def test_a_report_that_does_not_tell_of_the_root_user_passes_nothing(folder: Path, aws: FakeAws) -> None:
+    lines = report_csv(aws.accounts[DEV]).split("\n")
+    aws.accounts[DEV].report = "\n".join([lines[0], *lines[2:]]).encode()
+    report("--out", "pack")
+    assert verdicts(folder / "pack", "dev")["no-root-key"] == "not_assessed"
+
+
+def test_a_last_use_that_is_denied_passes_nothing(folder: Path, aws: FakeAws) -> None:
+    lines = report_csv(aws.accounts[DEV]).split("\n")
+    unknown = re.sub(r"[^,]*Z,eu-central-1,s3", "no_information,N/A,N/A", lines[2])
+    assert unknown != lines[2]
+    aws.accounts[DEV].report = "\n".join([*lines[:2], unknown]).encode()
+    aws.accounts[DEV].denied = {"iam:GetAccessKeyLastUsed"}
+    report("--out", "pack")
+    assert verdicts(folder / "pack", "dev")["unused-45"] == "not_assessed"
 
 
 def test_what_is_exempted_fails_and_is_told_apart_with_who_approved_it_and_until_when(folder: Path) -> None:

@@ -37,9 +37,8 @@ def _names(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[str]:
 
 
 def test_every_option_is_on_it() -> None:
-    names = set().union(
-        *(_names(one, set()) for one in (Config, *(kind.settings for kind in SINKS.values())))
-    )
+    models: list[type[BaseModel]] = [Config, *(kind.settings for kind in SINKS.values())]
+    names = set().union(*(_names(one, set()) for one in models))
     on_page = set(re.findall(r"^\| `(?:[\w.\[\]]*\.)?(\w+)`", TEXT, re.MULTILINE))
     headings = set(re.findall(r"^### (\w+)$", TEXT, re.MULTILINE))
     below = {

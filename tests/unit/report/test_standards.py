@@ -1,5 +1,7 @@
 """The standards as data: each control has its source, and claims no more than it sees."""
 
+from pathlib import Path
+
 import pytest
 
 from app.report.standards import (
@@ -81,3 +83,11 @@ def test_pci_lets_a_key_lie_idle_for_just_ninety_days() -> None:
         Rotated(90),
         Rotated(90),
     ]
+
+
+def test_the_documentation_names_every_control() -> None:
+    page = (Path(__file__).parents[3] / "docs/reports.md").read_text()
+    numbers = {number for _, control in CONTROLS for number in control.ids.values()}
+    named = numbers | {control.name for _, control in CONTROLS if not control.ids}
+    assert [one for one in named if one not in page] == []
+    assert [key for key in STANDARDS if f"`{key}`" not in page] == []
