@@ -1,4 +1,4 @@
-"""policy/, plan/ and what judges a report decide: they read no clock and do no I/O (import-linter holds the imports)."""
+"""policy/, plan/ and a report's verdicts: no clock, no I/O (import-linter holds the imports)."""
 
 import ast
 from pathlib import Path
