@@ -68,10 +68,10 @@ class Standard:
     version: str = ""  # the newest, by whose ids controls go
 
     def label(self, control: Control) -> str:
-        """``2.12``; ``1.12 (5.0)`` where the newest version lacks it; its name where no id is known."""
-        if not control.ids:
+        """``2.12``; ``1.12 (5.0)`` where the newest version lacks it; its name where the id is not its own."""
+        version, number = newest = next(iter(control.ids.items()), ("", ""))
+        if sum(newest in other.ids.items() for other in self.controls) != 1:
             return control.name
-        version, number = next(iter(control.ids.items()))
         return number if version == self.version else f"{number} ({version})"
 
 

@@ -77,6 +77,13 @@ def test_a_control_that_the_newest_version_lacks_is_labelled_with_its_own() -> N
     assert STANDARDS["fsbp"].label(STANDARDS["fsbp"].controls[0]) == "IAM.3"
 
 
+@each_standard
+def test_no_two_controls_of_a_standard_share_a_label(standard: Standard) -> None:
+    labels = [standard.label(control) for control in standard.controls]
+    assert len(set(labels)) == len(labels)
+    assert all(labels)
+
+
 def test_pci_lets_a_key_lie_idle_for_just_ninety_days() -> None:
     assert [one.check for one in PCI_STANDARD.controls] == [
         Unused(90, at_limit=False),
