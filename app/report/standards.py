@@ -44,7 +44,7 @@ class Control:
     """``ids``: by version of the standard, the newest first; a version that lacks it is not named."""
 
     name: str  # short and unique within its standard
-    title: str  # in the standard's own words
+    title: str  # in the standard's own words, shortened where they are long
     check: Check
     threshold: str  # what is done here, to the boundary
     source: str
@@ -68,7 +68,7 @@ class Standard:
     version: str = ""  # the newest, by whose ids controls go
 
     def label(self, control: Control) -> str:
-        """``2.12``; ``1.12 (5.0)`` where the newest version lacks it; its name where the id is not its own."""
+        """``2.12``; ``1.12 (5.0)`` where the newest version lacks it; its name where that id is not its."""
         version, number = newest = next(iter(control.ids.items()), ("", ""))
         if sum(newest in other.ids.items() for other in self.controls) != 1:
             return control.name
@@ -261,7 +261,7 @@ SOC2_STANDARD = Standard(
             OLDER_90,
             TSC,
             {"2017": "CC6.1"},
-            unseen="everything about logical access but the age of access keys",
+            unseen="everything else that logical access takes",
             note=TOGGLED,
             nist=NIST_3,
         ),
@@ -272,7 +272,7 @@ SOC2_STANDARD = Standard(
             NO_ROOT,
             TSC,
             {"2017": "CC6.1"},
-            unseen="everything about logical access but root access keys",
+            unseen="everything else that logical access takes",
             note=ROOT_NOTE,
             nist=NIST_4,
         ),
