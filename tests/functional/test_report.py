@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -67,22 +67,43 @@ def fleet() -> list[FakeAccount]:
     return [FakeAccount(HUB), FakeAccount(PROD, prod, root_keys=1), FakeAccount(DEV, dev), FakeAccount(SHUT)]
 
 
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    with FakeAws(fleet()) as fake:
-        point_sdk_at(fake.url, monkeypatch)
+@contextmanager
+def standing(folder: Path) -> Iterator[FakeAws]:
+    """A fleet of which one account can't be read, and a config for it in ``folder``, the working folder."""
+    with pytest.MonkeyPatch.context() as env, FakeAws(fleet()) as fake:
+        point_sdk_at(fake.url, env)
         fake.accounts[SHUT].denied = {"iam:*"}
+        config = CONFIG.format(prod=PROD, dev=DEV, shut=SHUT, ledger=folder / "ledger.db")
+        (folder / "config.yaml").write_text(config)
+        env.chdir(folder)
+        for name in ("KEYSTEWARD_CONFIG", "KEYSTEWARD_SECRETS_DIR"):
+            env.delenv(name, raising=False)
         yield fake
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> Path:
-    path = tmp_path / "ledger.db"
-    (tmp_path / "config.yaml").write_text(CONFIG.format(prod=PROD, dev=DEV, shut=SHUT, ledger=path))
-    monkeypatch.chdir(tmp_path)
-    for name in ("KEYSTEWARD_CONFIG", "KEYSTEWARD_SECRETS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+def aws(tmp_path: Path) -> Iterator[FakeAws]:
+    with standing(tmp_path) as fake:
+        yield fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path, aws: FakeAws) -> Path:
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """One pack that many tests look at, and what the command said."""
+    folder = tmp_path_factory.mktemp("made")
+    with standing(folder):
+        done = report("--out", "pack")
+    return folder / "pack", done
+
+
+@pytest.fixture
+def pack(made: tuple[Path, Result]) -> Path:
+    return made[0]
 
 
 def report(*args: str, standard: str = "cis") -> Result:
@@ -102,39 +123,35 @@ def verdicts(folder: Path, account: str) -> dict[str, str]:
     }
 
 
-def test_each_control_has_a_verdict_for_each_account(folder: Path) -> None:
-    done = report("--out", "pack")
+def test_each_control_has_a_verdict_for_each_account(made: tuple[Path, Result]) -> None:
+    pack, done = made
     assert done.return_value == 1
     assert "not assessed: account shut (777788889999)" in done.stderr
-    assert verdicts(folder / "pack", "prod") == {
+    assert verdicts(pack, "prod") == {
         "unused-45": "fail_with_exception",
         "rotated-90": "fail",
         "one-active-key": "fail",
         "no-root-key": "fail",
     }
-    assert verdicts(folder / "pack", "dev") == {
+    assert verdicts(pack, "dev") == {
         "unused-45": "pass",
         "rotated-90": "fail_with_exception",
         "one-active-key": "pass",
         "no-root-key": "pass",
     }
-    assert set(verdicts(folder / "pack", "shut").values()) == {"not_assessed"}
+    assert set(verdicts(pack, "shut").values()) == {"not_assessed"}
 
 
-def test_a_key_that_was_toggled_is_as_old_as_it_really_is(folder: Path) -> None:
-    report("--out", "pack")
-    found = {
-        row["user"]: row for row in rows(folder / "pack", "findings.csv") if row["control"] == "rotated-90"
-    }
+def test_a_key_that_was_toggled_is_as_old_as_it_really_is(pack: Path) -> None:
+    found = {row["user"]: row for row in rows(pack, "findings.csv") if row["control"] == "rotated-90"}
     assert set(found) == {"'-2+3", "toggled", "sealed"}
     assert found["toggled"]["age_days"] == "300"
 
 
-def test_the_root_users_key_is_among_what_does_not_pass(folder: Path) -> None:
-    report("--out", "pack")
-    of_root = [row for row in rows(folder / "pack", "findings.csv") if row["control"] == "no-root-key"]
+def test_the_root_users_key_is_among_what_does_not_pass(pack: Path) -> None:
+    of_root = [row for row in rows(pack, "findings.csv") if row["control"] == "no-root-key"]
     assert [(row["account"], row["user"], row["key"]) for row in of_root] == [("prod", "root user", "…????")]
-    assert "root user" in (folder / "pack/report.html").read_text()
+    assert "root user" in (pack / "report.html").read_text()
 
 
 def test_a_report_that_does_not_tell_of_the_root_user_passes_nothing(folder: Path, aws: FakeAws) -> None:
@@ -154,9 +171,8 @@ def test_a_last_use_that_is_denied_passes_nothing(folder: Path, aws: FakeAws) ->
     assert verdicts(folder / "pack", "dev")["unused-45"] == "not_assessed"
 
 
-def test_what_is_exempted_fails_and_is_told_apart_with_who_approved_it_and_until_when(folder: Path) -> None:
-    report("--out", "pack")
-    told = rows(folder / "pack", "exemptions.csv")
+def test_what_is_exempted_fails_and_is_told_apart_with_who_approved_it_and_until_when(pack: Path) -> None:
+    told = rows(pack, "exemptions.csv")
     sealed = [row for row in told if row["rule"] == "break-glass"]
     assert [(row["account"], row["controls_not_passed"]) for row in sealed] == [
         ("dev", "rotated-90"),
@@ -168,31 +184,15 @@ def test_what_is_exempted_fails_and_is_told_apart_with_who_approved_it_and_until
     assert [row["state"] for row in told if row["rule"] == "vendors"] == ["lapsed"]
 
 
-def test_no_cell_is_run_as_a_formula(folder: Path) -> None:
-    report("--out", "pack")
-    for path in (folder / "pack").glob("*.csv"):
-        cells = [cell for row in rows(folder / "pack", path.name) for cell in row.values()]
+def test_no_cell_is_run_as_a_formula(pack: Path) -> None:
+    for path in (pack).glob("*.csv"):
+        cells = [cell for row in rows(pack, path.name) for cell in row.values()]
         assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")], path.name
-    assert any(row["reason"] == "'=sealed" for row in rows(folder / "pack", "exemptions.csv"))
+    assert any(row["reason"] == "'=sealed" for row in rows(pack, "exemptions.csv"))
 
 
-@pytest.mark.parametrize("standard", STANDARDS)
-def test_a_pack_is_whole_and_no_file_of_it_shows_a_key(folder: Path, standard: str) -> None:
-    done = report("--out", "pack", standard=standard)
-    files = {path.name: path.read_bytes() for path in (folder / "pack").iterdir()}
-    manifest = json.loads(files["manifest.json"])
-    named = ["controls.csv", "exemptions.csv", "findings.csv", "history.csv", "report.html"]
-    assert sorted(manifest["files"]) == named
-    for name, facts in manifest["files"].items():
-        assert hashlib.sha256(files[name]).hexdigest() == facts["sha256"], name
-    assert [name for name, content in files.items() if KEY_ID.search(content.decode())] == []
-    assert hashlib.sha256(files["manifest.json"]).hexdigest() in done.stdout
-    assert [path.name for path in folder.iterdir() if path.name.endswith(".part")] == []
-
-
-def test_the_manifest_says_what_the_report_speaks_of_and_what_not(folder: Path) -> None:
-    report("--out", "pack")
-    manifest = json.loads((folder / "pack/manifest.json").read_text())
+def test_the_manifest_says_what_the_report_speaks_of_and_what_not(pack: Path) -> None:
+    manifest = json.loads((pack / "manifest.json").read_text())
     assert [one["id"] for one in manifest["accounts"]["covered"]] == [DEV, PROD]
     assert [one["id"] for one in manifest["accounts"]["not_covered"]] == [SHUT]
     assert manifest["verdicts"]["rotated-90"] == {
@@ -326,15 +326,27 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_the_page_is_well_formed_and_can_be_read_aloud(folder: Path, ledger: Path, standard: str) -> None:
-    report("--out", "pack", standard=standard)
-    text = (folder / "pack/report.html").read_text()
+def test_a_pack_is_whole_shows_no_key_and_its_page_can_be_read_aloud(
+    folder: Path, ledger: Path, standard: str
+) -> None:
+    done = report("--out", "pack", standard=standard)
+    files = {path.name: path.read_bytes() for path in (folder / "pack").iterdir()}
+    named = {name: one["sha256"] for name, one in json.loads(files["manifest.json"])["files"].items()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    assert digests.pop("manifest.json") in done.stdout
+    assert named == digests
+    assert sorted(named) == ["controls.csv", "exemptions.csv", "findings.csv", "history.csv", "report.html"]
+    assert [name for name, content in files.items() if KEY_ID.search(content.decode())] == []
+    assert [path.name for path in folder.iterdir() if path.name.endswith(".part")] == []
+    assert_reads_aloud(files["report.html"].decode(), standard)
+
+
+def assert_reads_aloud(text: str, standard: str) -> None:
     outline = Outline()
     outline.feed(text)
     assert (outline.faults, outline.open) == ([], [])
     assert len(outline.tables) >= 6
     assert all("caption" in table for table in outline.tables)
-    inner = {link[1:] for link in outline.links if link.startswith("#")}
-    assert inner <= outline.ids
+    assert {link[1:] for link in outline.links if link.startswith("#")} <= outline.ids
     assert text.startswith("<!doctype html>")
     assert all(control.title.split("'")[0] in text for control in STANDARDS[standard].controls)
