@@ -180,6 +180,7 @@ class Inventory:
     credentials: tuple[Credential, ...]
     live_users: frozenset[str]
     root_keys: int = 0  # active root access keys
+    root_keys_known: bool = True  # False: nobody could be asked for them
     warnings: tuple[str, ...] = ()
 
 

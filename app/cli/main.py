@@ -15,6 +15,13 @@ from app.service.lookup import AmbiguousKey, NotFound
 from app.telemetry import redactor
 
 DONE, PARTLY, WRONG, NO_START = 0, 1, 2, 3
+EXIT_CODES: Mapping[int, str] = {
+    DONE: "done; held acts, a standby's `run --once` and SIGTERM are no failures",
+    PARTLY: "done in part: an account or a delivery failed, which stderr names, and the rest was done; "
+    "or what was asked for is not there",
+    WRONG: "the config or the command line is wrong; nothing was done",
+    NO_START: "it could not start, or could not reach its ledger",
+}
 # Python's defaults (700, 10, 10) take a fifth of a scan's CPU, to find next to nothing that is cyclic.
 COLLECT_AFTER = (50_000, 20, 100)
 
@@ -34,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("app.cli.change", "pause"),
     "plan": ("app.cli.look", "plan"),
     "preview": ("app.cli.preview", "preview"),
+    "report": ("app.cli.report", "report"),
     "restore": ("app.cli.change", "restore"),
     "resume": ("app.cli.change", "resume"),
     "run": ("app.cli.run", "run"),

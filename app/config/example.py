@@ -154,15 +154,16 @@ def _legend(model: type[BaseModel], depth: int = 0) -> Lines:
     width = max(map(len, model.model_fields))
     for name, option in model.model_fields.items():
         yield f"# {'  ' * depth}{name:<{width}}  {option.description}"
-        nested = _models(option.annotation) - {model}
+        nested = models_in(option.annotation) - {model}
         for inner in nested:
             yield from _legend(inner, depth + 2)
 
 
-def _models(kind: Any) -> set[type[BaseModel]]:
+def models_in(kind: Any) -> set[type[BaseModel]]:
+    """The models that an annotation names, inside lists and alternatives too."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {kind}
-    return set().union(*map(_models, get_args(kind))) if get_args(kind) else set()
+    return set().union(*map(models_in, get_args(kind))) if get_args(kind) else set()
 
 
 def _rules(option: FieldInfo) -> Lines:

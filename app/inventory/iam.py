@@ -40,6 +40,7 @@ class Listing:
 
     subjects: tuple[Subject, ...]
     root_keys: int
+    root_keys_known: bool
     warnings: tuple[str, ...] = ()
 
 
@@ -148,7 +149,8 @@ class Visit:
             old = f"the credential report is of {fetched.made_at:%Y-%m-%d}: users were read one by one"
             return list_live(self._api, old)
         report = parse_report(fetched.content)
-        return Listing(tuple(Subject(r.user, r.path, r) for r in report.rows.values()), report.root_keys)
+        subjects = tuple(Subject(r.user, r.path, r) for r in report.rows.values())
+        return Listing(subjects, report.root_keys, report.has_root)
 
     def _answer(self, it: Subject) -> list[Credential] | None:
         if it.row is None:
@@ -168,7 +170,8 @@ class Visit:
         far = (keys for user, keys in self._answers.items() if keys is not None and user not in live)
         found = tuple(chain.from_iterable((*live.values(), *far)))
         users, warnings = frozenset(live), (*listing.warnings, *filter(None, [self._doubt]))
-        return Inventory(self._account, self._now, found, users, listing.root_keys, warnings)
+        root_keys, known = listing.root_keys, listing.root_keys_known
+        return Inventory(self._account, self._now, found, users, root_keys, known, warnings)
 
     # --- tags and groups ---
 
@@ -236,7 +239,7 @@ def list_live(api: Api, warning: str = "") -> Listing:
     users = api.pages("list_users", "Users", MaxItems=USERS_A_PAGE)
     subjects = tuple(Subject(user["UserName"], user["Path"], None) for user in users)
     root_keys, doubt = _root_keys(api)
-    return Listing(subjects, root_keys, tuple(filter(None, (warning, doubt))))
+    return Listing(subjects, root_keys, not doubt, tuple(filter(None, (warning, doubt))))
 
 
 def _root_keys(api: Api) -> tuple[int, str]:

@@ -48,6 +48,7 @@ class Row:
 class Report:
     rows: Mapping[str, Row]
     root_keys: int  # active ones
+    has_root: bool = True  # whether it has the root user's row, which alone tells of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _slot(at: Mapping[str, int], name: str) -> _Slot:
 
 def _report(columns: _Columns, lines: Iterable[Sequence[str]]) -> Report:
     rows: dict[str, Row] = {}
-    root_keys = 0
+    root_keys: int | None = None
     for number, line in enumerate(lines, start=2):
         if len(line) != columns.number:
             raise Malformed(f"line {number} of the credential report is cut short or too long")
@@ -135,7 +136,7 @@ def _report(columns: _Columns, lines: Iterable[Sequence[str]]) -> Report:
             raise Malformed("the credential report names a user twice, or by no name")
         else:
             rows[user] = _row(columns, user, line)
-    return Report(rows, root_keys)
+    return Report(rows, root_keys or 0, root_keys is not None)
 
 
 def _check_the_rest(columns: _Columns, line: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
 """The plan of a run that is not carried out: the same plan with nothing behind it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from app.accounts.interface import AccountList
 from app.errors import CouldNotStart, KeystewardError
+from app.model import Scan
 from app.plan.actions import Judged, Plan
 from app.plan.context import Context
 from app.service.parts import Parts
@@ -20,15 +22,20 @@ class Preview:
     ctx: Context
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
+    listed: AccountList
 
 
 def preview(
-    parts: Parts, ahead: timedelta = timedelta(0), each: Callable[[Judged], None] | None = None
+    parts: Parts,
+    ahead: timedelta = timedelta(0),
+    each: Callable[[Judged], None] | None = None,
+    account: Callable[[Scan, Sequence[Judged]], None] | None = None,
 ) -> Preview:
     """Scans and plans, writes nothing. Raises `CouldNotStart` without an account list.
 
     ``ahead`` widens the scan to keys that come near a stage within that time. ``each`` hears every verdict
-    as its account is done; without it, they are all in the plan.
+    as its account is done, ``account`` every account's scan with its verdicts; without either, they are all
+    in the plan.
     """
     try:
         hub, listed = parts.hub(), parts.accounts.list()
@@ -36,14 +43,15 @@ def preview(
         raise CouldNotStart(str(error)) from None
     ctx = context(parts, hub, parts.ledger.frame(), parts.clock.now())
     judged: list[Judged] = []
-    sweep = Sweep(parts, ctx, each=each or judged.append)
+    keep = each is None and account is None
+    sweep = Sweep(parts, ctx, each=judged.append if keep else each, account=account)
     try:
         scan_all(sweep, listed, ahead)
     except BaseException:  # Ctrl-C, a closed pipe: no throttled account's thread may keep the process
         parts.stop.set()
         raise
     plan = plan_for(sweep, listed)
-    if each is None:
+    if keep:
         plan = replace(plan, judged=tuple(judged))
     warnings = (*listed.warnings, *sweep.warnings)
-    return Preview(plan, ctx, tuple(sweep.failures.values()), warnings)
+    return Preview(plan, ctx, tuple(sweep.failures.values()), warnings, listed)

@@ -1,7 +1,7 @@
 """Accounts stream through: each is read, planned and written on its own, then let go."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +9,16 @@ from app.accounts.interface import AccountList
 from app.errors import ConflictingWrite
 from app.inventory.interface import AccountMemory, Scanned
 from app.ledger.interface import AccountRows, Change, Lease
-from app.model import Account, AccountState, Coverage, FindingState, Inventory, RememberedUser, ScanFailure
+from app.model import (
+    Account,
+    AccountState,
+    Coverage,
+    FindingState,
+    Inventory,
+    RememberedUser,
+    Scan,
+    ScanFailure,
+)
 from app.plan.actions import Judged, Plan
 from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
@@ -53,6 +62,7 @@ class Sweep:
     ctx: Context  # its view is a frame
     lease: Lease | None = None
     each: Callable[[Judged], None] | None = None  # hears every verdict: for commands that show them
+    account: Callable[[Scan, Sequence[Judged]], None] | None = None  # the same, an account at a time
     failures: dict[str, str] = field(default_factory=dict)  # account id -> what went wrong
     warnings: list[str] = field(default_factory=list)
     fresh: int = 0  # accounts read whole
@@ -142,6 +152,8 @@ class Sweep:
         if self.each:
             for judged in plan.judged:
                 self.each(judged)
+        if self.account:
+            self.account(scanned.scan, plan.judged)
         return replace(
             self._gathered.take(plan),
             accounts=(self._state(scanned, states),),

@@ -1,9 +1,12 @@
 """Every command that asks AWS for something, through the whole ladder, in one process."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Self, TextIO, cast
 
 import click
@@ -103,7 +106,7 @@ class Life:
         approved: list[Step] = [("approve",), ("run", "2.1")]
         restored: list[Step] = [("restore", "ann", HUB), ("restore", "ann", first)]
         return [
-            *(("scan",), ("owners",), ("plan",), ("run", "0", "stale"), ("run", "2")),
+            *(("scan",), ("owners",), ("plan",), ("report",), ("run", "0", "stale"), ("run", "2")),
             *(approved if acts else ()),
             *(("explain", "ann", HUB), ("explain", "ann", first)),
             *(restored if acts else ()),
@@ -121,6 +124,8 @@ class Life:
             what = (self._braked(), *WHY)
         elif name in ("explain", "restore", "snooze", "unsnooze"):
             what = (self._key(*what),)
+        elif name == "report":
+            what = ("--standard", "cis", "--out", mkdtemp(dir=Path(os.environ["KEYSTEWARD_CONFIG"]).parent))
         what += {"restore": WHY, "pause": WHY, "snooze": ("--for", "1d", *WHY)}.get(name, ())
         self.done.append(Done.of(name, *what))
         return self.done[-1]

@@ -41,7 +41,7 @@ def _reference(lines: list[dict[str, str]]) -> Report:
     if len(names) != len(users) or "" in names:
         raise ValueError("twice, or without a name")
     root_keys = sum(is_true(of_root[-1][f"access_key_{n}_active"]) for n in (1, 2)) if of_root else 0
-    return Report({cells["user"]: row(cells) for cells in users}, root_keys)
+    return Report({cells["user"]: row(cells) for cells in users}, root_keys, bool(of_root))
 
 
 def row(cells: Mapping[str, str]) -> Row:

@@ -1,4 +1,4 @@
-"""policy/ and plan/ decide: they read no clock and do no I/O (import-linter holds the imports)."""
+"""policy/, plan/ and a report's verdicts: no clock, no I/O (import-linter holds the imports)."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 import app
 
 ROOT = Path(app.__file__).parent
-PURE = sorted([*(ROOT / "policy").glob("*.py"), *(ROOT / "plan").glob("*.py")])
+REPORT = [ROOT / "report" / f"{name}.py" for name in ("standards", "assess", "evidence", "tables")]
+PURE = sorted([*(ROOT / "policy").glob("*.py"), *(ROOT / "plan").glob("*.py"), *REPORT])
 FORBIDDEN_CALLS = {"now", "utcnow", "today", "time", "monotonic", "open", "print", "input", "random", "uuid4"}
 
 

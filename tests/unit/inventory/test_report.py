@@ -33,13 +33,14 @@ def test_a_user_without_keys_is_still_a_row() -> None:
 
 def test_the_root_row_counts_active_root_keys_and_is_no_user() -> None:
     report = parse_report(sample().encode())
-    assert report.root_keys == 1
+    assert (report.root_keys, report.has_root) == (1, True)
     assert set(report.rows) == {"ann", "bob"}
 
 
 def test_a_report_without_a_root_row_is_accepted() -> None:
     lines = sample().splitlines()
-    assert parse_report("\n".join(lines[:1] + lines[2:]).encode()).root_keys == 0
+    report = parse_report("\n".join(lines[:1] + lines[2:]).encode())
+    assert (report.root_keys, report.has_root) == (0, False)
 
 
 @pytest.mark.parametrize(

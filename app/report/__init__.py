@@ -1,0 +1,1 @@
+"""Evidence packs for auditors: what a standard asks of access keys, and how each account fares."""
