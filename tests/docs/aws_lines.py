@@ -24,8 +24,11 @@ CUSTOM: Mapping[str, frozenset[str]] = {
 }
 _SERVICES = {"s3api": "s3"}
 _GLOBAL = frozenset(
-    "--region --profile --query --output --endpoint-url --cli-input-json --no-cli-pager --no-paginate "
-    "--max-items --page-size --starting-token --cli-binary-format".split()
+    f"--{name}"
+    for name in (
+        *("region", "profile", "query", "output", "endpoint-url", "cli-input-json", "cli-binary-format"),
+        *("no-cli-pager", "no-paginate", "max-items", "page-size", "starting-token"),
+    )
 )
 
 

@@ -8,6 +8,8 @@ from tests.docs import samples
 from tests.docs.blocks import ROOT, Block, blocks_of
 from tests.docs.languages import fault_of
 from tests.docs.links import anchors_of, is_lost, slug_of
+from tests.docs.reader import Entered, passed_over
+from tests.docs.reader import fault_of as fault_of_line
 from tests.docs.shell import commands_of, lines_of
 from tests.docs.yaml_blocks import alternatives, faults
 
@@ -108,3 +110,17 @@ def test_a_sample_is_compared_without_what_differs_from_run_to_run() -> None:
     printed = "│ …AB12 of ann │ 12 Oct │ 31 days\n"
     assert samples.shows(printed, "…QQ34 of ann  3 Nov  400 days\n…\n") == []
     assert samples.shows(printed, "…QQ34 of bob\n") == ["…QQ34 of bob"]
+
+
+def test_a_line_that_ends_otherwise_than_expected_is_told() -> None:
+    block = Block("docs/policy.md", 7, "sh", "")
+    assert "exit code 2 in place of 0" in fault_of_line(Entered(block, "keysteward scan", 2, "no"))
+    approval = "keysteward approve 3f2a91c04d5e --reason x"
+    assert fault_of_line(Entered(block, approval, 1, "no plan 3f2a91c04d5e")) == ""
+    assert fault_of_line(Entered(block, approval, 0, "3f2a91c04d5e")) != ""
+
+
+def test_a_command_that_nobody_enters_is_told() -> None:
+    piped = Block("docs/x.md", 7, "sh", "keysteward iam-policy hub | aws iam create-policy --policy-name x")
+    assert "ELSEWHERE" in next(passed_over(piped))
+    assert list(passed_over(Block("docs/x.md", 7, "sh", "keysteward plan | head -3"))) == []

@@ -1,4 +1,4 @@
-"""YAML of the documentation: Keysteward's own is read by its models, another program's is told by its keys."""
+"""YAML of the documentation: Keysteward's own is read by its models, another program's by its keys."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from app.config.yaml_marks import read_yaml
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 OPTIONS = frozenset(Config.model_fields)
-# Whose YAML it is, by top-level keys that it can't do without. Those are parsed; their own tools test the files.
+# Whose YAML it is, by top-level keys that it needs. It is parsed; the files have tests of their own.
 FOREIGN: Mapping[str, frozenset[str]] = {
     "Slack app manifest": frozenset({"display_information"}),
     "Kubernetes": frozenset({"apiVersion", "kind"}),
