@@ -58,3 +58,10 @@ def is_lost(page: Path, link: str) -> bool:
     if not target.exists():
         return not (target.is_relative_to(ROOT) and name_of(target) in AWAITED)
     return bool(anchor) and target.suffix == ".md" and anchor not in anchors_of(target)
+
+
+def unlisted() -> list[str]:
+    """Pages that a reader of docs/README.md never comes to."""
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links_of(index)}
+    return [name_of(page) for page in pages() if page.parent == index.parent and page not in {*listed, index}]

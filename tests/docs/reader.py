@@ -82,7 +82,7 @@ class Reader:
     @property
     def env(self) -> dict[str, str]:
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return {**self.town.env, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "160", **self.more}
+        return {**self.town.env, **self.more, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
     @property
     def work(self) -> Path:

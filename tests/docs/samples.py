@@ -53,6 +53,8 @@ SAMPLES: Mapping[tuple[str, str], How] = {
     ("docs/audit.md", "event 17"): Elsewhere("tests/unit/test_audit_docs.py"),
     ("docs/audit.md", "SHA-256("): Drawing(),
     ("docs/chaos.md", "schedule "): Drawing(),
+    ("docs/getting-started.md", "4 access keys"): AsPrinted(),
+    ("docs/getting-started.md", "…U25F of old.contractor"): AsPrinted(),
     ("docs/ledgers.md", "the ledger can't be reached"): Said("the ledger "),
     ("docs/templates.md", "/etc/keysteward/templates"): Elsewhere("tests/unit/sinks/test_texts.py"),
 }

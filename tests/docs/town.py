@@ -67,16 +67,17 @@ def town(folder: Path) -> Iterator[Town]:
 def _accounts(now: datetime) -> list[FakeAccount]:
     """The hub's own account and two members."""
     return [
-        FakeAccount(HUB, [_user("ann.lee", 78, 1, now, owner="ann.lee@example.com")], name="main"),
         FakeAccount(
-            "111122223333",
+            HUB,
             [
+                _user("ann.lee", 78, 1, now, owner="ann.lee@example.com"),
                 _user("ci-deploy", 84, 0, now, owner="platform@example.com"),
-                _user("old.contractor", 307, None, now),
                 _user("etl-nightly", 12, 0, now),
+                _user("old.contractor", 307, None, now),
             ],
-            name="prod",
+            name="main",
         ),
+        FakeAccount("111122223333", [_user("ses-relay", 500, 0, now)], name="prod"),
         FakeAccount("444455556666", [_user("lab-test", 400, 200, now)], name="sandbox"),
     ]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.docs import samples
 from tests.docs.blocks import ROOT, Block, blocks
 from tests.docs.languages import fault_of
-from tests.docs.links import lost_links
+from tests.docs.links import lost_links, unlisted
 from tests.docs.reader import Entered, Reader, is_run, passed_over, read
 from tests.docs.reader import fault_of as reader_fault
 from tests.docs.shell import lines_of
@@ -48,6 +48,10 @@ def test_every_config_on_every_page_loads(tmp_path: Path) -> None:
 
 def test_every_link_anchor_and_picture_is_there() -> None:
     assert lost_links() == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    assert unlisted() == []
 
 
 def _entered(block: Block) -> bool:
