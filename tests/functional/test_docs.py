@@ -3,6 +3,7 @@
 The tables that say how are in tests/docs: a program, language or sample that none of them knows is an error.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -93,3 +94,15 @@ def test_the_demo_walks_as_the_readme_shows() -> None:
         program, capture_output=True, text=True, timeout=300, check=True, cwd=ROOT
     ).stdout
     assert [line for block in shown for line in samples.shows(printed, block.text)] == []
+
+
+@pytest.mark.slow
+def test_terraform_reads_every_block_of_its_language() -> None:
+    terraform = shutil.which("terraform")
+    if terraform is None:
+        pytest.skip("terraform is not installed")
+    for block in blocks("hcl"):
+        done = subprocess.run(
+            [terraform, "fmt", "-"], input=block.text, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, f"{block}: {done.stderr}"
