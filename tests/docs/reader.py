@@ -66,11 +66,12 @@ class Entered:
 
 @dataclass
 class Reader:
-    """``enter`` runs what it can; what a page exports stays for its later lines."""
+    """What a page exports stays for its later lines, and the folder of a `cd` for those of the same block."""
 
     folder: Path
     town: Town
     more: dict[str, str] = field(default_factory=dict)
+    place: str = "."  # below `work`
 
     def __post_init__(self) -> None:
         folder = self.folder / "bin"
@@ -99,11 +100,14 @@ class Reader:
     def enter(self, line: str) -> tuple[int, str]:
         """Exit code, and both outputs."""
         self.more |= _exported(line)
-        if [c.args[:2] for c in commands_of(line)] == [("run",)]:
-            return self._daemon()
+        match [(command.base, *command.args) for command in commands_of(line)]:
+            case [("keysteward", "run")]:
+                return self._daemon()
+            case [("cd", folder)]:
+                return self._cd(folder)
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", line],
-            cwd=self.work,
+            cwd=self.work / self.place,
             env=self.env,
             capture_output=True,
             text=True,
@@ -111,6 +115,13 @@ class Reader:
             check=False,
         )
         return done.returncode, done.stdout + done.stderr
+
+    def _cd(self, folder: str) -> tuple[int, str]:
+        """Of a folder of the repository it is enough that it is there: what follows in it isn't entered here."""
+        if (self.work / self.place / folder).is_dir():
+            self.place = f"{self.place}/{folder}"
+            return 0, ""
+        return (0, "") if (ROOT / folder).is_dir() else (1, f"there is no folder {folder}")
 
     def _daemon(self) -> tuple[int, str]:
         """Until it is ready; then it is told to end."""
@@ -186,6 +197,7 @@ def read(blocks: Sequence[Block], reader: Reader) -> Iterator[Entered]:
 
 
 def _lines(block: Block, reader: Reader) -> Iterator[Entered]:
+    reader.place = "."
     for line in lines_of(block.text, block.language):
         if is_run(block, line):
             placeholder, value = outcome(block, line).reads

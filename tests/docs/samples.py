@@ -56,6 +56,7 @@ SAMPLES: Mapping[tuple[str, str], How] = {
     ("docs/getting-started.md", "4 access keys"): AsPrinted(),
     ("docs/getting-started.md", "…U25F of old.contractor"): AsPrinted(),
     ("docs/ledgers.md", "the ledger can't be reached"): Said("the ledger "),
+    ("docs/reference.md", "keysteward "): Elsewhere("tests/unit/reference/test_reference.py"),
     ("docs/templates.md", "/etc/keysteward/templates"): Elsewhere("tests/unit/sinks/test_texts.py"),
 }
 

@@ -6,9 +6,8 @@ from tests.docs.blocks import ROOT
 
 FAQ = (ROOT / "docs" / "faq.md").read_text("utf-8")
 # A guard's name, where it is given: Held("gone", …), hold_all("freeze", …), guard="notices", BRAKE = "brake".
-_GIVEN = re.compile(
-    r"""(?:\b(?:Held|HeldAct|hold_all|hold|keep)\(\s*|\bguard=|\b(?:BRAKE|CANARY|OUTDATED)(?:, \w+)? = )"([a-z_]+)\""""
-)
+_CALLS, _NAMES = r"(?:Held|HeldAct|hold_all|hold|keep)\(\s*", r"(?:BRAKE|CANARY|OUTDATED)(?:, \w+)? = "
+_GIVEN = re.compile(rf'\b(?:{_CALLS}|guard=|{_NAMES})"([a-z_]+)"')
 _PLAN = ("brake", "build", "canary", "climb", "guards")
 
 
