@@ -175,9 +175,10 @@ def _one_of(word: str, words: set[str]) -> None:
 
 _READERS_OWN = (
     "alias cat cd chmod chown crontab date diff echo exit export false grep gzip head install jq kill less "
-    "ls mkdir mv open printenv printf pwd read rm sed seq set sha256sum sleep sort source sudo systemctl "
-    "journalctl tail tee test touch true umask uniq unset useradd wait wc which xargs git pip pip3 pytest uv "
-    "sqlite3 psql pg_dump pg_restore createdb openssl dig nc ssh scp amtool cfn-lint node npm apt-get helm . [ :"
+    "ls mkdir mv open printenv printf pwd read rm sed seq set sha256sum sleep sort source sudo "
+    "systemctl journalctl tail tee test touch true umask uniq unset useradd wait wc which xargs git pip pip3 "
+    "pytest uv sqlite3 psql pg_dump pg_restore createdb openssl dig nc ssh scp amtool cfn-lint node npm "
+    "apt-get helm [ :"
 )
 PROGRAMS: Mapping[str, Check] = {
     "aws": aws,

@@ -117,7 +117,7 @@ class Reader:
         return done.returncode, done.stdout + done.stderr
 
     def _cd(self, folder: str) -> tuple[int, str]:
-        """Of a folder of the repository it is enough that it is there: what follows in it isn't entered here."""
+        """Of a folder of the repository it is enough that it is there: what follows in it isn't entered."""
         if (self.work / self.place / folder).is_dir():
             self.place = f"{self.place}/{folder}"
             return 0, ""
