@@ -47,7 +47,8 @@ def slug_of(heading: str) -> str:
 
 def lost_links() -> list[str]:
     """``PAGE: TARGET`` of each link that leads nowhere. Those to other hosts aren't followed."""
-    return [f"{name_of(page)}: {link}" for page in pages() for link in links_of(page) if is_lost(page, link)]
+    linking = sorted({*pages(), *ROOT.glob("*.md")})
+    return [f"{name_of(page)}: {link}" for page in linking for link in links_of(page) if is_lost(page, link)]
 
 
 def is_lost(page: Path, link: str) -> bool:

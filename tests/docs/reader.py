@@ -41,6 +41,7 @@ class Outcome:
 OUTCOMES: tuple[Outcome, ...] = (
     Outcome("docs/policy.md", "approve 3f2a91c04d5e", 1, "3f2a91c04d5e"),
     Outcome("docs/sinks.md", "KS-ABCDEFGHIJ", 1, "KS-ABCDEFGHIJ"),
+    Outcome("docs/production.md", "restore old.contractor", 1, "was not deactivated by this service"),
     Outcome("docs/ledgers.md", "postgresql://…", reads=("postgresql://…", "sqlite:///./other.db")),
 )
 # Lines that are not entered here, and the test that does what they do.
