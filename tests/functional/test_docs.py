@@ -103,12 +103,6 @@ def test_terraform_reads_every_block_of_its_language() -> None:
     if terraform is None:
         pytest.skip("terraform is not installed")
     for block in blocks("hcl"):
-        done = subprocess.run(
-            [terraform, "fmt", "-"],
-            input=block.text,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        command, text = [terraform, "fmt", "-"], block.text
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{block}: {done.stderr}"
