@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import samples
+from tests.docs import inline, samples
 from tests.docs.blocks import ROOT, Block, blocks_of
 from tests.docs.languages import fault_of
 from tests.docs.links import anchors_of, is_lost, slug_of
@@ -124,3 +124,21 @@ def test_a_command_that_nobody_enters_is_told() -> None:
     piped = Block("docs/x.md", 7, "sh", "keysteward iam-policy hub | aws iam create-policy --policy-name x")
     assert "ELSEWHERE" in next(passed_over(piped))
     assert list(passed_over(Block("docs/x.md", 7, "sh", "keysteward plan | head -3"))) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("scam", "no command 'scam'"),
+        ("plan --untli 30d", "no option --untli"),
+        ("ledger move --from x", "no option --from"),
+        ("explain KEY", ""),
+        ("ledger migrate|export|import", ""),
+        ("history --verify", ""),
+        ("--version", ""),
+    ],
+)
+def test_a_command_in_a_sentence_is_looked_up(said: str, wrong: str) -> None:
+    found = inline.fault_of(said.split())
+    assert wrong in found
+    assert bool(wrong) == bool(found)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import samples
-from tests.docs.blocks import ROOT, Block, blocks
+from tests.docs import inline, samples
+from tests.docs.blocks import ROOT, Block, blocks, pages
 from tests.docs.languages import fault_of
 from tests.docs.links import lost_links, unlisted
 from tests.docs.reader import Entered, Reader, is_run, passed_over, read
@@ -39,6 +39,10 @@ def test_every_block_is_of_a_language_that_is_checked_and_holds_it() -> None:
 def test_no_command_of_keysteward_is_passed_over() -> None:
     readable = [block for block in blocks(*SHELL) if not fault_of(block)]
     assert [line for block in readable for line in passed_over(block)] == []
+
+
+def test_commands_in_a_sentence_or_a_table_exist() -> None:
+    assert [fault for page in pages() for fault in inline.faults_in(page)] == []
 
 
 def test_every_config_on_every_page_loads(tmp_path: Path) -> None:
