@@ -7,7 +7,7 @@ moto (5.2) enforces the actions of a role's policies, and the resource of `sts:A
 - ask for the second permission of a request that needs two (to put an object that is locked until a date):
   the gate does;
 - apply session policies: the gate does;
-- check trust policies across accounts, nor know more than `*` in them: the gate does, of the roles in `trusts`;
+- check trust policies across accounts, nor know more than `*` in them: the gate does, by its `trusts`;
 - know `cloudtrail:LookupEvents` and `ses:GetSuppressedDestination`: the gate checks and answers them;
 - say no in the words of JSON services, nor name the missing action as S3 does: the gate does;
 - make credential reports of today: the gate dates them, when told to (`report_at`).

@@ -1,7 +1,7 @@
 """The example on ECS, applied as it is to moto: then its task's run, with exactly what Terraform made.
 
-The hub and three accounts' roles, each with its own policy and trust in force; the config and the secrets come
-from the task definition, the ledger is Terraform's table. A due key is told of, and deactivated when it may be.
+The hub and three accounts' roles, each with its own policy and trust in force; the config and the secrets
+come from the task definition, the ledger is Terraform's table. A due key is told of, then deactivated.
 """
 
 import json

@@ -13,9 +13,13 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 PATIENCE = 900.0  # seconds a command: the provider alone takes half a minute to start on a busy machine
-# Where Terraform itself looks (its documentation: implied local mirror directories), and one level below /opt.
-STANDARD = ("~/.terraform.d/plugins", "~/.local/share/terraform/plugins", "/usr/local/share/terraform/plugins",
-            "/usr/share/terraform/plugins")  # fmt: skip
+# Where Terraform itself looks (its documentation: implied local mirror directories); and one below /opt.
+STANDARD = (
+    "~/.terraform.d/plugins",
+    "~/.local/share/terraform/plugins",
+    "/usr/local/share/terraform/plugins",
+    "/usr/share/terraform/plugins",
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Terraform:
 
 
 def cli_config(folder: Path) -> Path:
-    """The CLI config to use: the one that is set, or one for the provider's folder. Skips where there is none."""
+    """The CLI config that is set, or one for the provider's folder. Skips where there is neither."""
     if shutil.which("terraform") is None:
         pytest.skip("terraform is not installed")
     given = os.environ.get("TF_CLI_CONFIG_FILE")

@@ -41,7 +41,7 @@ def made() -> Mapping[str, Any]:
 
 
 def test_the_table_is_the_one_that_ledger_migrate_makes() -> None:
-    asked, table = made(), re.sub(r" +", " ", (MODULE / "ledger.tf").read_text())
+    asked, table = made(), re.sub(r" +", " ", (MODULE.parent / "ledger" / "main.tf").read_text())
     keys = {key["KeyType"]: key["AttributeName"] for key in asked["create_table"]["KeySchema"]}
     assert f'hash_key = "{keys["HASH"]}"' in table
     assert f'range_key = "{keys["RANGE"]}"' in table

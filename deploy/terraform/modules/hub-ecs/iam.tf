@@ -65,7 +65,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.hub.arn}:*"]
+    resources = ["${module.logs.group_arn}:*"]
   }
   dynamic "statement" {
     for_each = length(local.secret_arns) > 0 ? [1] : []

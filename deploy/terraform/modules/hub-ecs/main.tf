@@ -22,6 +22,13 @@ locals {
   )
 }
 
+module "ledger" {
+  source = "../ledger"
+
+  table               = local.table
+  deletion_protection = var.deletion_protection
+}
+
 resource "aws_ecs_task_definition" "hub" {
   family                   = var.name
   requires_compatibilities = ["FARGATE"]
@@ -73,7 +80,7 @@ locals {
     logConfiguration = {
       logDriver = "awslogs"
       options = {
-        awslogs-group         = aws_cloudwatch_log_group.hub.name
+        awslogs-group         = module.logs.group_name
         awslogs-region        = local.region
         awslogs-stream-prefix = "keysteward"
       }
@@ -105,7 +112,7 @@ resource "aws_ecs_service" "hub" {
   }
 
   # A task that starts without its permissions or its table ends at once.
-  depends_on = [aws_iam_role_policy.hub, aws_iam_role_policy.execution, aws_dynamodb_table.ledger]
+  depends_on = [aws_iam_role_policy.hub, aws_iam_role_policy.execution, module.ledger]
 }
 
 resource "aws_security_group" "hub" {

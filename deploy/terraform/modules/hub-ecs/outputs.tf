@@ -9,11 +9,11 @@ output "security_group_id" {
 }
 
 output "log_group_name" {
-  value       = aws_cloudwatch_log_group.hub.name
+  value       = module.logs.group_name
   description = "Where its logs are."
 }
 
 output "ledger_table_name" {
-  value       = aws_dynamodb_table.ledger.name
+  value       = module.ledger.table_name
   description = "The ledger's table."
 }

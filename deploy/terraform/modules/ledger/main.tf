@@ -1,6 +1,6 @@
 # The table that `keysteward ledger migrate` would make.
 resource "aws_dynamodb_table" "ledger" {
-  name                        = local.table
+  name                        = var.table
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "pk"
   range_key                   = "sk"
