@@ -1,4 +1,4 @@
-"""What `keysteward iam-policy` prints for a config, in this process."""
+"""What `keysteward iam-policy` prints for a config."""
 
 import json
 from collections.abc import Mapping
@@ -7,17 +7,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+from click.testing import CliRunner
 
-from app.config.grants import grants_of
-from app.config.load import load_config
-from app.inventory.permissions import PolicyKind, document
+from app.cli.main import cli
+from app.inventory.permissions import PolicyKind
 
 
 def printed_from(path: Path, kind: PolicyKind, partition: str = "aws") -> dict[str, Any]:
-    """Of a config whose secrets are none of AWS Secrets Manager's."""
-    made = document(grants_of(load_config(path, {}), [], kind, partition))
-    read: dict[str, Any] = json.loads(json.dumps(made))
-    return read
+    asked = CliRunner().invoke(cli, ["iam-policy", kind, "--partition", partition, "--config", str(path)])
+    printed: dict[str, Any] = json.loads(asked.stdout)
+    return printed
 
 
 def printed_for(kind: PolicyKind, config: Mapping[str, Any], partition: str = "aws") -> dict[str, Any]:

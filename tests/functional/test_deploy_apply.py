@@ -13,18 +13,16 @@ from typing import Any, Self
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from app.cli.main import cli
 from app.ledger.open import make_ledger
 from tests.fakes.deployed import Environment, Task, put_in_force, rehearse, trust_of, with_tables
 from tests.fakes.enforced import Organization, bare, client, people, user_of
+from tests.fakes.printed import printed_from
 from tests.fakes.slack import FakeSlack
 from tests.servers.moto import REGION
-from tests.servers.terraform import DEPLOY, Terraform, copied
+from tests.servers.terraform import Terraform, copied
 
 pytestmark = pytest.mark.slow
-EXAMPLE = DEPLOY / "terraform" / "examples" / "ecs"
 ACCOUNTS = ("111122223333", "222233334444", "333344445555")
 HUB = ACCOUNTS[0]
 TOKEN = "KEYSTEWARD_SINKS__SLACK__TOKEN"
@@ -85,8 +83,7 @@ def _write_config(folder: Path, slack: FakeSlack) -> None:
     config["mode"] = "enforce"
     config["sinks"]["slack"]["base_url"] = slack.base_url
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    printed = CliRunner().invoke(cli, ["iam-policy", "hub", "--config", str(folder / "config.yaml")])
-    (folder / "hub-policy.json").write_text(printed.stdout)
+    (folder / "hub-policy.json").write_text(json.dumps(printed_from(folder / "config.yaml", "hub")))
 
 
 def _variables(slack: FakeSlack) -> dict[str, Any]:

@@ -34,3 +34,15 @@ def test_every_module_has_tests() -> None:
     modules = [DEPLOY / "terraform" / place for place in places() if place.startswith("modules/")]
     assert modules
     assert [m.name for m in modules if not list(m.glob("tests/*.tftest.hcl"))] == []
+
+
+def test_systemd_takes_the_unit() -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = DEPLOY / "terraform" / "modules" / "hub-ec2" / "files" / "keysteward.service"
+    checked = subprocess.run(
+        ("systemd-analyze", "verify", "--man=no", str(unit)),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    faults = [line for line in checked.stderr.splitlines() if "is not executable" not in line]
+    assert [line for line in faults if unit.name in line] == []  # Docker itself may not be here
