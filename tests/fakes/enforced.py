@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,7 +125,18 @@ def _contact_arn(account_id: str, params: Any) -> str:
 @contextmanager
 def organization(env: pytest.MonkeyPatch, ledger_url: str) -> Iterator[Organization]:
     """Its URL is in this process's environment, with a session of the hub's role. Nothing is enforced yet."""
-    gate = Gate(DomainDispatcherApplication(create_backend_app), resource_of)
+    with bare(env) as made:
+        _furnish(made, ledger_url)
+        _log_in(made, env)
+        yield made
+
+
+@contextmanager
+def bare(
+    env: pytest.MonkeyPatch, resource: Callable[[Request, str], str] | None = None
+) -> Iterator[Organization]:
+    """An AWS in which nothing is; its URL is in this process's environment. ``resource``: as of `Gate`."""
+    gate = Gate(DomainDispatcherApplication(create_backend_app), resource or resource_of)
     server = make_server("127.0.0.1", 0, gate, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
@@ -133,8 +144,6 @@ def organization(env: pytest.MonkeyPatch, ledger_url: str) -> Iterator[Organizat
     boto3.setup_default_session()
     made = Organization(gate, url, datetime.now(UTC).replace(microsecond=0))
     try:
-        _furnish(made, ledger_url)
-        _log_in(made, env)
         yield made
     finally:
         boto3.setup_default_session()
@@ -157,7 +166,7 @@ def _furnish(made: Organization, ledger_url: str) -> None:
         Bucket=BUCKET, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=place
     )
     for account_id in made.accounts:
-        _people(account_id, made.start)
+        people(account_id, made.start)
         for name in (SPOKE, ACTOR) + ((HUB_ROLE,) if account_id == HUB else ()):
             trust = {"Version": "2012-10-17", "Statement": [_trust()]}
             iam_backends[account_id]["aws"].create_role(name, json.dumps(trust), "/", None, "", [], "3600")
@@ -175,7 +184,7 @@ def _member(tree: Any, root: str, unit: str, name: str) -> str:
     return account_id
 
 
-def _people(account_id: str, start: datetime) -> None:
+def people(account_id: str, start: datetime) -> None:
     """Two users with a key of 100 days each, used yesterday, and a group."""
     iam = client("iam", account_id)
     iam.create_group(GroupName="people")

@@ -7,7 +7,7 @@ moto (5.2) enforces the actions of a role's policies, and the resource of `sts:A
 - ask for the second permission of a request that needs two (to put an object that is locked until a date):
   the gate does;
 - apply session policies: the gate does;
-- check trust policies and external ids across accounts: nobody does here (tests/fakes/aws.py does);
+- check trust policies across accounts, nor know more than `*` in them: the gate does, by its `trusts`;
 - know `cloudtrail:LookupEvents` and `ses:GetSuppressedDestination`: the gate checks and answers them;
 - say no in the words of JSON services, nor name the missing action as S3 does: the gate does;
 - make credential reports of today: the gate dates them, when told to (`report_at`).
@@ -83,6 +83,19 @@ def allows(document: Document, action: str, resource: str) -> bool:
     )
 
 
+def trusts(trust: Document, role: str, external_id: str) -> bool:
+    """Of trust policies that ask a principal for its account, and for equal values of two keys."""
+    account = f"arn:aws:iam::{role.split(':')[4]}:root"
+    known = {"aws:PrincipalArn": role, "sts:ExternalId": external_id}
+    return any(
+        statement["Principal"] == {"AWS": account}
+        and all(
+            known[key] == value for test in statement["Condition"].values() for key, value in test.items()
+        )
+        for statement in trust["Statement"]
+    )
+
+
 def without(document: Document, action: str) -> Document:
     """The document with that action taken away. A statement of no action is none."""
     statements = [
@@ -120,6 +133,7 @@ class Gate:
     moto: Wsgi
     resource_of: Callable[[Request, str], str]
     documents: dict[str, Document] = field(default_factory=dict)
+    trusts: dict[str, Document] = field(default_factory=dict)  # role's ARN -> its trust policy
     calls: list[Call] = field(default_factory=list)
     report_at: datetime | None = None  # None: moto's, of 2015
     closed: bool = False  # while it is open, nobody is refused anything
@@ -154,12 +168,18 @@ class Gate:
         document, resource = self.documents[role], self.resource_of(request, role)
         if session_policy and not allows(session_policy, request.action, resource):
             return f"no session policy allows the {request.action} action"
+        if request.action == "sts:AssumeRole" and not self._is_trusted(request, role):
+            return f"not authorized to perform: {request.action} on resource: {resource}"
         granted = actions_of(document)
         motos = () if request.action in UNKNOWN_TO_MOTO or request.action in granted else (request.action,)
         lacking = (a for a in request.actions if a not in motos and not allows(document, a, resource))
         return next(
             (f"not authorized to perform: {action} on resource: {resource}" for action in lacking), ""
         )
+
+    def _is_trusted(self, request: Request, role: str) -> bool:
+        trust = self.trusts.get(request.params["RoleArn"])
+        return trust is None or trusts(trust, role, request.params.get("ExternalId", ""))
 
     def _by_moto(self, environ: dict[str, Any]) -> tuple[str, bytes]:
         seen: list[str] = []
