@@ -12,10 +12,11 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 HOW_TO_OPEN = (
     "The status page answers only to this machine. To open it to your network set `http.public_page: true`.\n"
 )
+TEXTS = ("text/html", "text/csv", "application/json")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -65,6 +66,6 @@ def _is_loopback(name: str) -> bool:
 def harden(response: Response) -> Response:
     """Adds the headers, and redacts what is made of text: the last line of defence."""
     response.headers.update(HEADERS)
-    if response.mimetype in ("text/html", "application/json") and not response.direct_passthrough:
+    if response.mimetype in TEXTS and not response.direct_passthrough:
         response.set_data(redactor(response.get_data(as_text=True)))
     return response
