@@ -8,6 +8,7 @@ from app.clock import Clock, SystemClock
 from app.service.dossier import Dossiers, NoDossiers
 from app.service.snapshot import Health, SnapshotHolder
 from app.web import api, gate, views
+from app.web.signin import SignIn
 
 JSON = "application/json"
 
@@ -20,12 +21,18 @@ def create_app(
     public_page: bool,
     clock: Clock | None = None,
     dossiers: Dossiers | None = None,
+    sign_in: SignIn | None = None,
 ) -> Flask:
-    """The WSGI application. ``public_page``: the page and the API answer to others than loopback too."""
+    """The WSGI application.
+
+    ``public_page``: the page and the API answer to others than loopback too; with ``sign_in`` they answer
+    to whoever signs in, and to nobody else.
+    """
     app = Flask(__name__)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.before_request(lambda: gate.refusal(request, public_page))
+    door = gate.Door(public_page, sign_in)
+    app.before_request(lambda: door.refusal(request))
     app.after_request(gate.harden)
     _add_probes(app, health, registry)
     views.add_pages(app, views.Pages(holder, clock or SystemClock(), dossiers or NoDossiers()))

@@ -1,5 +1,6 @@
 """The figures of the charts. The template draws them; nothing here knows of SVG beyond widths and heights."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from app.service.snapshot import AGE_BOUNDS_DAYS, Snapshot
 RAMP = 5  # shades between the mildest stage and the worst
 CALM_STATES = ("ok", "exempt", "inactive")
 WEEKS = 5
-# Neighbours among `AGE_BOUNDS_DAYS` that are drawn as one bar: more would not fit on a phone.
+BUSY = (1, 4, 11, 31, 101)  # acts a day from which a shade begins
+# Of `AGE_BOUNDS_DAYS`, some are drawn as one bar with their neighbours: more would not fit on a phone.
 AGE_STEPS = (7, 30, 45, 60, 75, 90, 120, 180, 365, 730)
 _LABELS = {365: "1 y", 730: "2 y"}
 AGE_NAMES = (
@@ -60,7 +62,7 @@ class AgeBar:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A day on the calendar. ``shade`` from 1 to `RAMP` by how busy it is; 0: nothing is due."""
+    """A day on the calendar. ``shade`` from 1 on by how much is due, in `BUSY` steps; 0: nothing is."""
 
     day: date
     number: int
@@ -122,14 +124,12 @@ def weeks(calendar: Mapping[date, int], today: date) -> tuple[tuple[Cell, ...], 
     """This week and the next four, each from Monday on."""
     monday = today - timedelta(days=today.weekday())
     days = [monday + timedelta(days=n) for n in range(7 * WEEKS)]
-    busiest = max((calendar.get(day, 0) for day in days if day >= today), default=0)
-    cells = [_cell(day, calendar.get(day, 0) if day >= today else 0, busiest, today) for day in days]
+    cells = [_cell(day, calendar.get(day, 0) if day >= today else 0, today) for day in days]
     return tuple(tuple(cells[at : at + 7]) for at in range(0, len(cells), 7))
 
 
-def _cell(day: date, number: int, busiest: int, today: date) -> Cell:
-    shade = max(1, round(RAMP * number / busiest)) if number else 0
-    return Cell(day, number, shade, past=day < today, today=day == today)
+def _cell(day: date, number: int, today: date) -> Cell:
+    return Cell(day, number, bisect_right(BUSY, number), past=day < today, today=day == today)
 
 
 def later(calendar: Mapping[date, int], today: date) -> int:

@@ -85,11 +85,11 @@ def test_the_bar_is_full_to_its_end() -> None:
 
 
 def test_days_gone_by_are_not_on_the_calendar() -> None:
-    calendar = {date(2026, 11, 19): 4, date(2026, 11, 20): 2, date(2026, 11, 22): 1}
+    calendar = {date(2026, 11, 19): 4, date(2026, 11, 20): 40, date(2026, 11, 22): 1}
     page = status_page(replace(CALM, calendar=calendar), NOW)
     week = page.weeks[0]
     assert [cell.day.day for cell in week] == [16, 17, 18, 19, 20, 21, 22]
-    assert [(cell.number, cell.shade) for cell in week[3:]] == [(0, 0), (2, 5), (0, 0), (1, 2)]
+    assert [(cell.number, cell.shade) for cell in week[3:]] == [(0, 0), (40, 4), (0, 0), (1, 1)]
     assert [cell.past for cell in week] == [True] * 4 + [False] * 3
     assert [cell.day.day for cell in week if cell.today] == [20]
 
