@@ -11,6 +11,7 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -104,10 +105,16 @@ class TrustedHeaderSettings(Section):
         examples=["X-Forwarded-User"],
     )
     proxies: tuple[Proxy, ...] = Field(
-        min_length=1,
         description="believed from these addresses only, for nobody else may set it",
         examples=[["10.0.12.0/24"]],
     )
+
+    @field_validator("proxies")
+    @classmethod
+    def _any(cls, proxies: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not proxies:
+            raise ValueError("should not be empty")
+        return proxies
 
 
 class AuthSettings(Section):

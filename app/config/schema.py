@@ -297,7 +297,8 @@ def json_schema() -> dict[str, Any]:
     sinks = [registry.sink_type(kind).settings.model_json_schema() for kind in registry.names()]
     schema["properties"]["sinks"] |= {"additionalProperties": {"oneOf": sinks}}
     schema.pop("required", None)
-    for properties in (schema["properties"], *(sink["properties"] for sink in sinks)):
+    logins = schema["$defs"]["LoginSettings"]
+    for properties in (part["properties"] for part in (schema, logins, *sinks)):
         properties |= {name: _or_reference(option) for name, option in properties.items()}
         for option in properties.values():
             if isinstance(option.get("additionalProperties"), dict):

@@ -55,7 +55,7 @@ class TrustedHeader:
         return any((mapped or address) in network for network in self.proxies)
 
 
-@dataclass
+@dataclass(eq=False)
 class SignIn:
     """Asks for a password where ``logins`` has any; else only a proxy can bring somebody in."""
 
