@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,39 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.clock import FixedClock
-from app.errors import LedgerError
-from app.model import KEY_ID, Caller, Delivery, DeliveryState, Event, Facts, FindingState, Snooze, Verb
-from app.model import Finding as LedgerFinding
-from app.plan.rungs import Rung
-from app.service.dossier import Dossier
+from app.model import KEY_ID, Event, FindingState, Snooze
 from app.service.snapshot import Health, Snapshot, SnapshotHolder
 from app.sinks.prometheus import SnapshotCollector, build_registry
 from app.telemetry import Counters
 from app.web import create_app
 from app.web.sheet import PAGE_SIZE
-from tests.fakes.pictures import NOW, PROD, finding, picture
+from tests.fakes.pictures import NOW, PROD, picture
+from tests.fakes.stories import ID, OneStory, crowd, dossier
 
-ID = "KS-0000000001"
-FULL_ID = "AKIAEXAMPLE000000001"
 LISTS = ("/findings", "/accounts", "/held")
 DOWNLOADS = tuple(
     f"/{name}.{form}"
     for name in ("findings", "accounts", "held", "long-holds", "deliveries")
     for form in ("csv", "json")
 )
-
-
-class OneStory:
-    """`Dossiers` that knows one finding; or raises."""
-
-    def __init__(self, dossier: Dossier | None = None, fault: str = "") -> None:
-        self.dossier, self.fault = dossier, fault
-
-    def of(self, finding_id: str) -> Dossier | None:
-        if self.fault:
-            raise LedgerError(self.fault)
-        known = self.dossier and self.dossier.finding.id == finding_id
-        return self.dossier if known else None
 
 
 HOLDER, STORY = SnapshotHolder(), OneStory()
@@ -71,63 +52,12 @@ def client(snapshot: Snapshot | None = None, story: OneStory | None = None) -> F
     return asker()
 
 
-def crowd(size: int) -> Snapshot:
-    rows = tuple(
-        finding(n, key_tail=f"…{n:04}", user=f"user-{n:05}", state="warn" if n % 3 else "final")
-        for n in range(size)
-    )
-    return replace(picture(), findings=rows, findings_in_all=size)
-
-
 def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def rows_of(html: str) -> int:
     return len(re.findall(r'<th scope="row" role="rowheader">', html))
-
-
-def dossier(**changes: Any) -> Dossier:
-    """A finding that was told of once and then deactivated."""
-    uid = f"{PROD}/{FULL_ID}"
-    told = LedgerFinding(
-        id=ID, uid=uid, account_id=PROD, account="prod", user="ci-deploy", key_id=FULL_ID,
-        state=FindingState.OPEN, episode=2, opened_at=NOW - timedelta(days=9), rule="default",
-        stage="final", owner="ann@example.com", reason="Older than 87 days.",
-    )  # fmt: skip
-    delivery = Delivery(
-        ID, 2, "final", 1, "slack", Verb.NOTIFY, DeliveryState.DELIVERED, NOW - timedelta(days=8),
-        recipient="ann@example.com", names_date=NOW + timedelta(days=3), settled_at=NOW - timedelta(days=8),
-    )  # fmt: skip
-    evidence = {
-        "owner": "ann@example.com",
-        "owner_how": "tag owner",
-        "key": {
-            "read_at": "2026-11-20T11:59:00+00:00",
-            "status": "Active",
-            "last_used": {"state": "at", "at": "2026-11-19T08:00:00+00:00", "service": "s3"},
-        },
-        "require": {"notices": 2, "over": "7 days"},
-        "notices": [{"to": "ann@example.com", "delivered_at": "2026-11-12T12:00:00+00:00", "named": None}],
-    }
-    event = Event(
-        NOW, "keysteward", "deactivated", PROD, ID, "…0001", f"By rule, {FULL_ID}", {"evidence": evidence}
-    )
-    facts: dict[str, Any] = {
-        "finding": told,
-        "facts": Facts(uid, PROD, "ci-deploy", FULL_ID, NOW - timedelta(days=101), NOW, "Active"),
-        "rungs": (
-            Rung("warn", "age 75 days", NOW - timedelta(days=26), ""),
-            Rung("final", "age 87 days", NOW - timedelta(days=14), "current"),
-            Rung("deactivate", "age 90 days", NOW, "earliest 23 Nov 2026; 1 of 2 required notices delivered"),
-            Rung("delete", "inactive 30 days", None, ""),
-        ),
-        "deliveries": (delivery,),
-        "callers": (Caller("198.51.100.7", "aws-cli/2.15", "s3", "eu-central-1", 42, NOW),),
-        "advice": "It looks like a CI job.",
-        "events": (event,),
-    }
-    return Dossier(**{**facts, **changes})
 
 
 @pytest.mark.parametrize("path", [*LISTS, *DOWNLOADS])
