@@ -21,7 +21,7 @@ from app.web import charts
 from app.web.charts import AgeBar, Cell, Share, Slice
 
 SHOWN_FINDINGS = 25
-SHOWN_OTHERS = 20
+SHOWN_OTHERS = 10
 FAR = datetime.max.replace(tzinfo=UTC)
 
 Tone = Literal["good", "warn", "bad", "quiet"]

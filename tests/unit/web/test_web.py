@@ -305,7 +305,7 @@ def test_what_has_been_held_for_over_a_week_is_listed(local: FlaskClient) -> Non
     assert "Held for over a week" in text
     assert "9 days ago" in text
     many = tuple(replace(picture().long_holds[0], finding_id=str(n)) for n in range(60))
-    assert "The first 20." in html(long_holds=many, long_holds_in_all=612)
+    assert "The first 10." in html(long_holds=many, long_holds_in_all=612)
     assert "Held for over a week" not in html(long_holds=(), long_holds_in_all=0)
     assert facts(local, "held")["long_holds"][0]["guard"] == "freeze"
     assert facts(local, "summary")["long_holds"] == 1
