@@ -1,6 +1,6 @@
 """What a table is asked for by GET parameters: filters, search, order and page. Pure."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
@@ -19,7 +19,7 @@ class BadQuery(ValueError):
 class Arguments(Protocol):
     """A request's parameters, as werkzeug's MultiDict has them."""
 
-    def lists(self) -> Iterator[tuple[str, list[str]]]: ...
+    def lists(self) -> Iterable[tuple[str, list[str]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
