@@ -53,7 +53,7 @@ def client(snapshot: Snapshot | None = None, story: OneStory | None = None) -> F
 
 
 def words(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", "")).split())
 
 
 def rows_of(html: str) -> int:
