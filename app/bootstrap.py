@@ -159,7 +159,7 @@ def read_again(path: Path | None, env: Mapping[str, str], now: datetime, running
 
 
 def _secrets(config: Config) -> list[str]:
-    found = _passwords(config.ledger_url)
+    found = _passwords(config.ledger_url) + config.http.secrets
     for settings in config.sinks.values():
         assert isinstance(settings, BaseModel)  # noqa: S101 - the config's validator made it one
         for name in type(settings).model_fields:

@@ -12,6 +12,7 @@ from app.cli.ears import Ears
 from app.cli.reload import ConfigSource, Renewal, schedule_of
 from app.cli.signals import leave, stop_on_signals, wait_until, wake_on_hangup
 from app.service.daemon import Daemon, Setup
+from app.service.dossier import LedgerDossiers
 from app.service.pause import LivePause
 from app.service.refusal import tell_refusal
 from app.service.reload import ConfigStatus, Reloader, Watch, watching
@@ -20,6 +21,7 @@ from app.sinks.prometheus.collector import SnapshotCollector, build_registry
 from app.telemetry import log_fields
 from app.web.app import create_app
 from app.web.server import serve
+from app.web.signin import sign_in
 
 log = logging.getLogger("keysteward")
 
@@ -46,10 +48,17 @@ def serve_until_stopped(
     health = Health(time.monotonic, service.ledger.paused, config_loaded=True, remarks=status.remarks)
     calls = service.sessions.calls.snapshot
     collector = SnapshotCollector(holder.get, service.counters, calls, config.metrics.user_label)
-    page = config.http.public_page
-    web = create_app(holder, health, build_registry(collector), public_page=page, clock=service.clock)
-    server = serve(web, listen or config.http.listen)
     daemon = Daemon(service.parts(), schedule_of(config), holder, health, service.counters)
+    web = create_app(
+        holder,
+        health,
+        build_registry(collector),
+        public_page=config.http.public_page,
+        clock=service.clock,
+        dossiers=LedgerDossiers(service.ledger, lambda: daemon.parts.policy, service.clock.now),
+        sign_in=sign_in(config.http.auth),
+    )
+    server = serve(web, listen or config.http.listen)
     stop_on_signals(service.stop)
     daemon.start()
     ears = Ears()

@@ -1,6 +1,5 @@
 """Printing: tables for people, JSON and CSV for machines, all of it redacted."""
 
-import csv
 import io
 import json
 import sys
@@ -14,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from app import spreadsheet
 from app.telemetry import redactor
 
 STYLES = {
@@ -118,20 +118,15 @@ def _json_rows() -> Iterator[Callable[[Mapping[str, Any]], None]]:
 
 
 def _csv_rows(columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """A cell that a spreadsheet would run as a formula is told to be text."""
-
     def line(cells: Iterable[object]) -> None:
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerow(cells)
-        click.echo(redactor(out.getvalue()), nl=False)
+        click.echo(redactor(spreadsheet.line(cells)), nl=False)
 
     line(columns)
     yield lambda row: line(_cell(row.get(name)) for name in columns)
 
 
 def _cell(value: object) -> object:
-    text = _plain(value) if value is not None else ""
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text
+    return _plain(value) if value is not None else ""
 
 
 def date(instant: datetime | None) -> str:

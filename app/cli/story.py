@@ -7,25 +7,13 @@ from typing import Any
 from app.cli import show
 from app.ledger.interface import LedgerView
 from app.model import Account, Credential, Delivery, Facts, Finding, Snooze
-from app.plan.climb import goal_of
-from app.plan.require import Told, day, earliest, missing
+from app.plan.require import Told
+from app.plan.rungs import Rung, rungs, told_so_far
 from app.policy.evaluate import Decision, describe, evaluate
 from app.policy.near import NEVER
-from app.policy.rules import Stage
-from app.policy.stages import condition_text, stage_due
 from app.service.lookup import NotFound, find_one, means, one_of, view_of
 from app.service.parts import Parts
 from app.service.preview import preview
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One stage as it stands for this credential."""
-
-    stage: str
-    condition: str
-    due_at: datetime | None
-    note: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +112,7 @@ def explain_key(parts: Parts, key: str) -> Story:
         account=account,
         credential=credential,
         decision=decision,
-        rungs=_rungs(decision, credential, _told(view, decision, credential, since), since, now),
+        rungs=_ladder(view, decision, credential, since, now),
         deliveries=tuple(deliveries),
         finding=finding,
         snooze=view.snoozes.get(credential.uid),
@@ -163,42 +151,13 @@ def _as_facts(c: Credential) -> Facts:
     return Facts(c.uid, c.account_id, c.user, c.id or "", c.created, c.observed_at, c.status)
 
 
-def _told(view: LedgerView, decision: Decision, credential: Credential, since: datetime | None) -> Told:
-    """What counts so far, as the next run will see it."""
-    finding = view.findings.get(credential.uid)
-    if finding is None or decision.rule is None or decision.stage is None:
-        return Told()
-    rows = view.deliveries.get(finding.id, ())
-    reached = {d.recipient for d in rows if d.route == "fallback"}
-    accepted = frozenset(reached | ({decision.owner.address} if decision.owner else set()))
-    goal = goal_of(decision.rule, decision.stage, credential.status)
-    snooze, disowned_at = view.snoozes.get(credential.uid), view.disowned_at(credential.uid)
-    return Told.of(rows, accepted, decision.owner, finding, snooze, since, goal, disowned_at)
-
-
-def _rungs(
-    decision: Decision, credential: Credential, told: Told, since: datetime | None, now: datetime
+def _ladder(
+    view: LedgerView, decision: Decision, credential: Credential, since: datetime | None, now: datetime
 ) -> tuple[Rung, ...]:
-    if decision.rule is None or decision.exempt:
+    finding, rule, stage = view.findings.get(credential.uid), decision.rule, decision.stage
+    if rule is None or decision.exempt:
         return ()
-    return tuple(_rung(stage, credential, decision, told, since, now) for stage in decision.rule.stages)
-
-
-def _rung(
-    stage: Stage,
-    credential: Credential,
-    decision: Decision,
-    told: Told,
-    since: datetime | None,
-    now: datetime,
-) -> Rung:
-    due = stage_due(stage, credential, since)
-    note = "current" if decision.stage is stage else ""
-    if stage.do and decision.stage and decision.rule:
-        goal = goal_of(decision.rule, decision.stage, credential.status)
-        if goal is stage:
-            at = earliest(stage, due, told, now)
-            lacking = missing(stage, told, now)
-            note = f"earliest {day(at)}" if at else "its date can't be told"
-            note += f"; {lacking.text}" if lacking else "; every required notice was delivered"
-    return Rung(stage.name, condition_text(stage.when), due, note)
+    told = Told()
+    if finding and stage:
+        told = told_so_far(view, finding, credential, (rule, stage), decision.owner, since)
+    return rungs(rule, stage, credential, told, since, now)

@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from app.config.accounts import OrganizationSettings, StaticAccount
 from app.config.audit import S3CopySettings
 from app.config.durations import format_duration
+from app.config.http import AuthSettings, LoginSettings, TrustedHeaderSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import RuleSettings
 from app.config.schema import DEFAULT_SINKS, Config, default_rules
@@ -215,6 +216,17 @@ def _s3(option: FieldInfo) -> Lines:
     yield from _commented(_indented(_uncommented_options(S3CopySettings, {})))
 
 
+def _auth(option: FieldInfo) -> Lines:
+    yield f"auth: null  # {option.description}"
+    yield "# auth:"
+    yield "#   basic:  # HTTP basic authentication"
+    login = list(_uncommented_options(LoginSettings, {}))
+    yield from _commented(_indented(iter(["- " + login[0], *("  " + line for line in login[1:])]), " " * 4))
+    header = AuthSettings.model_fields["trusted_header"]
+    yield from _commented(_indented(_noted("trusted_header:", header.description or "")))
+    yield from _commented(_indented(_uncommented_options(TrustedHeaderSettings, {}), " " * 4))
+
+
 def _static(option: FieldInfo) -> Lines:
     yield f"static: []  # {option.description}"
     yield "# static:"
@@ -223,7 +235,7 @@ def _static(option: FieldInfo) -> Lines:
 
 
 _SPECIAL = {"rules": _rules, "owners": _owners, "sinks": _sinks}
-_SPECIAL_BELOW = {"organization": _organization, "static": _static, "s3": _s3}
+_SPECIAL_BELOW = {"organization": _organization, "static": _static, "s3": _s3, "auth": _auth}
 
 if __name__ == "__main__":
     sys.stdout.write(render_example())

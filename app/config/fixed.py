@@ -17,6 +17,8 @@ def fixed_faults(config: Config, running: Config) -> Iterator[Issue]:
         yield Issue(("ledger",), RESTART)
     if config.lease != running.lease:  # the ledger keeps the term that it was opened with
         yield Issue(("lease",), RESTART)
+    if any(map(is_reference, config.http.secrets)):
+        return  # a secret that can't be read is a fault already, and no other setting
     for name in type(config.http).model_fields:
         if getattr(config.http, name) != getattr(running.http, name):
             yield Issue(("http", name), RESTART)

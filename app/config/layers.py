@@ -24,6 +24,7 @@ RESERVED = frozenset({"KEYSTEWARD_CONFIG", "KEYSTEWARD_SECRETS_DIR"})
 _KUBERNETES = re.compile(r"KEYSTEWARD_(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)")
 _LARGEST_SECRET = 1 << 16  # bytes
 _REFERENCE = "secretsmanager"
+_SECRET_SECTIONS = ("sinks", "http", "ledger")
 
 Resolver = Callable[[str], str]
 
@@ -130,7 +131,7 @@ def is_reference(value: object) -> bool:
 def resolve(
     tree: dict[str, Any], resolver: Resolver | None
 ) -> tuple[dict[str, Any], list[tuple[tuple[str, ...], str]]]:
-    """Replaces references to AWS Secrets Manager below `sinks` and in `ledger`.
+    """Replaces references to AWS Secrets Manager below `sinks` and `http`, and in `ledger`.
 
     ``{secretsmanager: NAME}`` and ``secretsmanager:NAME[#KEY]`` are the same. Without a resolver they
     stay references, so that a config is checked without AWS. Returns what failed beside the tree.
@@ -150,4 +151,4 @@ def resolve(
             failed.append((path, str(error)))
             return value
 
-    return tree | {key: walk(tree[key], (key,)) for key in ("sinks", "ledger") if key in tree}, failed
+    return tree | {key: walk(tree[key], (key,)) for key in _SECRET_SECTIONS if key in tree}, failed

@@ -306,6 +306,13 @@ def _secrets(tree: dict[str, Any]) -> Iterator[str]:
     for sink in sinks.values():
         if isinstance(sink, dict):
             yield from (str(v) for k, v in sink.items() if _SECRET_NAME.search(k))
+    yield from _passwords(tree.get("http"))
+
+
+def _passwords(http: Any) -> Iterator[str]:
+    logins = _mapping(_mapping(http).get("auth")).get("basic")
+    for login in logins if isinstance(logins, list) else ():
+        yield from (str(v) for k, v in _mapping(login).items() if _SECRET_NAME.search(k))
 
 
 def _kind(value: Any, path: Keys) -> type:

@@ -16,9 +16,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.config.accounts import AccountsSettings
 from app.config.audit import AuditSettings
+from app.config.http import HttpSettings
 from app.config.owners import OwnerSettings
 from app.config.policy import GuardSettings, RuleSettings
-from app.config.types import Duration, Email, Flag, Folder, Listen, Section, Zone
+from app.config.types import Duration, Email, Flag, Folder, Section, Zone
 from app.ledger.dynamodb.address import Address
 from app.model import SHOWN_CHARACTERS, Mode
 from app.plan.limits import Limits
@@ -108,23 +109,6 @@ class ScanSettings(Section):
         if isinstance(value, bool):  # would be read as 1 or 0
             raise ValueError("should be a number")
         return value
-
-
-class HttpSettings(Section):
-    """One port: metrics and health answer everywhere."""
-
-    listen: Listen = Field("0.0.0.0:8080", description="HOST:PORT")
-    public_page: Flag = Field(
-        False, description="true: the status page and the API answer everywhere, not on loopback only"
-    )
-
-    @property
-    def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
 
 
 class MetricsSettings(Section):
@@ -313,7 +297,8 @@ def json_schema() -> dict[str, Any]:
     sinks = [registry.sink_type(kind).settings.model_json_schema() for kind in registry.names()]
     schema["properties"]["sinks"] |= {"additionalProperties": {"oneOf": sinks}}
     schema.pop("required", None)
-    for properties in (schema["properties"], *(sink["properties"] for sink in sinks)):
+    logins = schema["$defs"]["LoginSettings"]
+    for properties in (part["properties"] for part in (schema, logins, *sinks)):
         properties |= {name: _or_reference(option) for name, option in properties.items()}
         for option in properties.values():
             if isinstance(option.get("additionalProperties"), dict):

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from app.service.snapshot import Snapshot
-from app.web.page import states, worst_first
+from app.web.charts import states
+from app.web.page import worst_first
 
 
 def dumps(value: object) -> str:

@@ -1,12 +1,14 @@
 """The routes. Everything is read from the snapshot that is current when the request arrives."""
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.clock import Clock, SystemClock
+from app.service.dossier import Dossiers, NoDossiers
 from app.service.snapshot import Health, SnapshotHolder
-from app.web import api, gate, page
+from app.web import api, gate, views
+from app.web.signin import SignIn
 
 JSON = "application/json"
 
@@ -18,15 +20,22 @@ def create_app(
     *,
     public_page: bool,
     clock: Clock | None = None,
+    dossiers: Dossiers | None = None,
+    sign_in: SignIn | None = None,
 ) -> Flask:
-    """The WSGI application. ``public_page``: the page and the API answer to others than loopback too."""
+    """The WSGI application.
+
+    ``public_page``: the page and the API answer to others than loopback too; with ``sign_in`` they answer
+    to whoever signs in, and to nobody else.
+    """
     app = Flask(__name__)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.before_request(lambda: gate.refusal(request, public_page))
+    door = gate.Door(public_page, sign_in)
+    app.before_request(lambda: door.refusal(request))
     app.after_request(gate.harden)
     _add_probes(app, health, registry)
-    _add_page(app, holder, clock or SystemClock())
+    views.add_pages(app, views.Pages(holder, clock or SystemClock(), dossiers or NoDossiers()))
     _add_api(app, holder)
     return app
 
@@ -51,13 +60,6 @@ def _probe(reasons: tuple[str, ...], remarks: tuple[str, ...] = ()) -> Response:
     said = {"status": "failing" if reasons else "ok", "reasons": reasons}
     body = api.dumps({**said, "remarks": remarks} if remarks else said)
     return Response(body, status=503 if reasons else 200, mimetype=JSON)
-
-
-def _add_page(app: Flask, holder: SnapshotHolder, clock: Clock) -> None:
-    @app.get("/")
-    def status() -> str:
-        now = clock.now()
-        return render_template("status.html", page=page.status_page(holder.get(), now), **page.tools(now))
 
 
 def _add_api(app: Flask, holder: SnapshotHolder) -> None:

@@ -1,21 +1,28 @@
 """Who may ask for what, and the headers of every answer."""
 
+import logging
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from flask import Request, Response
+from flask import Request, Response, g
 
-from app.telemetry import redactor
+from app.telemetry import log_fields, redactor
+from app.web.signin import CHALLENGE, SignIn
+
+log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/metrics", "/healthz", "/readyz"})
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 HOW_TO_OPEN = (
-    "The status page answers only to this machine. To open it to your network set `http.public_page: true`.\n"
+    "The status page answers only to this machine. To open it to your network set `http.auth`, or "
+    "`http.public_page: true`.\n"
 )
+TEXTS = ("text/html", "text/csv", "application/json")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -26,13 +33,34 @@ HEADERS = {
 }
 
 
-def refusal(request: Request, public_page: bool) -> Response | None:
-    """The answer to a request that is not allowed; None lets it through."""
-    if request.method not in ("GET", "HEAD"):
-        return Response("Read-only: GET or HEAD.\n", 405, {"Allow": "GET, HEAD"}, mimetype="text/plain")
-    if public_page or request.path in OPEN_PATHS or _from_this_machine(request):
-        return None
-    return Response(HOW_TO_OPEN, 403, mimetype="text/plain")
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may read the page and the API. Without either only this machine may."""
+
+    public: bool = False
+    sign_in: SignIn | None = None
+
+    def refusal(self, request: Request) -> Response | None:
+        """The answer to a request that is not allowed; None lets it through, with `g.reader` set."""
+        if request.method not in ("GET", "HEAD"):
+            return Response("Read-only: GET or HEAD.\n", 405, {"Allow": "GET, HEAD"}, mimetype="text/plain")
+        if request.path in OPEN_PATHS:
+            return None
+        if self.sign_in:
+            g.reader = self.sign_in.who(request)
+            return None if g.reader else _unknown(request, self.sign_in)
+        if self.public or _from_this_machine(request):
+            return None
+        return Response(HOW_TO_OPEN, 403, mimetype="text/plain")
+
+
+def _unknown(request: Request, sign_in: SignIn) -> Response:
+    """Of a refused password the log tells: whose it was to be is often a password typed too early."""
+    if request.authorization is not None:
+        log.warning("a sign-in was refused", **log_fields(peer=request.remote_addr))
+    if sign_in.logins:
+        return Response("Sign in.\n", 401, {"WWW-Authenticate": CHALLENGE}, mimetype="text/plain")
+    return Response("Sign in by way of the proxy.\n", 403, mimetype="text/plain")
 
 
 def _from_this_machine(request: Request) -> bool:
@@ -65,6 +93,6 @@ def _is_loopback(name: str) -> bool:
 def harden(response: Response) -> Response:
     """Adds the headers, and redacts what is made of text: the last line of defence."""
     response.headers.update(HEADERS)
-    if response.mimetype in ("text/html", "application/json") and not response.direct_passthrough:
+    if response.mimetype in TEXTS and not response.direct_passthrough:
         response.set_data(redactor(response.get_data(as_text=True)))
     return response

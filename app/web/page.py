@@ -1,9 +1,8 @@
 """What the status page says: every figure and sentence is worked out here, the template only lays it out."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, Literal
 
@@ -18,12 +17,11 @@ from app.service.snapshot import (
     Sweep,
     TrailRow,
 )
+from app.web import charts
+from app.web.charts import AgeBar, Cell, Share, Slice
 
-SHOWN_FINDINGS = 200
-SHOWN_OTHERS = 50
-SHOWN_DAYS = 10
-RAMP = 5  # shades between the mildest stage and the worst
-CALM_STATES = ("ok", "exempt", "inactive")
+SHOWN_FINDINGS = 25
+SHOWN_OTHERS = 10
 FAR = datetime.max.replace(tzinfo=UTC)
 
 Tone = Literal["good", "warn", "bad", "quiet"]
@@ -38,33 +36,17 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """One state in the bar of credentials. ``x`` and ``width`` are per mille of the bar."""
-
-    state: str
-    number: int
-    shade: str  # the CSS class
-    x: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    day: date
-    number: int
-    width: float  # per cent of the busiest day's
-
-
-@dataclass(frozen=True, slots=True)
 class StatusPage:
     snapshot: Snapshot
     headline: str
     tone: Tone
     tiles: tuple[Tile, ...]
     credentials: int
+    share: Share
     slices: tuple[Slice, ...]
-    days: tuple[Day, ...]
-    later_days: int
+    ages: tuple[AgeBar, ...]
+    weeks: tuple[tuple[Cell, ...], ...]  # none while nothing is due
+    later: int  # acts due behind the calendar's end
     findings: tuple[FindingRow, ...]
     held: tuple[HeldRow, ...]
     resting: tuple[SinkRow, ...]
@@ -81,16 +63,18 @@ def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
     failed = sorted((a for a in snapshot.accounts if a.error), key=lambda a: a.error_since or FAR)
     coverage = Coverage.of(snapshot.accounts_by_outcome)
     headline, tone = _headline(snapshot, coverage)
-    days = sorted((day, number) for day, number in snapshot.calendar.items() if day >= now.date())
+    today, due = now.date(), any(day >= now.date() for day in snapshot.calendar)
     return StatusPage(
         snapshot=snapshot,
         headline=headline,
         tone=tone,
         tiles=_tiles(snapshot, coverage),
         credentials=sum(snapshot.credentials.values()),
-        slices=_slices(snapshot),
-        days=_days(days[:SHOWN_DAYS]),
-        later_days=len(days[SHOWN_DAYS:]),
+        share=charts.share(snapshot),
+        slices=charts.slices(snapshot),
+        ages=charts.ages(snapshot),
+        weeks=charts.weeks(snapshot.calendar, today) if due else (),
+        later=charts.later(snapshot.calendar, today),
         findings=worst_first(snapshot.findings)[:SHOWN_FINDINGS],
         held=snapshot.held_rows[:SHOWN_OTHERS],
         resting=tuple(row for row in snapshot.sinks if row.resting),
@@ -112,16 +96,6 @@ def worst_first(rows: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
             key=lambda r: (not r.exposed, bool(r.snoozed_until), r.due_at or FAR, r.created, r.finding_id),
         )
     )
-
-
-def states(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Credentials by state, from calm to worst; a stage that the snapshot doesn't rank comes before those."""
-    counts: Counter[str] = Counter()
-    for key, number in snapshot.credentials.items():
-        counts[key.state] += number
-    ranks = {state: rank for rank, state in enumerate((*CALM_STATES, "unknown"), start=-100)}
-    ranks |= {stage: rank for rank, stage in enumerate(snapshot.stages)}
-    return sorted(counts.items(), key=lambda item: (ranks.get(item[0], -1), item[0]))
 
 
 def _under_way(sweep: Sweep | None) -> str:
@@ -176,31 +150,6 @@ def _tiles(snapshot: Snapshot, coverage: Coverage) -> tuple[Tile, ...]:
 
 def _if(number: int, tone: Tone) -> Tone:
     return tone if number else "quiet"
-
-
-def _slices(snapshot: Snapshot) -> tuple[Slice, ...]:
-    counted = states(snapshot)
-    total = sum(number for _, number in counted) or 1
-    ladder = [state for state, _ in counted if state not in (*CALM_STATES, "unknown")]
-    slices, x = [], 0.0
-    for state, number in counted:
-        width = 1000 * number / total
-        slices.append(Slice(state, number, _shade(state, ladder), round(x, 2), round(width, 2)))
-        x += width
-    return tuple(slices)
-
-
-def _shade(state: str, ladder: Sequence[str]) -> str:
-    """A stage's name is free, so it is shaded by its place on the ladder."""
-    if state not in ladder:
-        return f"shade-{state}"
-    last = max(len(ladder) - 1, 1)
-    return f"shade-{1 + round((RAMP - 1) * ladder.index(state) / last)}"
-
-
-def _days(days: Sequence[tuple[date, int]]) -> tuple[Day, ...]:
-    busiest = max((number for _, number in days), default=1)
-    return tuple(Day(day, number, round(100 * number / busiest, 1)) for day, number in days)
 
 
 def many(number: int, noun: str) -> str:

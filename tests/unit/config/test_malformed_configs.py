@@ -72,6 +72,47 @@ TABLE: list[tuple[str, list[str]]] = [
     ("http: {public_page: 1}\n", ["1: http.public_page: should be true or false"]),
     ("http: {listen: 8080}\n", ["1: http.listen: should be HOST:PORT"]),
     ("http: {listen: 'localhost:99999'}\n", ["1: http.listen: should be HOST:PORT"]),
+    ("http: {auth: {}}\n", ["1: http.auth: give basic, trusted_header, or both"]),
+    (
+        "http: {public_page: true, auth: {trusted_header: {name: X-User, proxies: [10.0.0.1]}}}\n",
+        ["1: http: public_page shows to everybody what auth would guard: leave one of them out"],
+    ),
+    (
+        "http: {auth: {basic: [{user: ann}]}}\n",
+        ["1: http.auth.basic[0]: give either password_hash or password"],
+    ),
+    (
+        "http: {auth: {basic: [{user: 'a:b', password: much-too-secret}]}}\n",
+        ["1: http.auth.basic[0].user: should be a name of up to 64 characters without spaces and colons"],
+    ),
+    (
+        "http: {auth: {basic: [{user: ann, password: short}]}}\n",
+        ["1: http.auth.basic[0].password: should have 12 characters at least"],
+    ),
+    (
+        "http: {auth: {basic: [{user: ann, password_hash: 5f4dcc3b5aa765d61d8327deb882cf99}]}}\n",
+        ["1: http.auth.basic[0].password_hash: should be a hash such as scrypt:32768:8:1$SALT$HASH"],
+    ),
+    (
+        "http: {auth: {basic: [&a {user: ann, password: much-too-secret}, *a]}}\n",
+        ['1: http.auth: basic: "ann" is there twice'],
+    ),
+    (
+        "http: {auth: {trusted_header: {name: X-Forwarded-For, proxies: [10.0.0.1]}}}\n",
+        ["1: http.auth.trusted_header.name: names nobody"],
+    ),
+    (
+        "http: {auth: {trusted_header: {name: X-User, proxies: [0.0.0.0/0]}}}\n",
+        ["1: http.auth.trusted_header.proxies[0]: would believe everybody"],
+    ),
+    (
+        "http: {auth: {trusted_header: {name: X-User, proxies: [10.0.0.1/8]}}}\n",
+        ["1: http.auth.trusted_header.proxies[0]: should be an address or a network"],
+    ),
+    (
+        "http: {auth: {trusted_header: {name: X-User, proxies: []}}}\n",
+        ["1: http.auth.trusted_header.proxies: should not be empty"],
+    ),
     ("log_level: loud\n", ["1: log_level: should be 'debug', 'info', 'warning' or 'error'"]),
     (
         "metrics: {user_labels: true}\n",

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from app.model import AccountState, RunRecord
-from app.service.snapshot import CountKey, Snapshot
-from app.web.page import relative, states, status_page, worst_first
+from app.service.snapshot import AgeHistogram, AgeKey, CountKey, Snapshot
+from app.web.charts import states
+from app.web.page import relative, status_page, worst_first
 from tests.fakes.pictures import NOW, PROD, finding, sweep
 
 RUN = RunRecord(NOW, NOW, "success")
@@ -84,15 +85,24 @@ def test_the_bar_is_full_to_its_end() -> None:
 
 
 def test_days_gone_by_are_not_on_the_calendar() -> None:
-    calendar = {date(2026, 11, 19): 4, date(2026, 11, 20): 2, date(2026, 11, 22): 1}
+    calendar = {date(2026, 11, 19): 4, date(2026, 11, 20): 40, date(2026, 11, 22): 1}
     page = status_page(replace(CALM, calendar=calendar), NOW)
-    assert [(day.day.day, day.number, day.width) for day in page.days] == [(20, 2, 100.0), (22, 1, 50.0)]
+    week = page.weeks[0]
+    assert [cell.day.day for cell in week] == [16, 17, 18, 19, 20, 21, 22]
+    assert [(cell.number, cell.shade) for cell in week[3:]] == [(0, 0), (40, 4), (0, 0), (1, 1)]
+    assert [cell.past for cell in week] == [True] * 4 + [False] * 3
+    assert [cell.day.day for cell in week if cell.today] == [20]
 
 
 def test_a_longer_calendar_is_cut_and_says_so() -> None:
-    calendar = {NOW.date() + timedelta(days=n): 1 for n in range(14)}
+    calendar = {NOW.date() + timedelta(days=n): 1 for n in range(40)}
     page = status_page(replace(CALM, calendar=calendar), NOW)
-    assert (len(page.days), page.later_days) == (10, 4)
+    shown = sum(cell.number for week in page.weeks for cell in week)
+    assert (len(page.weeks), shown, page.later) == (5, 31, 9)
+
+
+def test_with_nothing_due_there_is_no_calendar() -> None:
+    assert status_page(replace(CALM, calendar={date(2026, 11, 19): 4}), NOW).weeks == ()
 
 
 def test_failed_accounts_are_those_with_an_error_the_longest_failing_first() -> None:
@@ -118,3 +128,42 @@ def test_failed_accounts_are_those_with_an_error_the_longest_failing_first() -> 
 )
 def test_spans_are_rounded_down(span: timedelta, text: str) -> None:
     assert relative(NOW + span, NOW) == text
+
+
+def counts(**numbers: int) -> Snapshot:
+    return replace(CALM, credentials={CountKey(PROD, "prod", "access_key", s): n for s, n in numbers.items()})
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "text"),
+    [
+        (counts(ok=7, exempt=1, inactive=1, warn=1), "90 %"),
+        (counts(ok=9_999, warn=1), "99.9 %"),
+        (counts(ok=3), "100 %"),
+        (counts(unknown=3), "0 %"),
+        (CALM, "–"),
+    ],
+)
+def test_the_share_is_rounded_down_and_what_is_unknown_is_not_compliant(
+    snapshot: Snapshot, text: str
+) -> None:
+    assert status_page(snapshot, NOW).share.text == text
+
+
+def test_every_credential_is_in_one_bar_by_its_age() -> None:
+    days = [0.5, 7, 7.1, 30, 44, 60, 75, 89.9, 90.1, 130, 200, 500, 731, 4_000]
+    ages = {
+        AgeKey(PROD, "prod", "access_key"): AgeHistogram.of(days[:9]),
+        AgeKey(PROD, "prod", "signing_certificate"): AgeHistogram.of(days[9:]),
+    }
+    bars = status_page(replace(CALM, ages=ages), NOW).ages
+    assert [(bar.label, bar.number) for bar in bars] == [
+        ("7", 2), ("30", 2), ("45", 1), ("60", 1), ("75", 1), ("90", 1), ("120", 1),
+        ("180", 1), ("1 y", 1), ("2 y", 1), ("2 y+", 2),
+    ]  # fmt: skip
+    assert (bars[1].span, bars[-1].span) == ("7 to 30 days", "over 730 days")
+    assert (bars[0].height, bars[2].height) == (100, 50)
+
+
+def test_before_the_first_count_there_are_no_bars() -> None:
+    assert status_page(CALM, NOW).ages == ()
