@@ -182,6 +182,7 @@ class Inventory:
     root_keys: int = 0  # active root access keys
     root_keys_known: bool = True  # False: nobody could be asked for them
     warnings: tuple[str, ...] = ()
+    exposed_users: frozenset[str] | None = frozenset()  # AWS has quarantined them; None: that can't be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,6 +519,7 @@ class AccountState:
     error_since: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)  # state -> credentials
     root_keys: int = 0
+    exposed: int = 0  # Active credentials of users whom AWS has quarantined
     since: datetime | None = None  # of its first success
     traits_at: datetime | None = None  # when its users' tags and groups were last read, all at once
 

@@ -38,11 +38,18 @@ NEEDED = {
     "ListGroupsForUserResponse": ("Groups",),
     "Group": ("GroupName",),
     "GetAccountSummaryResponse": ("SummaryMap",),
+    "ListPoliciesResponse": ("Policies",),
+    "Policy": ("PolicyName", "Arn"),
+    "ListEntitiesForPolicyResponse": ("PolicyUsers",),
+    "PolicyUser": ("UserName",),
 }
 INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 MAY_BE_EMPTY = ("Value",)
 # Policies, which nothing here asks about: most of an account's details, and JSON inside of XML.
-PASSED_OVER = {"UserPolicyList", "AttachedManagedPolicies", "GroupDetailList", "RoleDetailList", "Policies"}
+PASSED_OVER = {
+    "GetAccountAuthorizationDetailsResponse": ("GroupDetailList", "RoleDetailList", "Policies"),
+    "UserDetail": ("UserPolicyList", "AttachedManagedPolicies"),
+}
 
 
 def answer_reader(operation: OperationModel) -> Callable[[bytes], dict[str, Any]]:
@@ -90,10 +97,11 @@ def _reader(shape: Shape) -> Reader:
 
 
 def _structure(shape: StructureShape) -> Reader:
+    passed_over = PASSED_OVER.get(shape.name, ())
     members = {
         member.serialization.get("name", name): (name, _reader(member))
         for name, member in shape.members.items()
-        if name not in PASSED_OVER
+        if name not in passed_over
     }
     needed = NEEDED.get(shape.name, ())
 

@@ -11,6 +11,7 @@ from app.inventory.crew import Crew
 from app.inventory.faults import Denied, NotReady
 from app.inventory.interface import AccountMemory, Fetched, Need, NotYet, Scanned
 from app.inventory.look import answer, is_near, row_is_near
+from app.inventory.quarantine import quarantined
 from app.inventory.report import Row, parse_report
 from app.inventory.sessions import Sessions
 from app.inventory.traits import USERS_A_PAGE, Traits, pays, traits_of_all
@@ -137,6 +138,7 @@ class Visit:
             self._read_traits(listing, len(stirred))
             live |= self._read([it for it in listing.subjects if it.user in stirred])
             inventory = self._inventory(listing, live)
+        inventory = self._with_exposed(inventory)
         return Scanned(inventory, tuple(self.learnt.values()), self._traits_at)
 
     # --- who is there, and what the report tells of them ---
@@ -172,6 +174,13 @@ class Visit:
         users, warnings = frozenset(live), (*listing.warnings, *filter(None, [self._doubt]))
         root_keys, known = listing.root_keys, listing.root_keys_known
         return Inventory(self._account, self._now, found, users, root_keys, known, warnings)
+
+    def _with_exposed(self, inventory: Inventory) -> Inventory:
+        if self._memory.report:  # it is gone on with: that was asked for a moment ago
+            return replace(inventory, exposed_users=None)
+        users, doubt = quarantined(self._api)
+        warnings = (*inventory.warnings, *filter(None, [doubt]))
+        return replace(inventory, exposed_users=users, warnings=warnings)
 
     # --- tags and groups ---
 

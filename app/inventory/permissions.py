@@ -12,6 +12,7 @@ ACCOUNT_ACTIONS = (
     "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
+    "iam:ListPolicies",
     "iam:ListUsers",
 )
 USER_ACTIONS = (
@@ -21,7 +22,9 @@ USER_ACTIONS = (
     "iam:ListGroupsForUser",
     "iam:ListUserTags",
 )
-SPOKE_ACTIONS = (*ACCOUNT_ACTIONS, *USER_ACTIONS)
+QUARANTINE = "AWSCompromisedKeyQuarantine"  # how the names of AWS's own policies for that begin
+QUARANTINE_ACTIONS = ("iam:ListEntitiesForPolicy",)
+SPOKE_ACTIONS = (*ACCOUNT_ACTIONS, *USER_ACTIONS, *QUARANTINE_ACTIONS)
 ACTOR_ACTIONS = ("iam:DeleteAccessKey", "iam:UpdateAccessKey")
 CALLERS_ACTIONS = ("cloudtrail:LookupEvents",)
 CONTACT_ACTIONS = ("account:GetAlternateContact",)
@@ -50,6 +53,7 @@ def reading(partition: str, callers: bool) -> list[Grant]:
     grants: list[Grant] = [
         ("ReadAccount", ACCOUNT_ACTIONS, ANYTHING),
         ("ReadUsers", USER_ACTIONS, users(partition)),
+        ("ReadQuarantine", QUARANTINE_ACTIONS, (f"arn:{partition}:iam::aws:policy/{QUARANTINE}*",)),
     ]
     return grants + ([("LookUpCallers", CALLERS_ACTIONS, ANYTHING)] if callers else [])
 

@@ -40,6 +40,7 @@ HOT = {
         "ListUserTags",
         "ListGroupsForUser",
         "GetAccountSummary",
+        "ListPolicies",
     ),
 }
 PROTOCOL = "query"

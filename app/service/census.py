@@ -2,12 +2,12 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from app.model import Finding, FindingState, Snooze
+from app.model import ACTIVE, Finding, FindingState, Snooze
 from app.plan.actions import Judged
 from app.policy.evaluate import last_used_text
 from app.sinks.snapshot import AgeHistogram, AgeKey, CountKey, FindingRow
@@ -27,11 +27,16 @@ class Census:
     ages: dict[AgeKey, AgeHistogram] = field(default_factory=dict)
     due_within: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(WITHIN, 0)))
     calendar: Counter[date] = field(default_factory=Counter)
+    exposed: set[str] = field(default_factory=set)  # uids of what AWS knows to have leaked
     findings: int = 0  # on a ladder, shown or not
     _oldest: list[tuple[float, str, Judged, Snooze | None]] = field(default_factory=list)  # a heap
 
-    def add(self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze]) -> Counter[str]:
-        """Takes one account's credentials; returns how many are in which state."""
+    def add(
+        self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze], exposed: Collection[str] = ()
+    ) -> Counter[str]:
+        """Takes one account's credentials, the uids of ``exposed`` ones too; returns how many are in which
+        state."""
+        self.exposed.update(exposed)
         states: Counter[str] = Counter()
         ages: dict[AgeKey, list[float]] = {}
         for (account, kind), group in groupby(judged, lambda j: (j.account, j.credential.kind.value)):
@@ -50,7 +55,7 @@ class Census:
 
     def rows(self) -> tuple[FindingRow, ...]:
         """The findings to show: of the oldest credentials, oldest first."""
-        rows = ((age, finding_row(j, snooze)) for age, _, j, snooze in self._oldest)
+        rows = ((age, finding_row(j, snooze, uid in self.exposed)) for age, uid, j, snooze in self._oldest)
         return tuple(row for _, row in sorted(rows, key=lambda kept: (-kept[0], kept[1].finding_id)))
 
     def _due(self, due: datetime | None) -> None:
@@ -73,7 +78,13 @@ class Census:
             heapq.heapreplace(self._oldest, (youngest, uid, j, snoozes.get(uid)))
 
 
-def finding_row(j: Judged, snooze: Snooze | None) -> FindingRow:
+def exposed_uids(judged: Iterable[Judged], users: Collection[str]) -> frozenset[str]:
+    """Of the Active credentials of ``users``, whom AWS has quarantined: it does not say which one leaked."""
+    mine = (j.credential for j in judged if j.credential.user in users)
+    return frozenset(credential.uid for credential in mine if credential.status == ACTIVE)
+
+
+def finding_row(j: Judged, snooze: Snooze | None, exposed: bool = False) -> FindingRow:
     """One finding as the page and the metrics show it."""
     decision, credential, finding = j.decision, j.credential, j.finding
     return FindingRow(
@@ -92,4 +103,5 @@ def finding_row(j: Judged, snooze: Snooze | None) -> FindingRow:
         reason=decision.reason.text if decision else "",
         ticket=finding.ticket if finding else "",
         snoozed_until=snooze.until if snooze and snooze.until > credential.observed_at else None,
+        exposed=exposed,
     )

@@ -24,7 +24,7 @@ from app.plan.build import plan_account, plan_unread
 from app.plan.context import Context
 from app.plan.gather import Gathered
 from app.plan.retention import unseen
-from app.service.census import Census
+from app.service.census import Census, exposed_uids
 from app.service.parts import Parts
 from app.service.prune import forgets_before
 from app.telemetry import log_fields
@@ -148,7 +148,9 @@ class Sweep:
             self.warnings += [f"{scan.account.label}: {text}" for text in scan.warnings]
 
     def _written(self, scanned: Scanned, plan: Plan, users: Mapping[str, RememberedUser]) -> Change:
-        states = self.census.add(plan.judged, self.ctx.view.snoozes)
+        quarantined = scanned.scan.exposed_users if isinstance(scanned.scan, Inventory) else ()
+        exposed = exposed_uids(plan.judged, quarantined or ())
+        states = self.census.add(plan.judged, self.ctx.view.snoozes, exposed)
         if self.each:
             for judged in plan.judged:
                 self.each(judged)
@@ -156,7 +158,7 @@ class Sweep:
             self.account(scanned.scan, plan.judged)
         return replace(
             self._gathered.take(plan),
-            accounts=(self._state(scanned, states),),
+            accounts=(self._state(scanned, states, len(exposed)),),
             users=scanned.remembered,
             reports=(scanned.report,) if scanned.report else (),
             forget_users=self._forgotten(scanned, users),
@@ -178,7 +180,7 @@ class Sweep:
         label = next((finding.account for finding in rows.findings.values()), account_id)
         self._write_alone(Account(account_id, label), change)
 
-    def _state(self, scanned: Scanned, counts: Mapping[str, int]) -> AccountState:
+    def _state(self, scanned: Scanned, counts: Mapping[str, int], exposed: int) -> AccountState:
         """A failed account keeps its last known counts: it never looks compliant."""
         scan, now = scanned.scan, self.ctx.now
         old = self.ctx.view.accounts.get(scan.account.id)
@@ -192,6 +194,7 @@ class Sweep:
             old.last_success if old and self._is_resumed(scanned) else now,
             counts=counts,
             root_keys=scan.root_keys,
+            exposed=exposed if scan.exposed_users is not None else old.exposed if old else 0,
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )

@@ -200,7 +200,6 @@ class Snapshot:
     findings: tuple[FindingRow, ...] = ()  # of the oldest credentials, 5,000 at the most
     findings_in_all: int = 0
     due_within: Mapping[str, int] = field(default_factory=dict)  # of `DUE_WITHIN` -> credentials
-    exposed: Mapping[str, int] = field(default_factory=dict)  # account id -> exposed credentials
     held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts
     held_rows: tuple[HeldRow, ...] = ()
     pending: Mapping[str, int] = field(default_factory=dict)  # sink -> deliveries
@@ -220,3 +219,8 @@ class Snapshot:
     config_faults: tuple[str, ...] = ()  # of the one that was refused, as `check-config` prints them
     calendar: Mapping[date, int] = field(default_factory=dict)  # day -> destructive acts due
     sweep: Sweep | None = None  # the one fact of this very moment; None: none has begun yet
+
+    @property
+    def exposed(self) -> Mapping[str, int]:
+        """Account id -> credentials of users whom AWS has quarantined; without those that have none."""
+        return {state.account_id: state.exposed for state in self.accounts if state.exposed}

@@ -29,7 +29,7 @@ KEYS = [FakeKey("AKIA0000000000000001", NOW, last_used=NOW), FakeKey("AKIA000000
 TAGS = {"owner": "zoë & søn <a@example.com>", "empty": "", "quote\"d'": "]]> &amp; 漢字 🗝", "  ": " x "}
 FLEET = [
     FakeUser(ODD, KEYS, "/ops/a&b/", TAGS, ("robots", "a&b")),
-    FakeUser("plain"),
+    FakeUser("plain", quarantine="AWSCompromisedKeyQuarantineV3"),
     *(FakeUser(f"user-{n}") for n in range(5)),
 ]
 ROLE = {"RoleArn": "arn:aws:iam::111122223333:role/ops/reader", "RoleSessionName": "keysteward-test"}
@@ -53,6 +53,7 @@ ASKED: list[tuple[str, dict[str, object]]] = [
     ("list_groups_for_user", {"UserName": ODD}),
     ("list_groups_for_user", {"UserName": "plain"}),
     ("get_account_summary", {}),
+    ("list_policies", {"Scope": "AWS", "OnlyAttached": True, "MaxItems": 1000}),
 ]
 POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
 Make = Callable[..., Wire]
@@ -65,7 +66,8 @@ def without_policies(value: Any) -> Any:
         return [without_policies(one) for one in value]
     if not isinstance(value, dict):
         return value
-    left_out = PASSED_OVER | {"ResponseMetadata"}
+    details = PASSED_OVER["GetAccountAuthorizationDetailsResponse"] if "UserDetailList" in value else ()
+    left_out = {"ResponseMetadata", *PASSED_OVER["UserDetail"], *details}
     return {name: without_policies(inner) for name, inner in value.items() if name not in left_out}
 
 

@@ -30,6 +30,7 @@ from tests.fakes.aws_fleet import (
     Refusal,
     describe,
     detail,
+    managed_policy,
     report_csv,
 )
 from tests.fakes.aws_trail import look_up
@@ -219,6 +220,16 @@ class FakeAws:
     def _iam_GetAccountSummary(self, account: FakeAccount, params: Mapping[str, str]) -> dict[str, Any]:
         entry = {"key": "AccountAccessKeysPresent", "value": str(account.root_keys)}
         return {"SummaryMap": _Entries([entry])}
+
+    def _iam_ListPolicies(self, account: FakeAccount, params: Mapping[str, str]) -> dict[str, Any]:
+        """Asked for AWS's own that are attached: nearly every account has some."""
+        attached = sorted({"ReadOnlyAccess", *(user.quarantine for user in account.users)} - {""})
+        return self._page(params, "Policies", [managed_policy(name) for name in attached])
+
+    def _iam_ListEntitiesForPolicy(self, account: FakeAccount, params: Mapping[str, str]) -> dict[str, Any]:
+        name = params["PolicyArn"].rpartition("/")[2]
+        users = [{"UserName": u.name, "UserId": "AIDA1"} for u in account.users if u.quarantine == name]
+        return {**self._page(params, "PolicyUsers", users), "PolicyGroups": [], "PolicyRoles": []}
 
     def _iam_GenerateCredentialReport(self, account: FakeAccount, _: Mapping[str, str]) -> dict[str, Any]:
         done = self._polls[account.id] >= account.report_polls

@@ -38,6 +38,7 @@ class FakeUser:
     path: str = "/"
     tags: dict[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    quarantine: str = ""  # the policy of AWS's own that is attached to him
 
 
 @dataclass
@@ -97,6 +98,21 @@ def _cells(key: FakeKey) -> str:
     if key.last_used is None:
         return f"{active},{rotated},N/A,N/A,N/A"
     return f"{active},{rotated},{key.last_used.strftime(STAMP)},{key.region},{key.service}"
+
+
+def managed_policy(name: str) -> dict[str, Any]:
+    """One of AWS's own."""
+    return {
+        "PolicyName": name,
+        "PolicyId": "ANPA1",
+        "Arn": f"arn:aws:iam::aws:policy/{name}",
+        "Path": "/",
+        "DefaultVersionId": "v1",
+        "AttachmentCount": "1",
+        "IsAttachable": "true",
+        "CreateDate": "2020-01-01T00:00:00Z",
+        "UpdateDate": "2020-01-01T00:00:00Z",
+    }
 
 
 def describe(account: FakeAccount, user: FakeUser) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
-from moto.iam.models import AccessKeyLastUsed, iam_backends
+from moto.iam.models import AccessKeyLastUsed, AWSManagedPolicy, iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.models import secretsmanager_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -98,6 +98,7 @@ def resource_of(request: Request, role: str) -> str:
         return f"arn:aws:s3:::{params['Path']}"
     arns = {
         "sts:AssumeRole": params.get("RoleArn"),
+        "iam:ListEntitiesForPolicy": params.get("PolicyArn"),
         "sns:Publish": params.get("TopicArn"),
         "ses:SendRawEmail": f"arn:aws:ses:{request.region}:{account_id}:identity/mail.example.com",
         "secretsmanager:GetSecretValue": _secret_arn(params.get("SecretId", "")),
@@ -185,10 +186,11 @@ def _member(tree: Any, root: str, unit: str, name: str) -> str:
 
 
 def people(account_id: str, start: datetime) -> None:
-    """Two users with a key of 100 days each, used yesterday, and a group."""
+    """Two users with a key of 100 days each, used yesterday, and a group. AWS has quarantined one."""
     iam = client("iam", account_id)
     iam.create_group(GroupName="people")
-    for name in ("ann", "bob"):
+    names = ("ann", "bob")
+    for name in names:
         address = f"{name}@example.com"
         iam.create_user(UserName=name, Path="/people/", Tags=[{"Key": "owner", "Value": address}])
         iam.add_user_to_group(GroupName="people", UserName=name)
@@ -196,6 +198,17 @@ def people(account_id: str, start: datetime) -> None:
         [key] = user_of(account_id, name=name).access_keys
         key.create_date = (start - timedelta(days=100)).replace(tzinfo=None)
         key.last_used = AccessKeyLastUsed((start - timedelta(days=1)).replace(tzinfo=None), "s3", REGION)
+    quarantine(account_id, names[-1])
+
+
+def quarantine(account_id: str, name: str) -> None:
+    """What AWS does to the owner of a leaked key; moto has none of its policies unless it is told to."""
+    backend = iam_backends[account_id]["aws"]
+    policy = AWSManagedPolicy(
+        "AWSCompromisedKeyQuarantineV3", account_id, "us-east-1", path="/", document="{}"
+    )
+    backend.managed_policies[policy.arn] = policy
+    policy.attach_to(backend.get_user(name))
 
 
 def _log_in(made: Organization, env: pytest.MonkeyPatch) -> None:

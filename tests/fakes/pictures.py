@@ -98,7 +98,7 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         last_runs={"partial": NOW},
         next_run_at=NOW + timedelta(hours=6),
         accounts=(
-            AccountState(PROD, text("prod"), NOW, root_keys=1),
+            AccountState(PROD, text("prod"), NOW, root_keys=1, exposed=2),
             AccountState(TEST, text("test"), None, text("access denied"), NOW - timedelta(days=2)),
         ),
         accounts_by_outcome={"success": 1, "failed": 1},
@@ -109,7 +109,6 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
         ages={AgeKey(PROD, text("prod"), "access_key"): AgeHistogram.of([1, 90.5, 800])},
         findings=(row,),
         due_within={"7d": 1, "30d": 1},
-        exposed={PROD: 2},
         held={text("freeze"): 1},
         held_rows=(
             HeldRow(text("…WXYZ"), text("prod"), "deactivate", text("freeze"), text("Until Monday.")),

@@ -116,6 +116,7 @@ class World:
         self.accounts = [PROD]
         self.failing: dict[str, str] = {}
         self.unreadable_use: set[str] = set()
+        self.quarantined: frozenset[str] | None = frozenset()  # names of users; None: nobody can tell
         self.denied: set[str] = set()  # ids of keys that may not be changed
         self.clock = SetClock()
         self.ledger: Ledger = ledger or MemoryLedger()
@@ -166,7 +167,8 @@ class World:
     def _inventory(self, account: Account, memory: AccountMemory, now: datetime) -> Inventory:
         mine = [key for key in self.keys if key.account.id == account.id]
         users = frozenset(key.user for key in mine) | frozenset(memory.open_users) | memory.judged_users
-        return Inventory(account, now, tuple(self._seen(key, now) for key in mine), users)
+        found = tuple(self._seen(key, now) for key in mine)
+        return Inventory(account, now, found, users, exposed_users=self.quarantined)
 
     def _seen(self, key: Key, now: datetime) -> Credential:
         moment = now if key.status == ACTIVE else key.created

@@ -108,7 +108,7 @@ def test_far_users_cost_nothing_whatever_their_number(aws: FakeAws, sessions: Se
     assert len(inventory.credentials) == 501
     assert inventory.live_users == {"user-900"}
     assert aws.count(PROD, "iam:*CredentialReport") == 2
-    assert aws.count(PROD) == 2 + 2  # of the near user his keys, and everybody's tags and groups
+    assert aws.count(PROD) == 3 + 2  # of the near user his keys, and everybody's tags and groups
 
 
 def test_users_near_a_stage_cost_one_call_each_and_their_tags_one_for_all(
@@ -121,7 +121,7 @@ def test_users_near_a_stage_cost_one_call_each_and_their_tags_one_for_all(
     }
     assert aws.count(PROD, "iam:ListAccessKeys") == 30
     assert aws.count(PROD, "iam:GetAccountAuthorizationDetails") == 1
-    assert aws.count(PROD) == 2 + 1 + 30
+    assert aws.count(PROD) == 3 + 1 + 30
 
 
 def test_last_uses_come_from_the_report_where_it_can_tell(aws: FakeAws, sessions: Sessions) -> None:
@@ -144,12 +144,12 @@ def test_last_uses_come_from_the_report_where_it_can_tell(aws: FakeAws, sessions
     assert aws.count(PROD, "iam:GetAccessKeyLastUsed") == 2
 
 
-def test_a_first_scan_of_a_quiet_account_makes_three_calls(aws: FakeAws, sessions: Sessions) -> None:
+def test_a_first_scan_of_a_quiet_account_makes_four_calls(aws: FakeAws, sessions: Sessions) -> None:
     aws.accounts[PROD].users = []
     sessions.identity()
     aws.calls.clear()
     whole(scan(sessions))
-    assert sum(aws.calls.values()) == 3
+    assert sum(aws.calls.values()) == 4
 
 
 def test_every_page_is_followed_even_when_fewer_than_asked_come(aws: FakeAws, sessions: Sessions) -> None:
@@ -334,7 +334,7 @@ def test_a_user_with_a_finding_is_not_read_again_while_nothing_has_changed(
     (found,) = whole(scan(sessions, known)).credentials
     assert (found.live, found.tags, found.id) == (False, {"owner": "a@example.com"}, key_id(20))
     assert found.last_used == LastUsed.never()
-    assert aws.count(PROD) == 2
+    assert aws.count(PROD) == 3
 
 
 def test_a_user_with_a_finding_who_is_gone_is_proven_gone(aws: FakeAws, sessions: Sessions) -> None:
@@ -448,3 +448,42 @@ def test_a_live_read_raises_when_the_key_itself_cant_be_read(
     aws.fail(PROD, action, code, times=10_000)
     with pytest.raises(error, match=action):
         IamLiveReader(sessions).read(account(), "user-1", key_id(10), NOW)
+
+
+# --- leaked keys ---
+
+
+def test_whom_aws_has_quarantined_is_told_whichever_of_its_policies_it_is(
+    aws: FakeAws, sessions: Sessions
+) -> None:
+    aws.accounts[PROD].users = [
+        user(1, 100, quarantine="AWSCompromisedKeyQuarantineV2"),
+        user(2, 5, quarantine="AWSCompromisedKeyQuarantineV3"),
+        user(3, 5),
+    ]
+    aws.page_size = 1
+    assert whole(scan(sessions)).exposed_users == {"user-1", "user-2"}
+
+
+def test_where_nobody_is_quarantined_it_costs_one_call(aws: FakeAws, sessions: Sessions) -> None:
+    assert whole(scan(sessions)).exposed_users == frozenset()
+    assert aws.count(PROD, "iam:ListPolicies") == 1
+    assert aws.count(PROD, "iam:ListEntitiesForPolicy") == 0
+
+
+@pytest.mark.parametrize("action", ["iam:ListPolicies", "iam:ListEntitiesForPolicy"])
+def test_whom_aws_has_quarantined_is_unknown_where_that_may_not_be_read_and_never_nobody(
+    aws: FakeAws, sessions: Sessions, action: str
+) -> None:
+    aws.accounts[PROD].users = [user(1, 100, quarantine="AWSCompromisedKeyQuarantineV3")]
+    aws.accounts[PROD].denied = {action}
+    inventory = whole(scan(sessions))
+    assert inventory.exposed_users is None
+    (warning,) = inventory.warnings
+    assert f"quarantined a leaked key is unknown: {action}" in warning
+
+
+def test_a_quarantine_that_ends_while_it_is_read_is_none(aws: FakeAws, sessions: Sessions) -> None:
+    aws.accounts[PROD].users = [user(1, 100, quarantine="AWSCompromisedKeyQuarantineV3")]
+    aws.fail(PROD, "iam:ListEntitiesForPolicy", "NoSuchEntity", status=404)
+    assert whole(scan(sessions)).exposed_users == frozenset()

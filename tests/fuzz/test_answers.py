@@ -75,6 +75,9 @@ INNER: Mapping[str, str] = {
     "GetUser": f"<User>{user('ann')}</User>",
     "ListUserTags": TAGS + "<IsTruncated>false</IsTruncated>",
     "ListGroupsForUser": listed("Groups", "<GroupName>ops</GroupName><Path>/</Path>"),
+    "ListPolicies": listed(
+        "Policies", "<PolicyName>ReadOnlyAccess</PolicyName><Arn>arn:aws:iam::aws:policy/ReadOnlyAccess</Arn>"
+    ),
     "GetAccountSummary": "<SummaryMap><entry><key>Users</key><value>2</value></entry>"
     "<entry><key>AccountAccessKeysPresent</key><value>1</value></entry></SummaryMap>",
 }

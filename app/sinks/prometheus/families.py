@@ -61,7 +61,6 @@ def credentials(snapshot: Snapshot) -> Iterator[Metric]:
     )
     due = dict.fromkeys(DUE_WITHIN, 0) | dict(snapshot.due_within)
     yield _by("credentials_due", "Credentials with a destructive act due within a span.", "within", due)
-    yield _by("exposed_credentials", "Credentials known to have leaked.", "account_id", snapshot.exposed)
 
 
 def findings(snapshot: Snapshot, user_label: bool) -> Iterator[Metric]:
@@ -96,6 +95,10 @@ def accounts(snapshot: Snapshot) -> Iterator[Metric]:
     )
     roots = {state.account_id: state.root_keys for state in snapshot.accounts}
     yield _by("root_access_keys", "Active access keys of the root user.", "account_id", roots)
+    exposed = {state.account_id: state.exposed for state in snapshot.accounts}
+    yield _by(
+        "exposed_credentials", "Active credentials of users whom AWS has quarantined.", "account_id", exposed
+    )
 
 
 def sweep(snapshot: Snapshot) -> Iterator[Metric]:

@@ -98,3 +98,33 @@ def test_far_more_notices_than_a_run_may_send_are_sent_most_pressing_first_and_t
     told = [n.user for m in world.slack.sent for n in m.notices]
     assert told == [f"user-{3 * LISTED - n}" for n in range(1, 6)]
     assert held == 3 * LISTED - 5
+
+
+def exposed(world: World) -> int:
+    return world.ledger.frame().accounts[PROD.id].exposed
+
+
+def test_active_keys_of_whom_aws_has_quarantined_are_counted_until_they_are_not_active() -> None:
+    world = World(
+        policy(), aged(86), aged(5, "AKIAEXAMPLE000000002"), aged(86, "AKIAEXAMPLE000000003", "dev")
+    )
+    world.quarantined = frozenset({world.keys[0].user})
+    report = world.day(0)
+    assert exposed(world) == 2  # AWS does not say which of the user's keys it is
+    assert report.census
+    assert [row.exposed for row in report.census.rows()] == [
+        row.user != "dev" for row in report.census.rows()
+    ]
+    for key in world.keys:
+        key.status = "Inactive"
+    world.day(1)
+    assert exposed(world) == 0
+
+
+def test_leaked_keys_stay_counted_while_nobody_can_tell() -> None:
+    world = World(policy(), aged(86))
+    world.quarantined = frozenset({world.keys[0].user})
+    world.day(0)
+    world.quarantined = None
+    world.day(1)
+    assert exposed(world) == 1

@@ -28,7 +28,11 @@ CALM = Snapshot(last_run=RUN, accounts_by_outcome={"success": 3})
             "2 of 3 accounts could not be read",
             "bad",
         ),
-        (replace(CALM, exposed={PROD: 2}), "2 exposed credentials: rotate now", "bad"),
+        (
+            replace(CALM, accounts=(AccountState(PROD, "prod", NOW, exposed=2),)),
+            "2 exposed credentials: rotate now",
+            "bad",
+        ),
     ],
 )
 def test_the_headline_says_the_worst_thing(snapshot: Snapshot, headline: str, tone: str) -> None:
