@@ -1,7 +1,5 @@
 """The fleet board: how compliant the credentials are, what comes due, and where."""
 
-from grafana_foundation_sdk.models.dashboard import Panel
-
 from dashboards.panels import (
     GOOD_AT_ZERO,
     GREEN,
@@ -16,6 +14,7 @@ from dashboards.panels import (
     Board,
     Column,
     Frame,
+    Panel,
     Panels,
     Query,
     Steps,

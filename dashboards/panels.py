@@ -8,6 +8,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from string import ascii_uppercase
 from typing import Any
 
@@ -62,7 +63,8 @@ class Board:
     built: model.Dashboard
 
 
-Panels = tuple[model.Panel, ...]
+Panel = model.Panel
+Panels = tuple[Panel, ...]
 
 
 def newest(metric: str, *labels: str, where: str = "") -> str:
@@ -261,17 +263,22 @@ def _placed(groups: Rows) -> list[model.Panel | model.RowPanel]:
     return placed
 
 
-def _place(placed: list[model.Panel | model.RowPanel], panels: Sequence[model.Panel], y: int) -> int:
-    """Returns the first free row below."""
-    x = height = 0
+def _place(placed: list[model.Panel | model.RowPanel], panels: Sequence[model.Panel], top: int) -> int:
+    """Each at the first free place, from left to right and down; returns the first free row below."""
+    taken: set[tuple[int, int]] = set()
     for panel in panels:
-        assert panel.grid_pos is not None  # noqa: S101 - `_framed` has set it
-        if x + panel.grid_pos.w > 24:
-            x, y, height = 0, y + height, 0
-        panel.grid_pos.x, panel.grid_pos.y, panel.id_val = x, y, len(placed) + 1
-        x, height = x + panel.grid_pos.w, max(height, panel.grid_pos.h)
+        place = panel.grid_pos or model.GridPos()
+        place.x, place.y = next(
+            (x, y) for y in count(top) for x in range(25 - place.w) if not taken & _cells(place, x, y)
+        )
+        taken |= _cells(place, place.x, place.y)
+        panel.id_val = len(placed) + 1
         placed.append(panel)
-    return y + height
+    return max(y for _, y in taken) + 1
+
+
+def _cells(place: model.GridPos, x: int, y: int) -> set[tuple[int, int]]:
+    return {(x + right, y + down) for right in range(place.w) for down in range(place.h)}
 
 
 def _dashboard(about: About) -> build.Dashboard:
