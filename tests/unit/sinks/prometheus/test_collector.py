@@ -152,7 +152,8 @@ def test_the_oldest_that_are_ok_are_series_of_their_own_and_name_nobody() -> Non
     row = finding(user="ann@example.com", owner="ann@example.com", state="ok")
     text = scrape(replace(Snapshot(), oldest_ok=(row,)), user_label=True)
     [line] = lines(text, "keysteward_compliant_created_timestamp_seconds")
-    assert line.endswith(f'{{account_id="{PROD}",key="…WXYZ",kind="access_key",rule="default"}} 1.7864496e+09')
+    labels = f'account_id="{PROD}",key="…WXYZ",kind="access_key",rule="default"'
+    assert line.endswith(f"{{{labels}}} 1.7864496e+09")
     assert lines(text, CREATED) == []
 
 
