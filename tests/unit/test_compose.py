@@ -1,4 +1,4 @@
-"""The compose file and what it mounts: pinned, on loopback only, nothing secret, and valid where it can be asked."""
+"""The compose file and what it mounts: pinned, on loopback only, no secret in it, and valid."""
 
 import re
 import shutil
