@@ -30,6 +30,7 @@ class Kept:
     held: Mapping[str, int]
     held_rows: tuple[HeldRow, ...]
     calendar: Mapping[date, int]
+    oldest_ok: tuple[FindingRow, ...] = ()  # an earlier release's picture has none
     watched: tuple[str, ...] = ()  # the ids of the accounts that were listed
 
 

@@ -16,6 +16,8 @@ WITHIN = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(day
 OFF_LADDER = ("ok", "exempt", "inactive", "unknown")
 DAY = timedelta(days=1)
 SHOWN_FINDINGS = 5_000  # the oldest credentials' findings are shown one by one, the rest is counted
+SHOWN_OK = 20  # the oldest of those that nothing is asked of
+Ranked = tuple[float, str, Judged, Snooze | None]
 
 
 @dataclass
@@ -29,7 +31,8 @@ class Census:
     calendar: Counter[date] = field(default_factory=Counter)
     exposed: set[str] = field(default_factory=set)  # uids of what AWS knows to have leaked
     findings: int = 0  # on a ladder, shown or not
-    _oldest: list[tuple[float, str, Judged, Snooze | None]] = field(default_factory=list)  # a heap
+    _oldest: list[Ranked] = field(default_factory=list)  # a heap
+    _oldest_ok: list[Ranked] = field(default_factory=list)  # a heap
 
     def add(
         self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze], exposed: Collection[str] = ()
@@ -55,7 +58,14 @@ class Census:
 
     def rows(self) -> tuple[FindingRow, ...]:
         """The findings to show: of the oldest credentials, oldest first."""
-        rows = ((age, finding_row(j, snooze, uid in self.exposed)) for age, uid, j, snooze in self._oldest)
+        return self._rows(self._oldest)
+
+    def oldest_ok(self) -> tuple[FindingRow, ...]:
+        """Credentials in the state ``ok``, oldest first: the next to come onto a ladder, often."""
+        return self._rows(self._oldest_ok)
+
+    def _rows(self, heap: Iterable[Ranked]) -> tuple[FindingRow, ...]:
+        rows = ((age, finding_row(j, snooze, uid in self.exposed)) for age, uid, j, snooze in heap)
         return tuple(row for _, row in sorted(rows, key=lambda kept: (-kept[0], kept[1].finding_id)))
 
     def _due(self, due: datetime | None) -> None:
@@ -65,17 +75,21 @@ class Census:
 
     def _show(self, j: Judged, snoozes: Mapping[str, Snooze]) -> None:
         is_open = j.finding is not None and j.finding.state is FindingState.OPEN
-        if j.state in OFF_LADDER and not is_open:
-            return
-        self.findings += 1
-        youngest, uid = (
-            -j.credential.created.timestamp(),
-            j.credential.uid,
-        )  # the heap's root, the first to go
-        if len(self._oldest) < SHOWN_FINDINGS:
-            heapq.heappush(self._oldest, (youngest, uid, j, snoozes.get(uid)))
-        elif (youngest, uid) > self._oldest[0][:2]:
-            heapq.heapreplace(self._oldest, (youngest, uid, j, snoozes.get(uid)))
+        uid = j.credential.uid
+        ranked = (-j.credential.created.timestamp(), uid, j, snoozes.get(uid))
+        if j.state not in OFF_LADDER or is_open:
+            self.findings += 1
+            _keep_oldest(self._oldest, ranked, SHOWN_FINDINGS)
+        elif j.state == "ok" and j.credential.id:  # the report's rows have none: not shown, until read live
+            _keep_oldest(self._oldest_ok, ranked, SHOWN_OK)
+
+
+def _keep_oldest(heap: list[Ranked], ranked: Ranked, most: int) -> None:
+    """The heap's root is its youngest, the first to go."""
+    if len(heap) < most:
+        heapq.heappush(heap, ranked)
+    elif ranked[:2] > heap[0][:2]:
+        heapq.heapreplace(heap, ranked)
 
 
 def exposed_uids(judged: Iterable[Judged], users: Collection[str]) -> frozenset[str]:

@@ -77,6 +77,12 @@ def findings(snapshot: Snapshot, user_label: bool) -> Iterator[Metric]:
         [(_finding_labels(row, keys, user_label), row.created.timestamp()) for row in oldest],
     )
     dropped = max(snapshot.findings_in_all, len(snapshot.findings)) - len(oldest)
+    yield _gauge(
+        "compliant_created_timestamp_seconds",
+        "When the oldest credentials that are ok were created.",
+        ("account_id", "key", "kind", "rule"),
+        _compliant(snapshot.oldest_ok),
+    )
     yield _gauge("series_dropped", "Findings left out of the per-credential series.", (), [((), dropped)])
 
 
@@ -159,6 +165,13 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
         [((), not trail.breaks)] if trail else [],
     )
     yield _by("held_actions", "Acts that the latest run held back, by guard.", "guard", snapshot.held)
+
+
+def _compliant(rows: Sequence[FindingRow]) -> list[tuple[Sequence[str], float]]:
+    keys = _unambiguous_keys(rows)
+    return [
+        ((row.account_id, keys[row.finding_id], row.kind, row.rule), row.created.timestamp()) for row in rows
+    ]
 
 
 def _finding_labels(row: FindingRow, keys: Mapping[str, str], user_label: bool) -> tuple[str, ...]:

@@ -149,6 +149,15 @@ def test_past_the_cap_the_youngest_are_dropped_and_counted() -> None:
     assert values(text, "keysteward_series_dropped") == {(): 3.0}
 
 
+def test_the_oldest_that_are_ok_are_series_of_their_own_and_name_nobody() -> None:
+    row = finding(user="ann@example.com", owner="ann@example.com", state="ok")
+    text = scrape(replace(Snapshot(), oldest_ok=(row,)), user_label=True)
+    [line] = lines(text, "keysteward_compliant_created_timestamp_seconds")
+    labels = f'account_id="{PROD}",key="…WXYZ",kind="access_key",rule="default"'
+    assert line.endswith(f"{{{labels}}} 1.7864496e+09")
+    assert lines(text, CREATED) == []
+
+
 def test_labels_are_escaped_and_read_back_as_they_were() -> None:
     odd = 'pro"d\\\nend'
     snapshot = replace(picture(), findings=(finding(rule=odd),))
