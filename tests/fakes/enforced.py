@@ -204,9 +204,8 @@ def people(account_id: str, start: datetime) -> None:
 def quarantine(account_id: str, name: str) -> None:
     """What AWS does to the owner of a leaked key; moto has none of its policies unless it is told to."""
     backend = iam_backends[account_id]["aws"]
-    policy = AWSManagedPolicy(
-        "AWSCompromisedKeyQuarantineV3", account_id, "us-east-1", path="/", document="{}"
-    )
+    made = {"Path": "/", "Document": {}, "CreateDate": "2024-10-02", "UpdateDate": "2024-10-02"}
+    policy = AWSManagedPolicy.from_data("AWSCompromisedKeyQuarantineV3", account_id, "us-east-1", made)
     backend.managed_policies[policy.arn] = policy
     policy.attach_to(backend.get_user(name))
 

@@ -160,7 +160,7 @@ WHOLE = Change(
     ),
     accounts=(
         AccountState(
-            ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1, NOW - DAY, NOW
+            ACCOUNT, "prod", NOW - DAY, "AccessDenied", NOW, {"ok": 7, "warn": 1}, 1, 2, NOW - DAY, NOW
         ),
     ),
     users=(

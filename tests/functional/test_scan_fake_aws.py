@@ -462,7 +462,7 @@ def test_whom_aws_has_quarantined_is_told_whichever_of_its_policies_it_is(
         user(3, 5),
     ]
     aws.page_size = 1
-    assert whole(scan(sessions)).exposed_users == {"user-1", "user-2"}
+    assert whole(scan(sessions)).exposed_users == frozenset({"user-1", "user-2"})
 
 
 def test_where_nobody_is_quarantined_it_costs_one_call(aws: FakeAws, sessions: Sessions) -> None:
