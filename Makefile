@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz chaos check lint format bench soak lock example image clean
+.PHONY: help demo test test-slow fuzz chaos check lint format bench soak lock example boards reference image clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -58,6 +58,13 @@ lock: $(READY) ## Lock the requirements again (ARGS=--upgrade for newer versions
 example: $(READY) ## Write config.example.yaml from the config's models
 	$(BIN)/python -m app.config.example > config.example.yaml.new
 	mv config.example.yaml.new config.example.yaml
+
+boards: $(READY) ## Write the dashboards' JSON from dashboards/*.py
+	$(BIN)/python -m dashboards
+
+reference: $(READY) ## Write docs/reference.md from the code
+	$(BIN)/python -m app.reference > docs/reference.md.new
+	mv docs/reference.md.new docs/reference.md
 
 image: ## Build the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --tag $(IMAGE):$(VERSION) $(ARGS) .

@@ -164,7 +164,8 @@ def test_the_documents_name_only_metrics_that_exist() -> None:
     texts = (path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
     named = {name for text in texts for name in re.findall(r"\bkeysteward_[a-z_]+[a-z]", text)}
     assert len(named) > 5
-    assert named - {"keysteward_sink_file"} <= exported() | {"keysteward_"}  # a package, in docs/sinks.md
+    whole = {name.removesuffix("_bucket") for name in exported()}  # a histogram goes by its own name, too
+    assert named - {"keysteward_sink_file"} <= exported() | whole  # a package, in docs/sinks.md
 
 
 def test_the_readmes_alerts_ask_only_for_exported_metrics() -> None:
