@@ -65,7 +65,9 @@ sinks:
   slack: {{type: slack, channel: "#iam-keys", token: {texts.SECRET}}}
   jira: {{type: jira, server: "https://example.atlassian.net", project: SEC, token: {texts.SECRET}}}
 ledger: sqlite:///./ledger.db
-http: {{listen: "127.0.0.1:8080", public_page: false, auth: {{basic: [{{user: ann, password: {texts.SECRET}}}]}}}}
+http:
+  listen: "127.0.0.1:8080"
+  auth: {{basic: [{{user: ann, password: {texts.SECRET}}}]}}
 log_level: info
 """
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopq"))
