@@ -15,6 +15,7 @@ from pydantic_settings import EnvSettingsSource
 
 from app.config.lint import did_you_mean
 from app.config.schema import Config
+from app.config.yaml_marks import Path as Keys
 from app.config.yaml_marks import YamlFault, read_yaml
 from app.errors import KeystewardError
 
@@ -128,21 +129,21 @@ def is_reference(value: object) -> bool:
     return isinstance(value, str) and value.startswith(f"{_REFERENCE}:")
 
 
-def resolve(
-    tree: dict[str, Any], resolver: Resolver | None
-) -> tuple[dict[str, Any], list[tuple[tuple[str, ...], str]]]:
+def resolve(tree: dict[str, Any], resolver: Resolver | None) -> tuple[dict[str, Any], list[tuple[Keys, str]]]:
     """Replaces references to AWS Secrets Manager below `sinks` and `http`, and in `ledger`.
 
     ``{secretsmanager: NAME}`` and ``secretsmanager:NAME[#KEY]`` are the same. Without a resolver they
     stay references, so that a config is checked without AWS. Returns what failed beside the tree.
     """
-    failed: list[tuple[tuple[str, ...], str]] = []
+    failed: list[tuple[Keys, str]] = []
 
-    def walk(value: Any, path: tuple[str, ...]) -> Any:
+    def walk(value: Any, path: Keys) -> Any:
         if isinstance(value, dict) and set(value) == {_REFERENCE} and isinstance(value[_REFERENCE], str):
             return walk(f"{_REFERENCE}:{value[_REFERENCE]}", path)
         if isinstance(value, dict):
             return {key: walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*path, at)) for at, item in enumerate(value)]
         if resolver is None or not is_reference(value):
             return value
         try:

@@ -26,7 +26,7 @@ def _account(row: FindingRow | HeldRow | DeliveryRow) -> str:
     return f"{row.account}\n{row.account_id}"
 
 
-def account_status(state: AccountState) -> str:
+def _status(state: AccountState) -> str:
     if state.error:
         return "failing"
     return "read" if state.last_success else "waiting"
@@ -59,14 +59,14 @@ ACCOUNTS: Sheet[AccountState] = Sheet(
     columns={
         "account_id": attrgetter("account_id"),
         "account": attrgetter("account"),
-        "status": account_status,
+        "status": _status,
         "last_success": attrgetter("last_success"),
         "error": attrgetter("error"),
         "error_since": attrgetter("error_since"),
         "credentials": lambda state: sum(state.counts.values()),
         "root_keys": attrgetter("root_keys"),
     },
-    exact={"status": lambda state, _: account_status(state)},
+    exact={"status": lambda state, _: _status(state)},
     searched=("account", "account_id", "error"),
 )
 HELD: Sheet[HeldRow] = Sheet(

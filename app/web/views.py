@@ -16,7 +16,7 @@ from app.web import api, page
 from app.web.charts import states
 from app.web.query import BadQuery, Query, parse
 from app.web.sheet import Page, Sheet, csv_text, page_of, records, selected
-from app.web.sheets import ACCOUNTS, DELIVERIES, FINDINGS, HELD, HOLDS, SHEETS, account_status
+from app.web.sheets import ACCOUNTS, FINDINGS, HELD, SHEETS
 from app.web.story import told
 
 FINDING_ID = re.compile(r"KS-[A-Z0-9]{10}")
@@ -52,13 +52,15 @@ class Pages:
         listing = _listing(FINDINGS, snapshot)
         return self._render("findings.html", snapshot, listing=listing, choices=_finding_choices(snapshot))
 
-    def finding(self, finding_id: str) -> str:
+    def finding(self, finding_id: str) -> str | tuple[str, int]:
         snapshot = self.holder.get()
         if not FINDING_ID.fullmatch(finding_id):
             abort(404)
         row = next((row for row in snapshot.findings if row.finding_id == finding_id), None)
         dossier, fault = self._dossier(finding_id)
-        if row is None and dossier is None and not fault:
+        if row is None and fault:
+            return self._sorry("The ledger could not be read", f"{fault}."), 503
+        if row is None and dossier is None:
             abort(404)
         held = [h for h in snapshot.held_rows if h.finding_id == finding_id]
         story = told(finding_id, row, dossier, self.clock.now())
@@ -103,7 +105,7 @@ class Pages:
         return self._render("sorry.html", self.holder.get(), title=title, text=text)
 
     def _render(self, template: str, snapshot: Snapshot, **context: Any) -> str:
-        return render_template(template, s=snapshot, **context, **page.tools(self.clock.now()), **HELPERS)
+        return render_template(template, s=snapshot, **context, **page.tools(self.clock.now()))
 
 
 def _query(sheet: Sheet[Any]) -> Query:
@@ -131,12 +133,6 @@ def _finding_choices(snapshot: Snapshot) -> dict[str, list[str]]:
 
 def _distinct(rows: Iterable[FindingRow], value: Callable[[FindingRow], str]) -> list[str]:
     return sorted({str(value(row)) for row in rows} - {""})[:MOST_CHOICES]
-
-
-HELPERS: dict[str, Any] = {
-    "account_status": account_status,
-    "SHEETS": {"held": HELD, "holds": HOLDS, "deliveries": DELIVERIES},
-}
 
 
 def add_pages(app: Flask, pages: Pages) -> None:

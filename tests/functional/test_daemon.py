@@ -81,6 +81,20 @@ def test_it_serves_scans_at_once_and_ends_within_ten_seconds(stage: tuple[Stage,
     assert scans == 1
 
 
+def test_the_page_tells_a_findings_story_from_the_ledger(stage: tuple[Stage, FakeAws, int]) -> None:
+    made, _, port = stage
+    made.config["mode"] = "notify"
+    daemon = made.start("run")
+    until(lambda: 'keysteward_accounts{outcome="success"} 1.0' in get(port, "/metrics"))
+    [row] = json.loads(get(port, "/findings.json?state=deactivate"))["findings"]
+    story = get(port, f"/findings/{row['finding_id']}")
+    daemon.send_signal(signal.SIGTERM)
+    daemon.communicate(timeout=60)
+    for said in ("The ladder", "age 90 days", "delivered", "finding opened", "ann@<wbr>example.com"):
+        assert said in story
+    assert not re.search(r"A(KI|SI)A[A-Z0-9]{16}", story)
+
+
 def test_a_restart_does_not_scan_again_before_it_is_due(
     stage: tuple[Stage, FakeAws, int],
 ) -> None:

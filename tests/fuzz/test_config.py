@@ -67,7 +67,6 @@ sinks:
 ledger: sqlite:///./ledger.db
 http:
   listen: "127.0.0.1:8080"
-  public_page: false
   auth: {{basic: [{{user: ann, password: {texts.SECRET}}}]}}
 log_level: info
 """

@@ -33,6 +33,11 @@ def written(folder: Path, text: str = BASE) -> Path:
         (LOGIN, "dynamodb://keysteward", "config.yaml:2: ledger: can't change"),
         ("8080", "9090", "config.yaml:3: http.listen: can't change"),
         ('8080"', '8080", public_page: true', "config.yaml:3: http.public_page: can't change"),
+        (
+            '8080"',
+            '8080", auth: {trusted_header: {name: X-User, proxies: [10.0.0.1]}}',
+            "config.yaml:3: http.auth: can't change",
+        ),
         ("30s", "60s", "config.yaml:4: lease: can't change"),
     ],
 )
@@ -69,6 +74,18 @@ def test_a_ledgers_secret_that_can_not_be_read_is_one_fault_and_no_other_ledger(
     with pytest.raises(ConfigError) as raised:
         load_config(file, {}, resolver=denied, running=running)
     assert str(raised.value) == f"{file}:1: ledger: the secret keys can't be read"
+
+
+def test_a_password_that_can_not_be_read_is_one_fault_and_no_other_sign_in(tmp_path: Path) -> None:
+    def denied(reference: str) -> str:
+        raise ConfigError(f"the secret {reference} can't be read")
+
+    file = written(tmp_path, "http: {auth: {basic: [{user: ann, password: {secretsmanager: page}}]}}\n")
+    running = load_config(file, {}, resolver=lambda reference: "correct horse")
+    assert running.http.secrets == ["correct horse"]
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, {}, resolver=denied, running=running)
+    assert str(raised.value) == f"{file}:1: http.auth.basic[0].password: the secret page can't be read"
 
 
 # --- what is watched -----------------------------------------------------------------------------------

@@ -398,6 +398,10 @@ def test_the_json_schema_accepts_what_loads_and_refuses_typos() -> None:
     headers = {"Authorization": {"secretsmanager": "x"}, "X-Team": "iam"}
     assert validator.is_valid({**value, "sinks": {"s": {"type": "webhook", "headers": headers}}})
     assert not validator.is_valid({**value, "sinks": {"s": {"type": "webhook", "headers": {"X-Team": 1}}}})
+    for password in ("much-too-secret", {"secretsmanager": "x"}):
+        login = {"user": "ann", "password": password}
+        assert validator.is_valid({**value, "http": {"auth": {"basic": [login]}}})
+    assert not validator.is_valid({**value, "http": {"auth": {"basic": [{"user": "ann", "passwrd": "x"}]}}})
     assert not validator.is_valid({**value, "modes": "x"})
     assert not validator.is_valid({**value, "sinks": {"slack": {"type": "slack", "tokn": "x"}}})
 

@@ -188,7 +188,9 @@ def test_while_the_ledger_is_silent_the_last_run_is_shown() -> None:
     assert "The ledger could not be read : the disk is full." in text
     assert "Older than 90 days." in text
     assert "Deliveries" not in text
-    assert shown.get("/findings/KS-9999999999").status_code == 200
+    unknown = shown.get("/findings/KS-9999999999")
+    assert unknown.status_code == 503
+    assert "the disk is full." in unknown.text
 
 
 def test_an_event_of_an_older_release_is_shown_as_far_as_it_goes() -> None:
