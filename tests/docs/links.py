@@ -8,10 +8,6 @@ from pathlib import Path
 
 from tests.docs.blocks import ROOT, name_of, pages, prose, without_code
 
-# Pages of the same release that are written beside these.
-AWAITED = frozenset(
-    f"docs/{name}.md" for name in ("dashboards", "runbooks", "status-page", "deploy", "reports", "reference")
-)
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
 _HTML = re.compile(r"<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)=\"([^\"]+)\"")
@@ -57,7 +53,7 @@ def is_lost(page: Path, link: str) -> bool:
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     if not target.exists():
-        return not (target.is_relative_to(ROOT) and name_of(target) in AWAITED)
+        return True
     return bool(anchor) and target.suffix == ".md" and anchor not in anchors_of(target)
 
 
