@@ -247,8 +247,6 @@ def lay_out(about: About, groups: Rows, variables: Sequence[build.QueryVariable]
     for variable in variables:
         made.with_variable(variable)
     built = made.build()
-    for link in built.links or ():
-        link.placement = None  # above the panels: the SDK's default hides it in a menu
     built.panels = _placed(groups)
     return Board(about.uid, built)
 
@@ -314,4 +312,6 @@ INSTALLATION = "label_values(keysteward_build_info, job)"
 def to_json(board: Board) -> str:
     """As Grafana imports it: ``id`` null, so that it belongs to no installation yet."""
     body: dict[str, Any] = json.loads(json.dumps(board.built, cls=JSONEncoder))
+    for link in body["links"]:
+        del link["placement"]  # above the panels: the SDK's default hides it in a menu
     return json.dumps({"id": None, **body}, indent=2, ensure_ascii=False) + "\n"
