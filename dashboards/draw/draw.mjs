@@ -11,7 +11,7 @@ const WIDTH = 1600, POINTS = 240;
 const board = JSON.parse(readFileSync(file));
 const to = Math.floor(Date.now() / 1000), from = to - Number(days) * 86400;
 const step = Math.ceil((to - from) / POINTS);
-const chosen = { $__rate_interval: '1d', $__interval: '1d', $account: '.*', $job: '.*' };
+const chosen = { $__rate_interval: '2d', $__interval: '1d', $account: '.*', $job: '.*' };
 
 const asked = (expr) => Object.entries(chosen).reduce((text, [name, value]) => text.replaceAll(name, value), expr);
 
@@ -40,10 +40,11 @@ await build({
 });
 const [script, css] = ['page.js', 'page.css'].map((name) => readFileSync(join(folder, name), 'utf8').replaceAll('</script', '<\\/script'));
 writeFileSync(join(folder, 'page.html'), `<!doctype html><meta charset="utf-8"><title>${board.title}</title>
-<style>body { margin: 0; background: #111217; font-family: Inter, "DejaVu Sans", sans-serif; } ${css}</style><div id="board"></div>
+<style>@font-face { font-family: Inter; src: local("Inter"), local("Liberation Sans"), local("DejaVu Sans"); }
+body { margin: 0; background: #111217; font-family: Inter, "DejaVu Sans", sans-serif; } ${css}</style><div id="board"></div>
 <script>window.drawing = ${JSON.stringify(drawing).replaceAll('<', '\\u003c')}</script><script>${script}</script>`);
 execFileSync(process.env.CHROMIUM ?? 'chromium', [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--hide-scrollbars', `--user-data-dir=${folder}/profile`,
   `--window-size=${WIDTH},${height}`, '--virtual-time-budget=15000', `--screenshot=${resolve(out)}`, `file://${folder}/page.html`,
 ], { stdio: ['ignore', 'ignore', process.env.DEBUG ? 'inherit' : 'ignore'], timeout: 180_000 });
-if (process.env.KEEP) console.log(folder); else rmSync(folder, { recursive: true, force: true });
+rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,8 @@
-"""Seven weeks of metrics of the demo's fleet, for the pictures: `python dashboards/draw/history.py > history.om`.
+"""Seven weeks of metrics of the demo's fleet, for the pictures: `python history.py > history.om`.
 
-The real service runs once a simulated day over the demo's fake organization, up to today. What its collector then
-says is written as OpenMetrics, again each three hours, for `promtool tsdb create-blocks-from openmetrics`.
+The real service runs once a simulated day over the demo's fake organization, up to today. What its
+collector then says is written as OpenMetrics, again each three hours, for
+`promtool tsdb create-blocks-from openmetrics`.
 """
 
 import io

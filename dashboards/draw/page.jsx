@@ -1,13 +1,14 @@
 // A board as Grafana's own components draw it: the same panels, thresholds, units and overrides, with answers that
 // `draw.mjs` has fetched. What is left out is what a picture has no use for: queries, menus, tooltips.
-import React from 'react';
-import { createRoot } from 'react-dom/client';
-import { firstValueFrom } from 'rxjs';
-import {
+// `require`, for these packages' ES modules can't be bundled: they import CommonJS ones the way only webpack reads.
+const React = require('react');
+const { createRoot } = require('react-dom/client');
+const { firstValueFrom } = require('rxjs');
+const {
   createTheme, dateTime, EventBusSrv, FieldType, getDisplayProcessor, getDisplayValueAlignmentFactors, standardTransformers,
   standardTransformersRegistry, ThemeContext, toDataFrame, transformDataFrame,
-} from '@grafana/data';
-import { BarGauge, BigValue, GlobalStyles, PanelChrome, PanelContextProvider, Table, TimeSeries, VizRepeater } from '@grafana/ui';
+} = require('@grafana/data');
+const { BarGauge, BigValue, GlobalStyles, PanelChrome, PanelContextProvider, Table, TimeSeries, VizRepeater } = require('@grafana/ui');
 
 const { board, answers, range, width } = window.drawing;
 const theme = createTheme({ colors: { mode: 'dark' } });
