@@ -44,12 +44,12 @@ UNREAD = 'outcome=~"failed|blocked"'
 RATIO_STEPS: Steps = ((None, RED), (0.8, ORANGE), (0.95, GREEN))
 AGE_STEPS: Steps = ((None, GREEN), (75, ORANGE), (90, RED))
 AGES = (  # upper bounds in days, as the histogram has them
-    ("under 30 days", None, 30, GREEN),
+    ("under 30", None, 30, GREEN),
     ("30 to 60", 30, 60, GREEN),
     ("60 to 75", 60, 75, GREEN),
     ("75 to 90", 75, 90, ORANGE),
     ("90 to 180", 90, 180, RED),
-    ("180 days to a year", 180, 365, RED),
+    ("180 to 365", 180, 365, RED),
     ("over a year", 365, None, RED),
 )
 
@@ -202,7 +202,7 @@ def _trends() -> Panels:
 
 def _ages() -> Panels:
     ages = Frame(
-        "Credentials by age",
+        "Credentials by age, in days",
         "Since their creation, inactive and exempt ones too. The usual ladder has steps at 75, 80, 87 and "
         "90 days.",
         tuple(between(over, to, name) for name, over, to, _ in AGES),

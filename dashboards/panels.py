@@ -7,7 +7,7 @@ in Grafana's 24 columns, heights in its rows of 30 pixels.
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from string import ascii_uppercase
 from typing import Any
@@ -29,7 +29,18 @@ PLAIN: Steps = ((None, BLUE),)
 GOOD_AT_ZERO: Steps = ((None, GREEN), (1, RED))
 WARN_ABOVE_ZERO: Steps = ((None, GREEN), (1, ORANGE))
 BAD_AT_ZERO: Steps = ((None, RED), (1, GREEN))
-STATES: Mapping[str, str] = {"ok": GREEN, "exempt": BLUE, "inactive": "#8e8e8e", "unknown": "purple"}
+STATES: Mapping[str, str] = {
+    "ok": GREEN,
+    "exempt": BLUE,
+    "inactive": "#8e8e8e",
+    "unknown": "purple",
+    # The usual names of stages; a policy's own get a colour of Grafana's.
+    "warn": YELLOW,
+    "ticket": ORANGE,
+    "final": "dark-orange",
+    "deactivate": RED,
+    "delete": "dark-red",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,11 @@ def grew(metric: str, *labels: str) -> str:
     """By how much it grew within a step of the graph, all replicas together."""
     by = ", ".join(labels)
     return f'sum by ({by}) (increase(keysteward_{metric}{{job=~"$job"}}[$__interval]))'
+
+
+def or_none(expr: str, label: str) -> str:
+    """``expr``, or a line at 0 that is called none where it has nothing to say."""
+    return f'{expr} or on () label_replace(vector(0), "{label}", "none", "", "")'
 
 
 def number(frame: Frame, trend: bool = False) -> model.Panel:
@@ -164,7 +180,8 @@ def rows(frame: Frame, columns: Sequence[Column], sort_by: str, descending: bool
     if len(frame.queries) > 1:
         panel.with_transformation(model.DataTransformerConfig("merge", options={}))
     panel.with_transformation(model.DataTransformerConfig("organize", options=_organized(columns)))
-    return _framed(panel.build(), frame)
+    # Else a text that looks like a number, as an account's id does, is shown as one.
+    return _framed(panel.build(), replace(frame, unit="string"))
 
 
 def _shown(column: Column) -> list[model.DynamicConfigValue]:
@@ -247,8 +264,6 @@ def lay_out(about: About, groups: Rows, variables: Sequence[build.QueryVariable]
     for variable in variables:
         made.with_variable(variable)
     built = made.build()
-    for link in built.links or ():
-        link.placement = None  # above the panels: the SDK's default hides it in a menu
     built.panels = _placed(groups)
     return Board(about.uid, built)
 
@@ -314,4 +329,6 @@ INSTALLATION = "label_values(keysteward_build_info, job)"
 def to_json(board: Board) -> str:
     """As Grafana imports it: ``id`` null, so that it belongs to no installation yet."""
     body: dict[str, Any] = json.loads(json.dumps(board.built, cls=JSONEncoder))
+    for link in body["links"]:
+        del link["placement"]  # above the panels: the SDK's default hides it in a menu
     return json.dumps({"id": None, **body}, indent=2, ensure_ascii=False) + "\n"

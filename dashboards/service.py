@@ -20,6 +20,7 @@ from dashboards.panels import (
     lines,
     newest,
     number,
+    or_none,
     rate,
     rows,
     variable,
@@ -300,7 +301,7 @@ def _work() -> Panels:
         _graph(
             "Acts",
             "Deactivations and deletions in each step of the graph: done, held by a last check, or failed.",
-            Query(grew("actions_total", "action", "outcome") + " or vector(0)", "{{action}} {{outcome}}"),
+            Query(or_none(grew("actions_total", "action", "outcome"), "action"), "{{action}} {{outcome}}"),
             width=6,
         ),
         _graph(
@@ -308,7 +309,7 @@ def _work() -> Panels:
             "Acts that the latest run held back. `deactivations_per_run` only paces; `brake`, `canary`, "
             "`clock` and "
             "`pause` wait for somebody. What merely waits for its notices is left out.",
-            Query(f"sum by (guard) ({guards}) or vector(0)", "{{guard}}"),
+            Query(or_none(f"sum by (guard) ({guards})", "guard"), "{{guard}}"),
             width=6,
         ),
     )
@@ -320,7 +321,7 @@ def _process() -> Panels:
         _graph(
             "Copies of the audit trail",
             "Objects written to S3 in each step of the graph, by outcome; none without `audit.s3`.",
-            Query(grew("audit_copies_total", "outcome") + " or vector(0)", "{{outcome}}"),
+            Query(or_none(grew("audit_copies_total", "outcome"), "outcome"), "{{outcome}}"),
             width=6,
         ),
         _graph(

@@ -130,6 +130,12 @@ def test_each_alert_has_its_runbook_and_each_runbook_its_alert() -> None:
     assert sorted(titles) == sorted(alert["alert"] for alert in ALERTS)
 
 
+def test_the_page_of_the_boards_lists_every_alert_with_its_severity() -> None:
+    page = (ROOT / "docs/dashboards.md").read_text()
+    listed = re.findall(r"^\| \[(\w+)\]\(runbooks\.md#(\w+)\) \| (\w+) \|", page, re.MULTILINE)
+    assert listed == [(a["alert"], a["alert"].lower(), a["labels"]["severity"]) for a in ALERTS]
+
+
 def test_an_alert_takes_replicas_together() -> None:
     lone = [a["alert"] for a in ALERTS if not re.search(r"\b(max|min|sum|count) by \(job\b", a["expr"])]
     assert lone == []
