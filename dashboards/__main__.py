@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dashboards import fleet, service
-from dashboards.panels import Board, to_json
+from dashboards.board import Board, to_json
 
 HERE = Path(__file__).parent
 BOARDS = (fleet.board, service.board)

@@ -1,17 +1,15 @@
 """The fleet board: how compliant the credentials are, what comes due, and where."""
 
+from dashboards.board import INSTALLATION, About, Board, lay_out, variable
 from dashboards.panels import (
     GOOD_AT_ZERO,
     GREEN,
     GREY,
-    INSTALLATION,
     ORANGE,
     RED,
     STATES,
     WARN_ABOVE_ZERO,
     YELLOW,
-    About,
-    Board,
     Column,
     Frame,
     Panel,
@@ -19,12 +17,10 @@ from dashboards.panels import (
     Query,
     Steps,
     bars,
-    lay_out,
     lines,
     newest,
     number,
     rows,
-    variable,
 )
 
 ABOUT = About(

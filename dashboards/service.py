@@ -1,29 +1,25 @@
 """The service board: whether Keysteward itself is well, what it does, and what waits for a person."""
 
+from dashboards.board import INSTALLATION, About, Board, lay_out, variable
 from dashboards.panels import (
     BAD_AT_ZERO,
     GOOD_AT_ZERO,
     GREEN,
-    INSTALLATION,
     ORANGE,
     RED,
     WARN_ABOVE_ZERO,
-    About,
-    Board,
     Column,
     Frame,
     Panels,
     Query,
     Steps,
     grew,
-    lay_out,
     lines,
     newest,
     number,
     or_none,
     rate,
     rows,
-    variable,
     worst,
 )
 

@@ -1,5 +1,7 @@
 """Two replicas of one ledger: one acts, the other shows what that one saw, and goes on when it dies."""
 
+import json
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -217,6 +219,15 @@ def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
     as_kept = replace(picture, leader=False, started_at=None, next_run_at=None, mode="observe")
     without_what_is_live = replace(as_kept, sinks=(), trail=None, pending={}, dead={})
     assert shown(keep(picture), view, Snapshot(version=picture.version)) == without_what_is_live
+
+
+def test_a_picture_of_an_earlier_release_is_shown_without_what_it_did_not_know(two: Replicas) -> None:
+    two.daemons[0].on_schedule()
+    view, picture = two.ledger.frame(), two.daemons[0].holder.get()
+    body = json.loads(zlib.decompress(keep(picture)))
+    del body["oldest_ok"]
+    found = shown(zlib.compress(json.dumps(body).encode()), view, Snapshot())
+    assert (found.findings, found.oldest_ok) == (picture.findings, ())
 
 
 @pytest.mark.parametrize("body", [b"", b"not zlib", keep(Snapshot())[:-3]])
