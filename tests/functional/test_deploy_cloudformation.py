@@ -79,3 +79,28 @@ def test_both_roles_trust_the_hubs_role_with_the_external_id_alone(org: Organiza
         assert not trusts(trust, HUB_ROLE, "a-guess")
         assert not trusts(trust, f"{HUB_ROLE}-2", "a-long-random-id")
         assert not trusts(trust, HUB_ROLE.replace("1111", "9999"), "a-long-random-id")
+
+
+def test_a_stack_set_brings_the_role_to_every_account_of_the_organization(org: Organization) -> None:
+    """As docs/deploy.md makes it."""
+    hub = HUB_ROLE.split(":")[4]
+    tree, stacks = client("organizations", hub), client("cloudformation", hub)
+    tree.create_organization(FeatureSet="ALL")
+    [root] = tree.list_roots()["Roots"]
+    asked = [tree.create_account(AccountName=name, Email=f"{name}@example.com") for name in ("web", "data")]
+    stacks.create_stack_set(
+        StackSetName="keysteward-spokes",
+        TemplateBody=TEMPLATE.read_text(),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in GIVEN.items()],
+    )
+    stacks.create_stack_instances(
+        StackSetName="keysteward-spokes",
+        DeploymentTargets={"OrganizationalUnitIds": [root["Id"]]},
+        Regions=["us-east-1"],
+    )
+    for one in asked:
+        trust = trust_of(role_arn(one["CreateAccountStatus"]["AccountId"], "keysteward-spoke"))
+        assert trusts(trust, HUB_ROLE, "a-long-random-id")
