@@ -59,9 +59,9 @@ def _of(result: Result, micro: Mapping[str, float]) -> Iterator[Claim]:
     if "cold" in rows:
         refused = rows["cold"].calls.throttled  # how many, is a claim of its own
         rest = (_calls(rows["cold"]) - refused - _near(result.fleet)) / accounts
-        yield Claim("cold calls an account, besides one for each user near a stage", rest, 4)
+        yield Claim("cold calls an account, besides one for each user near a stage", rest, 5)
     if "steady" in rows:
-        yield Claim("steady calls an account", _calls(rows["steady"]) / accounts, 4)
+        yield Claim("steady calls an account", _calls(rows["steady"]) / accounts, 5)
     if result.scenario.service.rate:
         yield from _throttled(rows)
     else:
