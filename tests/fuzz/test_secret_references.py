@@ -18,14 +18,16 @@ SECRETS = (
     texts.SECRET,
 )
 KEYS = st.sampled_from(("token", "port", "password", "null", "yes", "a#b", "missing", "0", "toke\u0274"))
+PLACES = ("sinks", "http", "ledger")
 TREES: tuple[Any, ...] = (
     {
         "mode": "notify",
         "sinks": {
             "slack": {"type": "slack", "token": {"secretsmanager": "team/slack#token"}},
             "hook": {"type": "webhook", "headers": {"X-Key": "secretsmanager:arn:aws:secretsmanager:x"}},
-            "jira": {"type": "jira", "token": "secretsmanager:jira", "labels": ["secretsmanager:not"]},
+            "jira": {"type": "jira", "token": "secretsmanager:jira", "labels": ["secretsmanager:label"]},
         },
+        "http": {"auth": {"basic": [{"user": "ann", "password": {"secretsmanager": "page"}}]}},
         "ledger": {"secretsmanager": "ledger"},
         "rules": [{"name": "secretsmanager:no", "match": {"tags": {"secretsmanager": "no"}}}],
     },
@@ -70,15 +72,15 @@ def check_tree(tree: Any) -> None:
     assert json.dumps(tree, sort_keys=True) == before
     assert sorted(asked) == sorted(references(tree))
     assert len(failed) == sum(len(name) % 2 for name in asked)
-    unread = [name for part in ("sinks", "ledger") for name in references({part: resolved.get(part)})]
+    unread = [name for part in PLACES for name in references({part: resolved.get(part)})]
     assert sorted(unread) == sorted(name for name in asked if len(name) % 2)
     for name, value in tree.items():
-        assert name in ("sinks", "ledger") or json.dumps(resolved[name]) == json.dumps(value)
+        assert name in PLACES or json.dumps(resolved[name]) == json.dumps(value)
 
 
 def references(tree: dict[str, Any]) -> Iterator[str]:
-    """Slowly, by the manual: of mappings in `sinks` and `ledger`, each value that is one."""
-    waiting = [tree.get("sinks"), tree.get("ledger")]
+    """Slowly, by the manual: of what is below `PLACES`, each value that is one."""
+    waiting = [tree.get(place) for place in PLACES]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict) and list(value) == ["secretsmanager"]:
@@ -88,3 +90,5 @@ def references(tree: dict[str, Any]) -> Iterator[str]:
             yield str(value).partition(":")[2]
         elif isinstance(value, dict):
             waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
