@@ -97,7 +97,7 @@ def _history(pack: Pack, ledger: Ledger, since: datetime | None) -> Trail:
     def told() -> Iterator[Row]:
         for row in _events(ledger, since):
             counts["events"] += 1
-            if row["what"] in ACTS:
+            if str(row["what"]) in ACTS:
                 counts["acts_in_all"] += 1
                 acts.append(row)
             yield row
@@ -108,7 +108,7 @@ def _history(pack: Pack, ledger: Ledger, since: datetime | None) -> Trail:
 
 def _events(ledger: Ledger, since: datetime | None) -> Iterator[Row]:
     first = stamp(since) if since else ""
-    return (tables.event(one.record(), one.hash) for one in ledger.sealed() if one.at >= first)
+    return (tables.event(one) for one in ledger.sealed() if one.at >= first)
 
 
 def manifest(
