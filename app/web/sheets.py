@@ -65,6 +65,7 @@ ACCOUNTS: Sheet[AccountState] = Sheet(
         "error_since": attrgetter("error_since"),
         "credentials": lambda state: sum(state.counts.values()),
         "root_keys": attrgetter("root_keys"),
+        "exposed": attrgetter("exposed"),
     },
     exact={"status": lambda state, _: _status(state)},
     searched=("account", "account_id", "error"),
