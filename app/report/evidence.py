@@ -106,7 +106,7 @@ class Evidence:
 
 
 def _passed_over(scan: Scan, judged: Sequence[Judged]) -> Iterator[Judged]:
-    """Keys of which the plan concludes nothing yet (`is_echo`): an auditor's question is what AWS says now."""
+    """Keys of which the plan concludes nothing yet (`is_echo`): auditors ask what AWS says now."""
     known = {one.credential.uid for one in judged}
     credentials = scan.credentials if isinstance(scan, Inventory) else ()
     return (Judged(scan.account, one, "unknown") for one in credentials if one.uid not in known)

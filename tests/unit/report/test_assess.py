@@ -248,7 +248,7 @@ def test_an_account_that_the_scan_never_came_to_is_not_assessed() -> None:
 
 
 def test_a_key_of_which_the_plan_concludes_nothing_is_judged_by_what_aws_says() -> None:
-    """As one is that reads Active minutes after this service deactivated it: it is in no verdict of the plan."""
+    """As one is that reads Active minutes after this service deactivated it."""
     evidence = Evidence(STANDARDS["cis"], Policy(()))
     evidence.take(Inventory(PROD, NOW, (key(300 * DAY),), frozenset()), [])
     verdicts = {one.control.name: (one.verdict, one.keys) for one in evidence.results}

@@ -126,9 +126,8 @@ def test_a_leaked_key_is_listed_however_young_it_is() -> None:
     world.quarantined = frozenset({world.keys[0].user})
     census = world.day(0).census
     assert census
-    assert [(row.user, row.state, row.exposed) for row in census.leaked()] == [
-        (world.keys[0].user, "ok", True)
-    ]
+    told = [(row.user, row.state, row.exposed) for row in census.leaked()]
+    assert told == [(world.keys[0].user, "ok", True)]
     assert all(row.user == "dev" for row in census.rows())
 
 

@@ -252,7 +252,8 @@ def test_leaked_keys_are_listed_first_with_a_story_though_they_are_on_no_ladder(
     assert "could not tell" not in page
     assert client(shown).get("/findings/KS-LEAKEDKEY1").status_code == 200
     told = client(shown).get("/api/v1/findings").json
-    assert told and [row["finding_id"] for row in told["leaked"]] == ["KS-LEAKEDKEY1"]
+    assert told
+    assert [row["finding_id"] for row in told["leaked"]] == ["KS-LEAKEDKEY1"]
 
 
 def test_leaked_keys_of_which_only_the_number_is_known_are_told_by_account() -> None:
