@@ -17,6 +17,11 @@ from app.config.http import AuthSettings, LoginSettings, Network, TrustedHeaderS
 CHALLENGE = 'Basic realm="Keysteward", charset="UTF-8"'
 REMEMBERED = 64  # proofs: a hash takes tens of milliseconds, and browsers send the password each time
 LONGEST_NAME = 256
+AT_ONCE = 2  # of the web server's threads: the others answer metrics and health whoever tries passwords
+
+
+class TooManyAtOnce(Exception):
+    """Passwords are being checked for others: nobody can be told whether this one is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,12 @@ class SignIn:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     _proven: dict[bytes, None] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _turns: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(AT_ONCE), repr=False
+    )
 
     def who(self, request: Request) -> str | None:
-        """The reader's name; None: nobody who may read."""
+        """The reader's name; None: nobody who may read. Raises `TooManyAtOnce`."""
         vouched = self.header.who(request) if self.header else None
         return vouched or self._by_password(request)
 
@@ -85,13 +93,21 @@ class SignIn:
         with self._lock:
             if proof in self._proven:
                 return True
-        if not login.opens(password):
+        if not self._checked(login, password):
             return False
         with self._lock:
             if len(self._proven) >= REMEMBERED:
                 self._proven.pop(next(iter(self._proven)))
             self._proven[proof] = None
         return True
+
+    def _checked(self, login: Login, password: str) -> bool:
+        if not self._turns.acquire(blocking=False):
+            raise TooManyAtOnce
+        try:
+            return login.opens(password)
+        finally:
+            self._turns.release()
 
 
 def sign_in(settings: AuthSettings | None) -> SignIn | None:
