@@ -13,7 +13,7 @@ from app.web.signin import CHALLENGE, SignIn, TooManyAtOnce
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/metrics", "/healthz", "/readyz"})
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-")  # how the names of proxies' headers begin
 HOW_TO_OPEN = (
     "The status page answers only to this machine. To open it to your network set `http.auth`, or "
     "`http.public_page: true`.\n"
@@ -76,7 +76,7 @@ def _from_this_machine(request: Request) -> bool:
 
     The last keeps out a web page whose own name was rebound to 127.0.0.1.
     """
-    proxied = any(name in request.headers for name in FORWARDED)
+    proxied = any(name.lower().startswith(FORWARDED) for name, _ in request.headers)
     return not proxied and _is_loopback(request.remote_addr or "") and _is_loopback(_host_name(request))
 
 

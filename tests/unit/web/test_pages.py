@@ -196,8 +196,10 @@ def test_while_the_ledger_is_silent_the_last_run_is_shown() -> None:
 def test_an_event_of_an_older_release_is_shown_as_far_as_it_goes() -> None:
     old = Event(NOW, "keysteward", "deactivated", PROD, ID, "", "By rule", {"evidence": {"key": None}})
     odd = replace(old, data={"evidence": "text"})
-    text = words(client(story=OneStory(dossier(events=(old, odd)))).get(f"/findings/{ID}").text)
-    assert text.count("deactivated by keysteward") == 2
+    bare = replace(old, data={"evidence": {"notices": [{"to": "ann"}], "require": {"over": "7d"}}})
+    text = words(client(story=OneStory(dossier(events=(old, odd, bare)))).get(f"/findings/{ID}").text)
+    assert text.count("deactivated by keysteward") == 3
+    assert "Notice to ann on an unknown time" in text
 
 
 def test_a_long_story_is_cut() -> None:
