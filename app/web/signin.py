@@ -47,7 +47,7 @@ class TrustedHeader:
 
     def who(self, request: Request) -> str | None:
         """The name, if a proxy sent it. More than one name may be one that the client brought along."""
-        name = request.headers.get(self.name, "").strip()
+        name = _as_sent(request.headers.get(self.name, "")).strip()
         known = name.isprintable() and "," not in name and 0 < len(name) <= LONGEST_NAME
         return name if known and self._believes(request.remote_addr or "") else None
 
@@ -58,6 +58,14 @@ class TrustedHeader:
             return False
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         return any((mapped or address) in network for network in self.proxies)
+
+
+def _as_sent(value: str) -> str:
+    """WSGI hands every byte over as a letter of its own; proxies send UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 @dataclass(eq=False)
