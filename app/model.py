@@ -519,7 +519,7 @@ class AccountState:
     error_since: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)  # state -> credentials
     root_keys: int = 0
-    exposed: int = 0  # Active credentials of users whom AWS has quarantined
+    exposed: int | None = None  # Active credentials of users AWS has quarantined; None: nobody could tell yet
     since: datetime | None = None  # of its first success
     traits_at: datetime | None = None  # when its users' tags and groups were last read, all at once
 

@@ -13,7 +13,7 @@ def cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def line(cells: Iterable[object]) -> str:
+def line(cells: Iterable[object], end: str = "\n") -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(map(cell, cells))
-    return out.getvalue()
+    csv.writer(out).writerow(map(cell, cells))  # its own CR LF makes it quote a cell with a lone CR, too
+    return out.getvalue().removesuffix("\r\n") + end

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, Final, TextIO
 from urllib.parse import quote
 
@@ -27,14 +28,16 @@ SCAN_BOUNDS_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 
 
 class Redactor:
-    """Masks access key ids and every secret it was told of, as they are and as JSON or a URL writes them."""
+    """Masks access key ids and every secret it was told of, as they are and as JSON, HTML, CSV or a URL write
+    them."""
 
     def __init__(self) -> None:
         self._secrets: frozenset[str] = frozenset()
 
     def add(self, secret: str) -> None:
         if len(secret) >= SHORTEST_SECRET:
-            forms = {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}
+            doubled = secret.replace('"', '""')  # CSV
+            forms = {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), _as_html(secret), doubled}
             self._secrets = self._secrets | forms
 
     def __call__(self, text: str) -> str:
@@ -42,6 +45,11 @@ class Redactor:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return redact(text)
+
+
+def _as_html(text: str) -> str:
+    """As Jinja does it."""
+    return escape(text, quote=False).replace('"', "&#34;").replace("'", "&#39;")
 
 
 redactor = Redactor()  # the process has one: a secret is registered where it is read

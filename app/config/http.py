@@ -21,7 +21,7 @@ _USER = re.compile(r"[^\s:\x00-\x1f\x7f]{1,64}")  # RFC 7617: no colon, no contr
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
 # As werkzeug.security.generate_password_hash writes them.
 _HASH = re.compile(
-    r"(scrypt:\d{1,7}:\d{1,2}:\d{1,2}|pbkdf2:sha(256|512):\d{1,8})\$[A-Za-z0-9]{8,64}\$[0-9a-f]{64,128}"
+    r"(scrypt:(?P<cost>[1-9]\d{0,6}):[1-9]\d?:[1-9]\d?|pbkdf2:sha(256|512):[1-9]\d{0,7})\$[A-Za-z0-9]{8,64}\$[0-9a-f]{64,128}"
 )
 _SHORTEST_PASSWORD = 12
 _REFERENCE = "secretsmanager:"
@@ -66,7 +66,10 @@ def _password(value: SecretStr) -> SecretStr:
 
 def _hash(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if not text.startswith(_REFERENCE) and not _HASH.fullmatch(text):
+    found = _HASH.fullmatch(text)
+    cost = int(found["cost"] or 2) if found else 0
+    # Scrypt's cost is a power of two: with another, nobody could ever sign in.
+    if not text.startswith(_REFERENCE) and (cost < 2 or cost & (cost - 1)):
         raise ValueError("should be a hash such as scrypt:32768:8:1$SALT$HASH (docs/status-page.md)")
     return value
 

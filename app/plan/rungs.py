@@ -34,10 +34,10 @@ def rungs(
 
     def rung(stage: Stage) -> Rung:
         due = stage_due(stage, credential, inactive_since)
-        notes = ["current"] if current is stage else []
+        note = "current" if stage is current else ""
         if stage is goal:
-            notes = [_act_note(stage, due, told, now)]
-        return Rung(stage.name, condition_text(stage.when), due, "".join(notes))
+            note = _act_note(stage, due, told, now)
+        return Rung(stage.name, condition_text(stage.when), due, note)
 
     return tuple(map(rung, rule.stages))
 

@@ -1,6 +1,6 @@
 """What a report rests on: every account's results, exemptions, and what was not read. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,7 +52,8 @@ class Evidence:
     keys: int = 0  # seen, Active or not
 
     def take(self, scan: Scan, judged: Sequence[Judged]) -> None:
-        judged = sorted(judged, key=lambda one: (one.credential.user, one.credential.created))
+        judged = [*judged, *_passed_over(scan, judged)]
+        judged.sort(key=lambda one: (one.credential.user, one.credential.created))
         results = assess(self.standard, scan, judged)
         self.results += results
         self.keys += len(judged)
@@ -102,6 +103,13 @@ class Evidence:
         used = {one.rule.name for one in self.excepted if one.rule}
         rules = (rule for rule in self.policy.rules if rule.exemption and rule.name not in used)
         return [Excepted(None, rule=rule) for rule in rules]
+
+
+def _passed_over(scan: Scan, judged: Sequence[Judged]) -> Iterator[Judged]:
+    """Keys of which the plan concludes nothing yet (`is_echo`): auditors ask what AWS says now."""
+    known = {one.credential.uid for one in judged}
+    credentials = scan.credentials if isinstance(scan, Inventory) else ()
+    return (Judged(scan.account, one, "unknown") for one in credentials if one.uid not in known)
 
 
 def _place(one: Excepted) -> tuple[str, str, str]:

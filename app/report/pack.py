@@ -3,9 +3,7 @@
 A pack appears whole or not at all, and takes nothing's place.
 """
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app import __version__
+from app import __version__, spreadsheet
 from app.ledger.chain import stamp
 from app.ledger.interface import Ledger
 from app.ledger.verify import verify
@@ -29,9 +27,6 @@ from app.report.tables import Row
 from app.telemetry import redactor
 
 MANIFEST, PAGE = "manifest.json", "report.html"
-# What a spreadsheet may run as a formula, also in its full-width form
-# (https://owasp.org/www-community/attacks/CSV_Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 SHOWN_ACTS = 100
 
 
@@ -48,7 +43,7 @@ class Pack:
         with (self.at / name).open("w", encoding="utf-8-sig", newline="") as file:
             file.write(_line(columns))
             for number, row in enumerate(rows, start=1):  # noqa: B007 - the last one counts
-                file.write(_line([cell(row.get(column)) for column in columns]))
+                file.write(_line(_cell(row.get(column)) for column in columns))
         self._note(name, rows=number)
 
     def text(self, name: str, text: str) -> None:
@@ -97,7 +92,7 @@ def _history(pack: Pack, ledger: Ledger, since: datetime | None) -> Trail:
     def told() -> Iterator[Row]:
         for row in _events(ledger, since):
             counts["events"] += 1
-            if row["what"] in ACTS:
+            if str(row["what"]) in ACTS:
                 counts["acts_in_all"] += 1
                 acts.append(row)
             yield row
@@ -108,7 +103,7 @@ def _history(pack: Pack, ledger: Ledger, since: datetime | None) -> Trail:
 
 def _events(ledger: Ledger, since: datetime | None) -> Iterator[Row]:
     first = stamp(since) if since else ""
-    return (tables.event(one.record(), one.hash) for one in ledger.sealed() if one.at >= first)
+    return (tables.event(one) for one in ledger.sealed() if one.at >= first)
 
 
 def manifest(
@@ -154,16 +149,11 @@ def _trail(trail: Trail, origin: Origin) -> Mapping[str, Any]:
     }
 
 
-def _line(cells: Sequence[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)  # lines end in CR LF, as RFC 4180 has it
-    return redactor(out.getvalue())
+def _line(cells: Iterable[object]) -> str:
+    return redactor(spreadsheet.line(cells, end="\r\n"))  # as RFC 4180 has it
 
 
-def cell(value: object) -> object:
-    """A text that a spreadsheet would run is told to be text."""
+def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
     return "" if value is None else value

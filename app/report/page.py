@@ -83,7 +83,11 @@ def _many(number: int, one: str, more: str = "") -> str:
 
 
 def _moment(at: datetime | str) -> str:
-    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    """Of an altered event's time, what is there."""
+    try:
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        return str(at)
     return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
 
 

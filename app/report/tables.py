@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from app.errors import LedgerError
+from app.ledger.chain import Sealed
 from app.model import ACTIVE, mask
 from app.policy.evaluate import lapsed, last_used_text
 from app.report.assess import KeyFinding, Result, Verdict
@@ -183,8 +185,18 @@ def _state(one: Excepted) -> str:
     return "in force" if one.judged.credential.status == ACTIVE else "in force: the key is not active"
 
 
-def event(record: Mapping[str, Any], seal: str) -> Row:
-    """One event of the audit trail as it was sealed; ``seal`` is its hash."""
-    origin = record.get("origin") or {}
+def event(one: Sealed) -> Row:
+    """One event of the audit trail as it was sealed. Of an altered one, as much as can be read."""
+    record = _read(one)
+    found = record.get("origin")
+    origin = found if isinstance(found, Mapping) else {}
     values = {name: record.get(name, "") for name in HISTORY}
-    return values | {name: origin.get(name, "") for name in ("mode", "policy", "version")} | {"hash": seal}
+    told = {name: origin.get(name, "") for name in ("mode", "policy", "version")}
+    return values | told | {"seq": one.seq, "at": one.at, "hash": one.hash}
+
+
+def _read(one: Sealed) -> Mapping[str, Any]:
+    try:
+        return one.record()
+    except LedgerError:
+        return {"what": "unreadable"}

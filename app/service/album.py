@@ -31,6 +31,7 @@ class Kept:
     held_rows: tuple[HeldRow, ...]
     calendar: Mapping[date, int]
     oldest_ok: tuple[FindingRow, ...] = ()  # an earlier release's picture has none
+    leaked: tuple[FindingRow, ...] = ()  # nor these
     watched: tuple[str, ...] = ()  # the ids of the accounts that were listed
 
 

@@ -16,6 +16,7 @@ WITHIN = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(day
 OFF_LADDER = ("ok", "exempt", "inactive", "unknown")
 DAY = timedelta(days=1)
 SHOWN_FINDINGS = 5_000  # the oldest credentials' findings are shown one by one, the rest is counted
+SHOWN_LEAKED = 200
 SHOWN_OK = 20  # the oldest of those that nothing is asked of
 Ranked = tuple[float, str, Judged, Snooze | None]
 
@@ -33,6 +34,7 @@ class Census:
     findings: int = 0  # on a ladder, shown or not
     _oldest: list[Ranked] = field(default_factory=list)  # a heap
     _oldest_ok: list[Ranked] = field(default_factory=list)  # a heap
+    _leaked: list[Ranked] = field(default_factory=list)  # a heap
 
     def add(
         self, judged: Iterable[Judged], snoozes: Mapping[str, Snooze], exposed: Collection[str] = ()
@@ -64,6 +66,10 @@ class Census:
         """Credentials in the state ``ok``, oldest first: the next to come onto a ladder, often."""
         return self._rows(self._oldest_ok)
 
+    def leaked(self) -> tuple[FindingRow, ...]:
+        """The exposed ones, on a ladder or not: most keys leak long before they are due."""
+        return self._rows(self._leaked)
+
     def _rows(self, heap: Iterable[Ranked]) -> tuple[FindingRow, ...]:
         rows = ((age, finding_row(j, snooze, uid in self.exposed)) for age, uid, j, snooze in heap)
         return tuple(row for _, row in sorted(rows, key=lambda kept: (-kept[0], kept[1].finding_id)))
@@ -77,6 +83,8 @@ class Census:
         is_open = j.finding is not None and j.finding.state is FindingState.OPEN
         uid = j.credential.uid
         ranked = (-j.credential.created.timestamp(), uid, j, snoozes.get(uid))
+        if uid in self.exposed:
+            _keep_oldest(self._leaked, ranked, SHOWN_LEAKED)
         if j.state not in OFF_LADDER or is_open:
             self.findings += 1
             _keep_oldest(self._oldest, ranked, SHOWN_FINDINGS)

@@ -98,6 +98,7 @@ def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census) -> 
         ages=census.ages,
         findings=tuple(_with_ticket(parts, row) for row in census.rows()),
         findings_in_all=census.findings,
+        leaked=tuple(_with_ticket(parts, row) for row in census.leaked()),
         oldest_ok=census.oldest_ok(),
         due_within=census.due_within,
         held=report.plan.held_by_guard(),

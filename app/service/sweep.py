@@ -194,7 +194,7 @@ class Sweep:
             old.last_success if old and self._is_resumed(scanned) else now,
             counts=counts,
             root_keys=scan.root_keys,
-            exposed=exposed if scan.exposed_users is not None else old.exposed if old else 0,
+            exposed=exposed if scan.exposed_users is not None else old.exposed if old else None,
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )

@@ -199,6 +199,7 @@ class Snapshot:
     ages: Mapping[AgeKey, AgeHistogram] = field(default_factory=dict)
     findings: tuple[FindingRow, ...] = ()  # of the oldest credentials, 5,000 at the most
     findings_in_all: int = 0
+    leaked: tuple[FindingRow, ...] = ()  # the exposed ones, on a ladder or not, 200 at the most
     oldest_ok: tuple[FindingRow, ...] = ()  # on no ladder: the oldest of what is fine
     due_within: Mapping[str, int] = field(default_factory=dict)  # of `DUE_WITHIN` -> credentials
     held: Mapping[str, int] = field(default_factory=dict)  # guard -> acts

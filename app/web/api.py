@@ -47,8 +47,12 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def findings(snapshot: Snapshot) -> dict[str, Any]:
-    """Every finding, worst first: the page shows only the first of them."""
-    return {"as_of": snapshot.taken_at, "findings": worst_first(snapshot.findings)}
+    """Every finding, worst first, and every leaked key, which need not be on a ladder."""
+    return {
+        "as_of": snapshot.taken_at,
+        "findings": worst_first(snapshot.findings),
+        "leaked": snapshot.leaked,
+    }
 
 
 def accounts(snapshot: Snapshot) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from urllib.parse import urlsplit
 from flask import Request, Response, g
 
 from app.telemetry import log_fields, redactor
-from app.web.signin import CHALLENGE, SignIn
+from app.web.signin import CHALLENGE, SignIn, TooManyAtOnce
 
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/metrics", "/healthz", "/readyz"})
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-")  # how the names of proxies' headers begin
 HOW_TO_OPEN = (
     "The status page answers only to this machine. To open it to your network set `http.auth`, or "
     "`http.public_page: true`.\n"
 )
+BUSY = "Others are signing in just now: ask again in a second.\n"
 TEXTS = ("text/html", "text/csv", "application/json")
 HEADERS = {
     "Content-Security-Policy": (
@@ -47,11 +48,18 @@ class Door:
         if request.path in OPEN_PATHS:
             return None
         if self.sign_in:
-            g.reader = self.sign_in.who(request)
-            return None if g.reader else _unknown(request, self.sign_in)
+            return _signed_in(request, self.sign_in)
         if self.public or _from_this_machine(request):
             return None
         return Response(HOW_TO_OPEN, 403, mimetype="text/plain")
+
+
+def _signed_in(request: Request, sign_in: SignIn) -> Response | None:
+    try:
+        g.reader = sign_in.who(request)
+    except TooManyAtOnce:
+        return Response(BUSY, 503, {"Retry-After": "1"}, mimetype="text/plain")
+    return None if g.reader else _unknown(request, sign_in)
 
 
 def _unknown(request: Request, sign_in: SignIn) -> Response:
@@ -68,7 +76,7 @@ def _from_this_machine(request: Request) -> bool:
 
     The last keeps out a web page whose own name was rebound to 127.0.0.1.
     """
-    proxied = any(name in request.headers for name in FORWARDED)
+    proxied = any(name.lower().startswith(FORWARDED) for name, _ in request.headers)
     return not proxied and _is_loopback(request.remote_addr or "") and _is_loopback(_host_name(request))
 
 

@@ -47,6 +47,7 @@ class StatusPage:
     ages: tuple[AgeBar, ...]
     weeks: tuple[tuple[Cell, ...], ...]  # none while nothing is due
     later: int  # acts due behind the calendar's end
+    leaked_elsewhere: tuple[AccountState, ...]  # of whose exposed keys the last scan can't say which they are
     findings: tuple[FindingRow, ...]
     held: tuple[HeldRow, ...]
     resting: tuple[SinkRow, ...]
@@ -75,6 +76,7 @@ def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
         ages=charts.ages(snapshot),
         weeks=charts.weeks(snapshot.calendar, today) if due else (),
         later=charts.later(snapshot.calendar, today),
+        leaked_elsewhere=_leaked_elsewhere(snapshot),
         findings=worst_first(snapshot.findings)[:SHOWN_FINDINGS],
         held=snapshot.held_rows[:SHOWN_OTHERS],
         resting=tuple(row for row in snapshot.sinks if row.resting),
@@ -86,6 +88,11 @@ def status_page(snapshot: Snapshot, now: datetime) -> StatusPage:
         coverage=coverage,
         under_way=_under_way(snapshot.sweep),
     )
+
+
+def _leaked_elsewhere(snapshot: Snapshot) -> tuple[AccountState, ...]:
+    listed = {row.account_id for row in snapshot.leaked}
+    return tuple(a for a in snapshot.accounts if a.exposed and a.account_id not in listed)
 
 
 def worst_first(rows: Iterable[FindingRow]) -> tuple[FindingRow, ...]:

@@ -65,6 +65,7 @@ ACCOUNTS: Sheet[AccountState] = Sheet(
         "error_since": attrgetter("error_since"),
         "credentials": lambda state: sum(state.counts.values()),
         "root_keys": attrgetter("root_keys"),
+        "exposed": attrgetter("exposed"),
     },
     exact={"status": lambda state, _: _status(state)},
     searched=("account", "account_id", "error"),
@@ -77,7 +78,12 @@ HELD: Sheet[HeldRow] = Sheet(
     loose={"account": _account},
     searched=("finding_id", "user", "key_tail", "account", "account_id", "guard", "reason"),
 )
-HOLDS: Sheet[HoldRow] = Sheet(name="long-holds", rows=attrgetter("long_holds"), columns=_of_fields(HoldRow))
+HOLDS: Sheet[HoldRow] = Sheet(
+    name="long-holds",
+    rows=attrgetter("long_holds"),
+    columns=_of_fields(HoldRow),
+    searched=("finding_id", "user", "key_tail", "account", "account_id", "guard"),
+)
 DELIVERIES: Sheet[DeliveryRow] = Sheet(
     name="deliveries",
     rows=attrgetter("deliveries"),

@@ -17,6 +17,11 @@ from app.config.http import AuthSettings, LoginSettings, Network, TrustedHeaderS
 CHALLENGE = 'Basic realm="Keysteward", charset="UTF-8"'
 REMEMBERED = 64  # proofs: a hash takes tens of milliseconds, and browsers send the password each time
 LONGEST_NAME = 256
+AT_ONCE = 2  # of the web server's threads: the others answer metrics and health whoever tries passwords
+
+
+class TooManyAtOnce(Exception):
+    """Passwords are being checked for others: nobody can be told whether this one is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class TrustedHeader:
 
     def who(self, request: Request) -> str | None:
         """The name, if a proxy sent it. More than one name may be one that the client brought along."""
-        name = request.headers.get(self.name, "").strip()
+        name = _as_sent(request.headers.get(self.name, "")).strip()
         known = name.isprintable() and "," not in name and 0 < len(name) <= LONGEST_NAME
         return name if known and self._believes(request.remote_addr or "") else None
 
@@ -55,6 +60,14 @@ class TrustedHeader:
         return any((mapped or address) in network for network in self.proxies)
 
 
+def _as_sent(value: str) -> str:
+    """WSGI hands every byte over as a letter of its own; proxies send UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
 @dataclass(eq=False)
 class SignIn:
     """Asks for a password where ``logins`` has any; else only a proxy can bring somebody in."""
@@ -64,9 +77,12 @@ class SignIn:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     _proven: dict[bytes, None] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _turns: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(AT_ONCE), repr=False
+    )
 
     def who(self, request: Request) -> str | None:
-        """The reader's name; None: nobody who may read."""
+        """The reader's name; None: nobody who may read. Raises `TooManyAtOnce`."""
         vouched = self.header.who(request) if self.header else None
         return vouched or self._by_password(request)
 
@@ -85,13 +101,21 @@ class SignIn:
         with self._lock:
             if proof in self._proven:
                 return True
-        if not login.opens(password):
+        if not self._checked(login, password):
             return False
         with self._lock:
             if len(self._proven) >= REMEMBERED:
                 self._proven.pop(next(iter(self._proven)))
             self._proven[proof] = None
         return True
+
+    def _checked(self, login: Login, password: str) -> bool:
+        if not self._turns.acquire(blocking=False):
+            raise TooManyAtOnce
+        try:
+            return login.opens(password)
+        finally:
+            self._turns.release()
 
 
 def sign_in(settings: AuthSettings | None) -> SignIn | None:

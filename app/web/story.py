@@ -100,7 +100,7 @@ def _evidence(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"Required: {require.get('notices')} notices over {require.get('over')}"
     for notice in found.get("notices") or ():
         named = f", naming {_minute(notice['named'])[:10]}" if notice.get("named") else ""
-        yield f"Notice to {notice.get('to') or 'nobody'} on {_minute(notice['delivered_at'])}{named}"
+        yield f"Notice to {notice.get('to') or 'nobody'} on {_minute(notice.get('delivered_at'))}{named}"
     if found.get("owner"):
         yield f"Owner: {found['owner']} ({found.get('owner_how')})"
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, render_template, request
@@ -56,7 +57,8 @@ class Pages:
         snapshot = self.holder.get()
         if not FINDING_ID.fullmatch(finding_id):
             abort(404)
-        row = next((row for row in snapshot.findings if row.finding_id == finding_id), None)
+        rows = chain(snapshot.findings, snapshot.leaked)
+        row = next((row for row in rows if row.finding_id == finding_id), None)
         dossier, fault = self._dossier(finding_id)
         if row is None and fault:
             return self._sorry("The ledger could not be read", f"{fault}."), 503

@@ -275,6 +275,20 @@ def test_a_trail_that_was_altered_is_told_and_is_no_success(folder: Path, ledger
     assert "event 3 is altered" in (folder / "pack/report.html").read_text()
 
 
+@pytest.mark.parametrize("body", ["gone", '{"at": 5, "origin": [], "what": "paused"}', '{"what": []}', "[]"])
+def test_an_event_that_cant_be_read_any_more_is_told_and_the_pack_is_there_all_the_same(
+    folder: Path, ledger: Path, body: str
+) -> None:
+    with closing(sqlite3.connect(ledger)) as db:
+        db.execute("UPDATE events SET body = ?, at = 'once' WHERE seq = 1", (body,))
+        db.commit()
+    done = report("--out", "pack")
+    assert done.return_value == 1
+    assert "audit trail: event 1 is altered" in done.stderr
+    assert [row["seq"] for row in rows(folder / "pack", "history.csv")] == ["1", "2", "3"]
+    assert "event 1 is altered" in (folder / "pack/report.html").read_text()
+
+
 def test_a_snooze_is_told_and_excepts_nothing(folder: Path, ledger: Path) -> None:
     report("--out", "pack")
     told = [row for row in rows(folder / "pack", "exemptions.csv") if row["kind"] == "snooze"]

@@ -78,3 +78,4 @@ def test_a_proxys_header_opens_it_and_a_clients_imitation_beside_it_does_not(ser
     both = asked(server, "X-Forwarded-User: ann", "X_Forwarded_User: eve")
     assert ">ann</span>" in both
     assert asked(server, "X-Forwarded-User: eve", "X-Forwarded-User: ann").startswith("HTTP/1.1 401")
+    assert ">Nicolà Größe</span>" in asked(server, "X-Forwarded-User: Nicolà Größe")

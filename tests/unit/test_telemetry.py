@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
+from jinja2 import Environment
 
+from app import spreadsheet
 from app.telemetry import Counters, Redactor, configure_logging, log_fields
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -69,6 +71,14 @@ def test_registered_secrets_are_masked_however_they_are_written(as_json: bool) -
     fail_with(f"token {SECRET} in https://x/?t=xoxb-%22quoted%22%2Fand%5Cslashed was refused")
     assert "quoted" not in stream.getvalue()
     assert stream.getvalue().count("[secret]") >= 4
+
+
+def test_a_secret_is_masked_in_a_page_and_in_a_spreadsheet_too() -> None:
+    redactor, secret = Redactor(), "a<b>&'c\"d"
+    redactor.add(secret)
+    page = Environment(autoescape=True).from_string("<p>{{ text }}</p>").render(text=f"by {secret}: no")
+    assert redactor(page) == "<p>by [secret]: no</p>"
+    assert redactor(spreadsheet.line([secret])) == '"[secret]"\n'
 
 
 def test_a_secret_that_is_part_of_another_leaves_no_rest() -> None:

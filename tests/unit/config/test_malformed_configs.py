@@ -93,6 +93,19 @@ TABLE: list[tuple[str, list[str]]] = [
         "http: {auth: {basic: [{user: ann, password_hash: 5f4dcc3b5aa765d61d8327deb882cf99}]}}\n",
         ["1: http.auth.basic[0].password_hash: should be a hash such as scrypt:32768:8:1$SALT$HASH"],
     ),
+    *(
+        (
+            f"http: {{auth: {{basic: [{{user: ann, password_hash: '{method}$saltsalt${'a' * 128}'}}]}}}}\n",
+            ["1: http.auth.basic[0].password_hash: should be a hash such as scrypt:32768:8:1$SALT$HASH"],
+        )
+        for method in (
+            "scrypt:32767:8:1",
+            "scrypt:1:8:1",
+            "scrypt:0:8:1",
+            "scrypt:32768:0:1",
+            "pbkdf2:sha512:0",
+        )
+    ),
     (
         "http: {auth: {basic: [&a {user: ann, password: much-too-secret}, *a]}}\n",
         ['1: http.auth: basic: "ann" is there twice'],

@@ -247,6 +247,15 @@ def test_an_account_that_the_scan_never_came_to_is_not_assessed() -> None:
     assert [one.unread for one in evidence.covered] == [UNHEARD]
 
 
+def test_a_key_of_which_the_plan_concludes_nothing_is_judged_by_what_aws_says() -> None:
+    """As one is that reads Active minutes after this service deactivated it."""
+    evidence = Evidence(STANDARDS["cis"], Policy(()))
+    evidence.take(Inventory(PROD, NOW, (key(300 * DAY),), frozenset()), [])
+    verdicts = {one.control.name: (one.verdict, one.keys) for one in evidence.results}
+    assert verdicts["rotated-90"] == (FAIL, 1)
+    assert evidence.keys == 1
+
+
 def test_a_snooze_that_is_over_is_not_told() -> None:
     one = judged(key())
     for until, told in ((NOW, 0), (NOW + SECOND, 1)):

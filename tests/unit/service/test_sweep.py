@@ -100,7 +100,7 @@ def test_far_more_notices_than_a_run_may_send_are_sent_most_pressing_first_and_t
     assert held == 3 * LISTED - 5
 
 
-def exposed(world: World) -> int:
+def exposed(world: World) -> int | None:
     return world.ledger.frame().accounts[PROD.id].exposed
 
 
@@ -117,6 +117,26 @@ def test_active_keys_of_whom_aws_has_quarantined_are_counted_until_they_are_not_
     ]
     for key in world.keys:
         key.status = "Inactive"
+    world.day(1)
+    assert exposed(world) == 0
+
+
+def test_a_leaked_key_is_listed_however_young_it_is() -> None:
+    world = World(policy(), aged(5), aged(400, "AKIAEXAMPLE000000002", "dev"))
+    world.quarantined = frozenset({world.keys[0].user})
+    census = world.day(0).census
+    assert census
+    told = [(row.user, row.state, row.exposed) for row in census.leaked()]
+    assert told == [(world.keys[0].user, "ok", True)]
+    assert all(row.user == "dev" for row in census.rows())
+
+
+def test_where_nobody_could_ever_tell_it_is_not_known_and_not_none() -> None:
+    world = World(policy(), aged(86))
+    world.quarantined = None
+    world.day(0)
+    assert exposed(world) is None
+    world.quarantined = frozenset()
     world.day(1)
     assert exposed(world) == 0
 

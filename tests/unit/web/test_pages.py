@@ -196,8 +196,10 @@ def test_while_the_ledger_is_silent_the_last_run_is_shown() -> None:
 def test_an_event_of_an_older_release_is_shown_as_far_as_it_goes() -> None:
     old = Event(NOW, "keysteward", "deactivated", PROD, ID, "", "By rule", {"evidence": {"key": None}})
     odd = replace(old, data={"evidence": "text"})
-    text = words(client(story=OneStory(dossier(events=(old, odd)))).get(f"/findings/{ID}").text)
-    assert text.count("deactivated by keysteward") == 2
+    bare = replace(old, data={"evidence": {"notices": [{"to": "ann"}], "require": {"over": "7d"}}})
+    text = words(client(story=OneStory(dossier(events=(old, odd, bare)))).get(f"/findings/{ID}").text)
+    assert text.count("deactivated by keysteward") == 3
+    assert "Notice to ann on an unknown time" in text
 
 
 def test_a_long_story_is_cut() -> None:
@@ -239,3 +241,22 @@ def test_whatever_is_asked_the_answer_is_a_page_or_a_clear_refusal() -> None:
         assert shown.get(path, query_string=parameters).status_code in (200, 400)
 
     holds()
+
+
+def test_leaked_keys_are_listed_first_with_a_story_though_they_are_on_no_ladder() -> None:
+    leaked = replace(
+        picture().findings[0], finding_id="KS-LEAKEDKEY1", state="ok", rule="", user="young", exposed=True
+    )
+    shown = replace(picture(), findings=(), leaked=(leaked,))
+    page = words(client(shown).get("/").text)
+    assert page.index("Exposed credentials") < page.index("Credentials by state")
+    assert "KS-LEAKEDKEY1" in page
+    assert "could not tell" not in page
+    assert client(shown).get("/findings/KS-LEAKEDKEY1").status_code == 200
+    told = client(shown).get("/api/v1/findings").json
+    assert told
+    assert [row["finding_id"] for row in told["leaked"]] == ["KS-LEAKEDKEY1"]
+
+
+def test_leaked_keys_of_which_only_the_number_is_known_are_told_by_account() -> None:
+    assert "could not tell whose they are in prod (2)" in words(client().get("/").text)

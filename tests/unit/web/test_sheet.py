@@ -134,6 +134,7 @@ def test_every_table_is_written_with_the_columns_that_it_can_be_sorted_by() -> N
         header = next(csv.reader(io.StringIO(csv_text(sheet, rows))))
         assert header == list(sheet.columns) == list(records(sheet, rows)[0])
         assert set(sheet.searched) <= set(header)
+        assert selected(sheet, picture(), Query(text=rows[0].account)), sheet.name
         for name in header:
             assert len(selected(sheet, picture(), Query(sort=name))) == len(rows)
 

@@ -1,6 +1,8 @@
 """Who may read the page once somebody has to sign in."""
 
+import threading
 from base64 import b64encode
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_network
@@ -89,6 +91,36 @@ def test_a_password_that_was_proven_once_opens_again_and_another_still_does_not(
     who = SignIn((Login("bob", HASHED, hashed=True),))
     answers = [status(who, basic("bob", word)) for word in (PASSWORD, PASSWORD, "wrong", PASSWORD)]
     assert answers == [200, 200, 401, 200]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLogin(Login):
+    """A hash that takes as long as the test wants."""
+
+    asked: threading.Barrier = field(default_factory=lambda: threading.Barrier(3))
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def opens(self, password: str) -> bool:
+        self.asked.wait(60)
+        return self.go_on.wait(60) and password == self.secret
+
+
+def test_passwords_that_are_tried_all_at_once_leave_threads_for_metrics_and_health() -> None:
+    slow = SlowLogin("ann", PASSWORD, hashed=True)
+    who = SignIn((slow,))
+    client(who)
+    tries = [
+        threading.Thread(target=status, args=(who, basic("ann", f"guess {number}")), daemon=True)
+        for number in range(2)
+    ]
+    for one in tries:
+        one.start()
+    slow.asked.wait(60)
+    assert status(who, basic("ann", PASSWORD)) == 503
+    assert status(who, path="/healthz") == 200
+    slow.go_on.set()
+    for one in tries:
+        one.join(60)
 
 
 def test_no_more_proofs_are_remembered_than_is_good() -> None:

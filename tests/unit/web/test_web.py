@@ -83,7 +83,9 @@ def test_a_name_rebound_to_loopback_is_refused(local: FlaskClient, host: str) ->
     assert status(local, "/", Host=host) == 403
 
 
-@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP", "Via"])
+@pytest.mark.parametrize(
+    "header", ["X_Forwarded_For", "X_Forwarded_Host", "X_Forwarded_Proto", "Forwarded", "X_Real_IP", "Via"]
+)
 def test_what_came_through_a_local_proxy_is_not_from_this_machine(local: FlaskClient, header: str) -> None:
     assert status(local, "/", **{header: "127.0.0.1"}) == 403
 

@@ -39,7 +39,6 @@ keysteward_account_last_success_timestamp_seconds{account="prod",account_id="111
 keysteward_root_access_keys{account_id="111122223333"} 1.0
 keysteward_root_access_keys{account_id="444455556666"} 0.0
 keysteward_exposed_credentials{account_id="111122223333"} 2.0
-keysteward_exposed_credentials{account_id="444455556666"} 0.0
 keysteward_scan_in_progress 1.0
 keysteward_scan_started_timestamp_seconds 1.795175917e+09
 keysteward_scan_accounts{state="waiting"} 3188.0
