@@ -232,7 +232,7 @@ def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"not zlib", keep(Snapshot())[:-3]])
-def test_of_a_picture_that_cant_be_read_the_accounts_and_the_runs_record_are_shown(two: Replicas, body: bytes) -> None:
+def test_of_a_picture_that_cant_be_read_the_accounts_and_run_are_shown(two: Replicas, body: bytes) -> None:
     two.daemons[0].on_schedule()
     view = two.ledger.frame()
     found = shown(body, view, Snapshot())
