@@ -18,6 +18,8 @@ from grafana_foundation_sdk.models import common as words
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 
+# A window that holds but one scrape has no increase: zoomed in, the graph would be empty.
+LEAST_STEP = "5m"
 SOURCE = words.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
 Steps = Sequence[tuple[float | None, str]]  # from this value on, this colour; the first value is None
@@ -111,6 +113,8 @@ def lines(frame: Frame, stacked: bool = False, colours: Mapping[str, str] | None
     """Values over time. ``colours``: of the series so named."""
     panel = timeseries.Panel().line_width(2).fill_opacity(50 if stacked else 12).span_nulls(3_600_000)
     panel.show_points(words.VisibilityMode.NEVER).axis_soft_min(0)
+    if any("$__interval" in query.expr for query in frame.queries):
+        panel.interval(LEAST_STEP)
     mode = words.StackingMode.NORMAL if stacked else words.StackingMode.NONE
     panel.stacking(common.StackingConfig().mode(mode).group("A"))
     panel.legend(

@@ -52,12 +52,21 @@ def shown(body: bytes | None, view: LedgerView, last: Snapshot) -> Snapshot:
     kept = _read(body) if body else None
     base = replace(last, last_run=view.last_run, paused=view.pause, leader=False)
     if kept is None:
-        return replace(base, accounts=tuple(view.accounts.values()))
+        return _recorded(replace(base, accounts=tuple(view.accounts.values())))
     values = {name: getattr(kept, name) for name in SHARED}
     tables = {name: dict(values[name]) for name in TABLES}
     watched = frozenset(kept.watched)
     accounts = tuple(state for id_, state in view.accounts.items() if id_ in watched)
     return replace(base, **{**values, **tables, "accounts": accounts})
+
+
+def _recorded(base: Snapshot) -> Snapshot:
+    """With what the run's record has: else an upgraded service would seem never to have scanned."""
+    run = base.last_run
+    if run is None:
+        return base
+    ended = {run.outcome: run.finished_at}
+    return replace(base, last_runs=ended, accounts_by_outcome=run.accounts, held=run.held)
 
 
 def _read(body: bytes) -> Kept | None:

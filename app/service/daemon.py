@@ -17,6 +17,7 @@ from app.errors import KeystewardError
 from app.ledger.interface import LedgerView
 from app.model import RunRecord
 from app.service.album import keep, shown
+from app.service.archive import uncopied
 from app.service.parts import Parts
 from app.service.picture import picture, with_deliveries
 from app.service.pulse import ProgressLog
@@ -257,7 +258,10 @@ class Daemon:
         """What another replica's run saw, or this one's before it was restarted."""
         try:
             view, body = self.parts.ledger.frame(), self.parts.ledger.picture()
-            self.holder.update(lambda last: with_deliveries(self.parts, shown(body, view, last)))
+            waiting = uncopied(self.parts)
+            self.holder.update(
+                lambda last: replace(with_deliveries(self.parts, shown(body, view, last)), uncopied=waiting)
+            )
         except KeystewardError as error:
             log.warning("the last picture can't be read", **log_fields(reason=str(error)))
 

@@ -89,6 +89,13 @@ def test_a_board_asks_only_for_metrics_that_exist(board: dict[str, Any]) -> None
 
 
 @each_board
+def test_what_is_counted_by_the_step_never_falls_between_two_scrapes(board: dict[str, Any]) -> None:
+    """Of a window that holds one scrape there is no increase, and a scrape a minute is usual."""
+    by_step = [p for p in panels(board) if "$__interval" in json.dumps(p["targets"])]
+    assert [p["title"] for p in by_step if p.get("interval") != "5m"] == []
+
+
+@each_board
 def test_no_panel_could_show_an_address(board: dict[str, Any]) -> None:
     text = json.dumps(panels(board))
     assert re.findall(r"\b(owner|user|email)\b(?=[,}= )])", text) == []

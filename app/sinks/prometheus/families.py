@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, product
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -14,6 +14,10 @@ from app.telemetry import COUNTED, SCAN_BOUNDS_SECONDS, Counters
 PREFIX = "keysteward_"
 MAX_FINDING_SERIES = 5_000
 AwsRequests = Mapping[tuple[str, str, str], int]  # (service, operation, outcome) -> requests
+# Counted from zero on: of a series that begins with its first event, Prometheus sees no increase.
+ACTS = tuple(product(("deactivate", "delete"), ("success", "held", "failed")))
+DELIVERED = ("delivered", "failed", "dead")
+COPIED = (("success",), ("failed",))
 Samples = Iterable[tuple[Sequence[str], float]]
 
 
@@ -145,7 +149,8 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
         [((), scans, seconds)],
     )
     yield _counter("aws_requests_total", "Requests to AWS.", ("service", "operation", "outcome"), aws.items())
-    yield _counted("deliveries_total", "Deliveries attempted, by outcome.", counters)
+    sinks = product(snapshot.pending, DELIVERED)
+    yield _counted("deliveries_total", "Deliveries attempted, by outcome.", counters, sinks)
     yield _by("deliveries_pending", "Deliveries not sent yet.", "sink", snapshot.pending)
     yield _by("deliveries_dead", "Deliveries that can't succeed.", "sink", snapshot.dead)
     yield _by(
@@ -154,9 +159,10 @@ def work(snapshot: Snapshot, counters: Counters, aws: AwsRequests) -> Iterator[M
         "sink",
         {row.sink: row.resting for row in snapshot.sinks},
     )
-    yield _counted("actions_total", "Acts on credentials, by outcome.", counters)
-    yield _counted("audit_copies_total", "Objects of the audit trail's copy, by outcome.", counters)
+    yield _counted("actions_total", "Acts on credentials, by outcome.", counters, ACTS)
     waiting = [] if snapshot.uncopied is None else [((), snapshot.uncopied)]
+    copies = COPIED if waiting else ()
+    yield _counted("audit_copies_total", "Objects of the audit trail's copy, by outcome.", counters, copies)
     yield _gauge("audit_events_uncopied", "Audit events that are not in the copy yet.", (), waiting)
     trail = snapshot.trail
     yield _gauge(
@@ -195,8 +201,9 @@ def _by(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
     return _gauge(name, text, (label,), [((key,), value) for key, value in values.items()])
 
 
-def _counted(name: str, text: str, counters: Counters) -> Metric:
-    return _counter(name, text, COUNTED[name], counters.counts(name).items())
+def _counted(name: str, text: str, counters: Counters, known: Iterable[tuple[str, ...]]) -> Metric:
+    counts = dict.fromkeys(known, 0) | dict(counters.counts(name))
+    return _counter(name, text, COUNTED[name], counts.items())
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:

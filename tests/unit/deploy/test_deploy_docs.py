@@ -16,6 +16,7 @@ from app.cli.main import cli
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
+TEMPLATE = (ROOT / "deploy" / "cloudformation" / "spoke.yaml").read_text()
 # The AWS command line's own, which are no operations of an API.
 CUSTOM = {
     ("logs", "tail"): {"since"},
@@ -65,6 +66,21 @@ def test_aws_knows_every_option(words: list[str]) -> None:
     flags = {option.removeprefix("no-") for option in given}
     assert flags <= set(known)
     assert {known[option] for option in flags} >= set(shape.required_members if shape else ())
+
+
+def test_an_update_names_every_parameter() -> None:
+    """CloudFormation gives one that is left out the template's default: the role that writes would be gone."""
+    declared = set(re.findall(r"^  (\w+):\n    Type: String", TEMPLATE, re.M))
+    updates = [words for words in of("aws") if words[2] == "update-stack-set"]
+    named = [{m for word in words for m in re.findall(r"ParameterKey=(\w+)", word)} for words in updates]
+    assert named == [declared, declared]
+
+
+def test_pods_pass_no_session_tags_on() -> None:
+    """EKS Pod Identity's are transitive, and no account's role lets `sts:TagSession`."""
+    [words] = [words for words in of("aws") if words[1] == "eks"]
+    assert "--disable-session-tags" in words
+    assert "TagSession" not in TEMPLATE
 
 
 def test_the_overrides_of_a_task_are_what_ecs_takes() -> None:

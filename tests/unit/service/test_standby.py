@@ -18,6 +18,7 @@ from app.service.daemon import Daemon, Schedule
 from app.service.snapshot import Health, SnapshotHolder
 from app.sinks.snapshot import Snapshot
 from app.telemetry import Counters
+from tests.fakes.archive import Shelf
 from tests.fakes.policies import policy
 from tests.fakes.world import World, aged
 
@@ -213,6 +214,17 @@ def test_a_service_that_has_just_started_shows_the_last_picture(two: Replicas) -
         assert again.holder.get().findings == two.daemons[0].holder.get().findings
 
 
+def test_a_service_that_has_just_started_says_what_waits_to_be_copied(two: Replicas) -> None:
+    """The next run may be hours away, and a metric that is absent till then never alerts."""
+    two.daemons[0].on_schedule()
+    again = two._replica(Schedule(EVERY, timedelta(0)))
+    again.parts = replace(again.parts, archive=Shelf())
+    with ExitStack() as cleanup:
+        again.start()
+        cleanup.callback(again.stop, timedelta(seconds=5))
+        assert again.holder.get().uncopied == two.ledger.chain().head.seq  # type: ignore[union-attr]
+
+
 def test_a_picture_comes_back_as_it_was_kept(two: Replicas) -> None:
     two.daemons[0].on_schedule()
     view, picture = two.ledger.frame(), two.daemons[0].holder.get()
@@ -231,9 +243,12 @@ def test_a_picture_of_an_earlier_release_is_shown_without_what_it_did_not_know(t
 
 
 @pytest.mark.parametrize("body", [b"", b"not zlib", keep(Snapshot())[:-3]])
-def test_a_picture_that_cant_be_read_shows_the_accounts_alone(two: Replicas, body: bytes) -> None:
+def test_of_a_picture_that_cant_be_read_the_accounts_and_run_are_shown(two: Replicas, body: bytes) -> None:
     two.daemons[0].on_schedule()
     view = two.ledger.frame()
     found = shown(body, view, Snapshot())
     assert found.findings == ()
     assert found.accounts == tuple(view.accounts.values())
+    assert set(found.last_runs) == {"success"}  # or it would seem that no run has ever ended well
+    assert found.accounts_by_outcome == two.daemons[0].holder.get().accounts_by_outcome != {}
+    assert found.held == two.daemons[0].holder.get().held

@@ -53,7 +53,22 @@ data "aws_iam_policy_document" "instance" {
     content {
       sid       = "PullImage"
       actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      resources = ["arn:${local.partition}:ecr:*:*:repository/*"]
+      resources = [local.repository_arn]
+    }
+  }
+  # Not AmazonSSMManagedInstanceCore: with it the container could read every parameter of the account.
+  dynamic "statement" {
+    for_each = var.session_manager ? [1] : []
+    content {
+      sid = "SessionManager"
+      actions = [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ]
+      resources = ["*"]
     }
   }
 }
@@ -62,11 +77,4 @@ resource "aws_iam_role_policy" "instance" {
   name   = "instance"
   role   = aws_iam_role.hub.name
   policy = data.aws_iam_policy_document.instance.json
-}
-
-resource "aws_iam_role_policy_attachment" "session_manager" {
-  count = var.session_manager ? 1 : 0
-
-  role       = aws_iam_role.hub.name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 }

@@ -19,6 +19,9 @@ locals {
   on_disk   = length(local.tables) == 0
   port      = tonumber(regex(":([0-9]+)$", try(local.config.http.listen, "0.0.0.0:8080"))[0])
   registry  = try(regex("^([0-9]{12}\\.dkr\\.ecr\\.[^/]+)/", var.image)[0], "")
+  # 999900001111.dkr.ecr.eu-central-1.amazonaws.com/tools/keysteward:0.1.0
+  ecr            = try(regex("^([0-9]{12})\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+)", var.image), ["", "", ""])
+  repository_arn = "arn:${local.partition}:ecr:${local.ecr[1]}:${local.ecr[0]}:repository/${local.ecr[2]}"
 
   user_data = templatefile("${path.module}/user-data.sh.tftpl", {
     config    = base64encode(var.config)
@@ -74,7 +77,7 @@ resource "aws_instance" "hub" {
     ignore_changes = [ami] # a newer Amazon Linux comes with the next instance, not by surprise
   }
 
-  depends_on = [aws_iam_role_policy.hub, module.ledger]
+  depends_on = [aws_iam_role_policy.hub, aws_iam_role_policy.instance, module.ledger]
 }
 
 # A disk of its own, so that the ledger outlives the instance.

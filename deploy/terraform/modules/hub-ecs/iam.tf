@@ -49,18 +49,28 @@ resource "aws_iam_role" "execution" {
 locals {
   # A secret's ARN, without the JSON key behind it.
   secret_arns = distinct([for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, 7))])
+  # 999900001111.dkr.ecr.eu-central-1.amazonaws.com/tools/keysteward:0.1.0
+  ecr            = try(regex("^([0-9]{12})\\.dkr\\.ecr\\.([^.]+)\\.[^/]+/([^:@]+)", var.image), ["", "", ""])
+  from_ecr       = local.ecr[0] != ""
+  repository_arn = "arn:${local.partition}:ecr:${local.ecr[1]}:${local.ecr[0]}:repository/${local.ecr[2]}"
 }
 
 data "aws_iam_policy_document" "execution" {
-  statement {
-    sid       = "LogInToEcr"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"]
+  dynamic "statement" {
+    for_each = local.from_ecr ? [1] : []
+    content {
+      sid       = "LogInToEcr"
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = ["*"]
+    }
   }
-  statement {
-    sid       = "PullImage"
-    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["arn:${local.partition}:ecr:*:*:repository/*"]
+  dynamic "statement" {
+    for_each = local.from_ecr ? [1] : []
+    content {
+      sid       = "PullImage"
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = [local.repository_arn]
+    }
   }
   statement {
     sid       = "WriteLogs"

@@ -48,12 +48,20 @@ keysteward_scan_accounts{state="failed"} 3.0
 keysteward_scan_coverage_ratio 0.5
 keysteward_aws_requests_total{operation="ListAccessKeys",outcome="ok",service="iam"} 12.0
 keysteward_deliveries_total{outcome="delivered",sink="slack"} 2.0
+keysteward_deliveries_total{outcome="failed",sink="slack"} 0.0
+keysteward_deliveries_total{outcome="dead",sink="slack"} 0.0
 keysteward_deliveries_pending{sink="slack"} 3.0
 keysteward_deliveries_dead{sink="jira"} 1.0
 keysteward_sink_breaker_open{sink="jira"} 0.0
 keysteward_sink_breaker_open{sink="slack"} 1.0
-keysteward_actions_total{action="deactivate",outcome="done"} 1.0
+keysteward_actions_total{action="deactivate",outcome="success"} 1.0
+keysteward_actions_total{action="deactivate",outcome="held"} 0.0
+keysteward_actions_total{action="deactivate",outcome="failed"} 0.0
+keysteward_actions_total{action="delete",outcome="success"} 0.0
+keysteward_actions_total{action="delete",outcome="held"} 0.0
+keysteward_actions_total{action="delete",outcome="failed"} 0.0
 keysteward_audit_copies_total{outcome="success"} 5.0
+keysteward_audit_copies_total{outcome="failed"} 0.0
 keysteward_audit_events_uncopied 4.0
 keysteward_audit_trail_intact 1.0
 keysteward_held_actions{guard="freeze"} 1.0
@@ -81,7 +89,7 @@ def values(text: str, name: str) -> dict[tuple[tuple[str, str], ...], float]:
 def busy() -> Counters:
     counters = Counters()
     counters.add("deliveries_total", 2, sink="slack", outcome="delivered")
-    counters.add("actions_total", action="deactivate", outcome="done")
+    counters.add("actions_total", action="deactivate", outcome="success")
     counters.add("audit_copies_total", 5, outcome="success")
     counters.observe_scan(71)
     return counters
@@ -100,6 +108,16 @@ def test_every_series_of_a_seeded_snapshot_is_exactly_as_documented() -> None:
         and "_count" not in line and CREATED not in line
     ]  # fmt: skip
     assert shown == [normal(line) for line in EXPECTED.splitlines()]
+
+
+def test_what_is_counted_is_there_before_it_happens() -> None:
+    """Prometheus sees no increase in a series that begins with the first act: the boards would not show it."""
+    text = scrape(Snapshot(pending={"jira": 0}))
+    acts = values(text, "keysteward_actions_total")
+    assert set(acts.values()) == {0}
+    assert (("action", "deactivate"), ("outcome", "success")) in acts
+    assert (("outcome", "dead"), ("sink", "jira")) in values(text, "keysteward_deliveries_total")
+    assert values(text, "keysteward_audit_copies_total") == {}  # nothing is to be copied
 
 
 def test_a_finding_is_one_series_whose_value_is_its_credentials_creation() -> None:

@@ -72,6 +72,10 @@ run "logs_in_to_ecr_only_for_an_image_there" {
     condition     = local.registry == "999900001111.dkr.ecr.eu-central-1.amazonaws.com"
     error_message = "The registry should be the image's."
   }
+  assert {
+    condition     = local.repository_arn == "arn:aws:ecr:eu-central-1:999900001111:repository/keysteward"
+    error_message = "The role should pull this image and no other."
+  }
 }
 
 run "an_image_of_elsewhere_is_just_pulled" {

@@ -154,3 +154,20 @@ run "refuses_a_secret_by_its_value" {
   }
   expect_failures = [var.secrets]
 }
+
+run "pulls_from_one_repository_only" {
+  variables {
+    image = "999900001111.dkr.ecr.eu-west-1.amazonaws.com/tools/keysteward@sha256:0123"
+  }
+  assert {
+    condition     = local.from_ecr && local.repository_arn == "arn:aws:ecr:eu-west-1:999900001111:repository/tools/keysteward"
+    error_message = "The execution role should pull this image and no other."
+  }
+}
+
+run "pulls_nothing_from_ecr_that_is_elsewhere" {
+  assert {
+    condition     = !local.from_ecr
+    error_message = "An image of another registry needs no permission."
+  }
+}
