@@ -55,7 +55,7 @@ class Story:
 
     def print(self) -> None:
         data = self.data()
-        show.echo(f"{data['key']} of {data['user']} in {data['account']} ({data['account_id']})")
+        show.echo(f"{data['key']} of {data['user']} in {self.account.named}")
         for name in (
             "facts",
             "state",
