@@ -72,11 +72,11 @@ class Story:
         rungs = ([r.stage, r.condition, show.date(r.due_at), r.note] for r in self.rungs)
         if self.rungs:
             show.echo("")
-            show.table("The ladder", ("Stage", "When", "Date", ""), rungs)
+            show.table("The ladder", ("Stage", "When", "Date", ""), rungs, sentence=True)
         rows = [[str(v or "") for v in _delivery(d).values()] for d in self.deliveries]
         show.echo("")
         if rows:
-            show.table("What was delivered", tuple(_HEADS), rows)
+            show.table("What was delivered", tuple(_HEADS), rows, sentence=True)
         else:
             show.echo("Nothing was delivered yet")
 
