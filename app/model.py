@@ -88,6 +88,11 @@ class Account:
     def label(self) -> str:
         return self.name or self.alias or self.id
 
+    @property
+    def named(self) -> str:
+        """``prod (111122223333)``, or the bare id when that is all there is."""
+        return self.id if self.label == self.id else f"{self.label} ({self.id})"
+
 
 @dataclass(frozen=True, slots=True)
 class LastUsed:

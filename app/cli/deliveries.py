@@ -105,7 +105,7 @@ def _print(form: str, title: str, found: list[DeliveryRow]) -> None:
         show.echo(title)
     else:
         heads = ("Id", "State", "Key", "User", "Account", "To", "Tries", "Next try", "Why")
-        show.table(title, heads, map(list, map(_cells, found)), whole=("Id",))
+        show.table(title, heads, map(list, map(_cells, found)), whole=("Id",), sentence=True)
 
 
 def _counted(number: int, noun: str) -> str:

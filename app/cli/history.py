@@ -49,7 +49,7 @@ def history(since: datetime | None, verifying: bool, form: str, config_path: Pat
 def _table(events: Sequence[Event]) -> None:
     cells = ([show.date(event.at), *(getattr(event, name) for name in SHOWN[1:])] for event in events)
     if events:
-        show.table(f"{len(events)} events", HEADS, cells)
+        show.table(f"{len(events)} events", HEADS, cells, sentence=True)
     else:
         show.echo("No events")
 

@@ -175,7 +175,7 @@ def _plan_table(made: Plan, rows: list[dict[str, Any]]) -> None:
     columns = ("What", "Account", "User", "Key", "Date", "Why")
     cells = [[r["what"], r["account"], r["user"], r["key"], show.date(r["due_at"]), r["why"]] for r in rows]
     if cells:
-        show.table(f"Plan as of {show.date(made.now)}", columns, cells)
+        show.table(f"Plan as of {show.date(made.now)}", columns, cells, sentence=True)
     else:
         show.echo(f"Nothing to do as of {show.date(made.now)}: {len(made.judged)} keys, none is due")
 

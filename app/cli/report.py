@@ -139,7 +139,7 @@ def _end(seen: "Preview", evidence: "Evidence", trail: "Trail") -> int:
     for text in seen.warnings:
         show.warn(f"warning: {text}")
     for one in evidence.unread:
-        show.warn(f"not assessed: account {one.account.label} ({one.account.id}): {one.unread}")
+        show.warn(f"not assessed: account {one.account.named}: {one.unread}")
     for broken in trail.verdict.breaks:
         show.warn(f"audit trail: {broken.text}")
     return 1 if evidence.unread or trail.verdict.breaks else 0

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from app import spreadsheet
 from app.telemetry import redactor
@@ -27,6 +29,7 @@ STYLES = {
     "deactivate": "bold red",
     "delete": "bold red",
 }
+ROOM = 40  # columns that a sentence needs beside its row
 
 
 def console(stderr: bool = False) -> Console:
@@ -57,22 +60,47 @@ def table(
     rows: Iterable[Sequence[str]],
     style: int | None = None,
     whole: Collection[str] = (),
+    sentence: bool = False,
+    out: Console | None = None,
 ) -> None:
-    """``style`` is the column whose word colours its row's cell; those in ``whole`` are not broken."""
+    """``style`` is the column whose word colours its row's cell; those in ``whole`` are not broken.
+
+    With ``sentence`` the last column holds one: it goes below its row where it would be squeezed.
+    """
+    out, cells = out or console(), [[redactor(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    if sentence and out.width - sum(widths[:-1]) - 2 * len(widths) < min(ROOM, widths[-1]):
+        _in_lines(out, title, columns, cells, widths[:-1])
+        return
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
     for name in columns:
         grid.add_column(name, overflow="fold", no_wrap=name in whole)
-    for row in rows:
-        cells = [_escape(redactor(cell)) for cell in row]
-        if style is not None:
-            colour = STYLES.get(row[style], "red")
-            cells[style] = f"[{colour}]{cells[style]}[/]"
-        grid.add_row(*cells)
-    console().print(grid)
+    for row in cells:
+        colour = STYLES.get(row[style], "red") if style is not None else ""
+        grid.add_row(*(Text(cell, colour if at == style else "") for at, cell in enumerate(row)))
+    out.print(grid)
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+def _in_lines(
+    out: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]
+) -> None:
+    """Each row in line with the others, where there is room for that, and its sentence below."""
+    fits = sum(widths) + 2 * len(widths) <= out.width
+    out.print(Text(title, "bold"))
+    for row, style in [(columns, "bold"), *((row, "") for row in rows)]:
+        cells = map(set_cell_size, row, widths) if fits else filter(None, row[:-1])
+        out.print(hanging(f" {'  '.join(cells)}".rstrip(), 1, style))
+        if row[-1] and not style:
+            out.print(hanging(f"    {row[-1]}", 4, "dim"))
+
+
+def hanging(text: str, indent: int, style: str = "") -> RenderableType:
+    """``text``, whose further lines begin ``indent`` columns in, as far as its own beginning of so many."""
+    grid = Table.grid()
+    grid.add_column(width=indent)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(text[:indent], style), Text(text[indent:], style))
+    return grid
 
 
 def as_json(data: Any) -> None:

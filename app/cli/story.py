@@ -55,7 +55,7 @@ class Story:
 
     def print(self) -> None:
         data = self.data()
-        show.echo(f"{data['key']} of {data['user']} in {data['account']} ({data['account_id']})")
+        show.echo(f"{data['key']} of {data['user']} in {self.account.named}")
         for name in (
             "facts",
             "state",
@@ -72,11 +72,11 @@ class Story:
         rungs = ([r.stage, r.condition, show.date(r.due_at), r.note] for r in self.rungs)
         if self.rungs:
             show.echo("")
-            show.table("The ladder", ("Stage", "When", "Date", ""), rungs)
+            show.table("The ladder", ("Stage", "When", "Date", ""), rungs, sentence=True)
         rows = [[str(v or "") for v in _delivery(d).values()] for d in self.deliveries]
         show.echo("")
         if rows:
-            show.table("What was delivered", tuple(_HEADS), rows)
+            show.table("What was delivered", tuple(_HEADS), rows, sentence=True)
         else:
             show.echo("Nothing was delivered yet")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.errors import KeystewardError
 from app.ledger.interface import Ledger, LedgerView
-from app.model import SHOWN_CHARACTERS, Facts, Finding, RememberedUser, mask
+from app.model import SHOWN_CHARACTERS, Account, Facts, Finding, RememberedUser, mask
 
 
 class NotFound(KeystewardError):
@@ -68,5 +68,5 @@ def _shown(key: str) -> str:
 
 def _line(facts: Facts, view: LedgerView) -> str:
     account = view.accounts.get(facts.account_id)
-    label = account.account if account else facts.account_id
-    return f"{Finding.id_for(facts.uid)}  {mask(facts.key_id)}  {facts.user}  {label} ({facts.account_id})"
+    named = Account(facts.account_id, name=account.account if account else "").named
+    return f"{Finding.id_for(facts.uid)}  {mask(facts.key_id)}  {facts.user}  {named}"

@@ -139,9 +139,7 @@ class Sweep:
     def _note(self, scanned: Scanned) -> None:
         scan = scanned.scan
         if isinstance(scan, ScanFailure):
-            self.failures[scan.account.id] = (
-                f"account {scan.account.label} ({scan.account.id}): {scan.reason}"
-            )
+            self.failures[scan.account.id] = f"account {scan.account.named}: {scan.reason}"
         else:
             self.fresh += 1
             self.gone_on_with += self._is_resumed(scanned)
@@ -222,7 +220,7 @@ class Sweep:
             self._write(change)
         except ConflictingWrite as error:
             log.warning("account left to the next run", **log_fields(account=account.id, reason=str(error)))
-            self.failures[account.id] = f"account {account.label} ({account.id}): {error}"
+            self.failures[account.id] = f"account {account.named}: {error}"
             self._gathered.forget(account.id)
             return False
         return True

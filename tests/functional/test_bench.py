@@ -1,6 +1,8 @@
 """The benchmark's fake AWS against real boto3 clients, and each way of scanning against the truth."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -151,6 +153,22 @@ def test_an_account_s_bucket_runs_empty_and_no_other_s() -> None:
         assert code_of(first.list_users) == "Throttling"
         second.list_users()
         assert aws.calls().throttled == 1
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_to_though_a_client_is_still_connected(told: signal.Signals) -> None:
+    command = (sys.executable, "-m", "bench.fake_aws", "--accounts=1", "--users=1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout
+        port = int(process.stdout.readline().rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /bench/calls HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            process.send_signal(told)
+            try:
+                process.wait(60)
+            finally:
+                process.kill()
 
 
 def test_an_answer_comes_after_the_latency_and_calls_wait_side_by_side(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.ledger.interface import AccountRows, Change
 from app.ledger.memory import MemoryLedger
 from app.ledger.open import open_ledger
-from app.model import SHOWN_CHARACTERS, Finding, Snooze
+from app.model import SHOWN_CHARACTERS, Account, Finding, Snooze
 from app.service.lookup import AmbiguousKey, NotFound, find_one, view_of
 from tests.fakes.ledger_rows import ACCOUNT, DAY, KEY_ID, NOW, PAUSE, UID, a_uid, event, facts, finding
 
@@ -71,3 +71,13 @@ def test_what_means_several_lists_them_by_their_findings() -> None:
         find_one(ledger, "jane")
     assert all(Finding.id_for(uid) in str(raised.value) for uid in (UID, OTHER))
     assert KEY_ID not in str(raised.value)
+
+
+def test_an_account_without_a_name_is_not_named_twice() -> None:
+    ledger = MemoryLedger()
+    ledger.apply(Change(facts=(facts(), facts(OTHER, account_id="444455556666"))))
+    with pytest.raises(AmbiguousKey) as raised:
+        find_one(ledger, "jane")
+    assert "444455556666 (444455556666)" not in str(raised.value)
+    named = [Account("444455556666", name=name).named for name in ("", "444455556666", "prod")]
+    assert named == ["444455556666", "444455556666", "prod (444455556666)"]
