@@ -119,8 +119,9 @@ def _say(evidence: "Evidence", folder: Path, digest: str, form: str) -> None:
 
 
 def _rows(evidence: "Evidence") -> Iterator[list[str]]:
+    tally = evidence.tally()
     for control in evidence.standard.controls:
-        counts = evidence.tally()[control.name].values()
+        counts = tally[control.name].values()
         yield [evidence.standard.label(control), control.title, *(f"{n:,}" for n in counts)]
 
 

@@ -1,7 +1,7 @@
 """The snapshot that metrics and the status page draw from, built at the end of each run."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from app.ledger.interface import LedgerView
@@ -98,13 +98,20 @@ def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census) -> 
         ages=census.ages,
         findings=tuple(_with_ticket(parts, row) for row in census.rows()),
         findings_in_all=census.findings,
-        leaked=tuple(_with_ticket(parts, row) for row in census.leaked()),
+        leaked=(*(_with_ticket(parts, row) for row in census.leaked()), *_leaked_before(base, census)),
         oldest_ok=census.oldest_ok(),
         due_within=census.due_within,
         held=report.plan.held_by_guard(),
         held_rows=tuple(map(_held_row, report.plan.held)),
         calendar=dict(sorted(census.calendar.items())),
     )
+
+
+def _leaked_before(base: Snapshot, census: Census) -> Iterator[FindingRow]:
+    """Of accounts that were not read, or did not say whom AWS has quarantined: as they were last known."""
+    told = {row.account_id for row in census.leaked()}
+    counted = {state.account_id for state in base.accounts if state.exposed}
+    return (row for row in base.leaked if row.account_id in counted - told)
 
 
 def _with_ticket(parts: Parts, row: FindingRow) -> FindingRow:

@@ -2,13 +2,12 @@
 
 import logging
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from flask import Request, Response, g
 
 from app.telemetry import log_fields, redactor
-from app.web.signin import CHALLENGE, SignIn, TooManyAtOnce
+from app.web.signin import CHALLENGE, SignIn, TooManyAtOnce, address_of
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +87,8 @@ def _host_name(request: Request) -> str:
 
 
 def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
+    address = address_of(name)
+    return name == "localhost" or (address is not None and address.is_loopback)
 
 
 def harden(response: Response) -> Response:

@@ -47,7 +47,7 @@ class StatusPage:
     ages: tuple[AgeBar, ...]
     weeks: tuple[tuple[Cell, ...], ...]  # none while nothing is due
     later: int  # acts due behind the calendar's end
-    leaked_elsewhere: tuple[AccountState, ...]  # of whose exposed keys the last scan can't say which they are
+    leaked_elsewhere: tuple[AccountState, ...]  # whose exposed keys are only a number
     findings: tuple[FindingRow, ...]
     held: tuple[HeldRow, ...]
     resting: tuple[SinkRow, ...]

@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from flask import Request
 from pydantic import SecretStr
@@ -52,12 +52,18 @@ class TrustedHeader:
         return name if known and self._believes(request.remote_addr or "") else None
 
     def _believes(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return any((mapped or address) in network for network in self.proxies)
+        address = address_of(peer)
+        return address is not None and any(address in network for network in self.proxies)
+
+
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """None: it is no address. What IPv6 sockets show of an IPv4 peer is that peer."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def _as_sent(value: str) -> str:

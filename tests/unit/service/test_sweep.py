@@ -9,6 +9,8 @@ from app.ledger.interface import AccountRows, Change
 from app.ledger.memory import MemoryLedger
 from app.model import Account, FindingState
 from app.plan.gather import LISTED
+from app.service.picture import picture
+from app.sinks.snapshot import Snapshot
 from tests.fakes.policies import policy
 from tests.fakes.world import PROD, World, aged
 
@@ -129,6 +131,20 @@ def test_a_leaked_key_is_listed_however_young_it_is() -> None:
     told = [(row.user, row.state, row.exposed) for row in census.leaked()]
     assert told == [(world.keys[0].user, "ok", True)]
     assert all(row.user == "dev" for row in census.rows())
+
+
+def test_who_leaked_stays_on_the_picture_while_it_cant_be_read_and_no_longer() -> None:
+    world = World(policy(), aged(5))
+    world.quarantined = frozenset({world.keys[0].user})
+    shown = picture(world.parts(), world.day(0), Snapshot())
+    world.quarantined = None
+    still = picture(world.parts(), world.day(1), shown)
+    world.failing[PROD.id] = "throttled"
+    failed = picture(world.parts(), world.day(2), still)
+    assert [len(one.leaked) for one in (shown, still, failed)] == [1, 1, 1]
+    world.failing.clear()
+    world.quarantined = frozenset()
+    assert picture(world.parts(), world.day(3), failed).leaked == ()
 
 
 def test_where_nobody_could_ever_tell_it_is_not_known_and_not_none() -> None:

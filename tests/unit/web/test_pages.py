@@ -251,7 +251,7 @@ def test_leaked_keys_are_listed_first_with_a_story_though_they_are_on_no_ladder(
     page = words(client(shown).get("/").text)
     assert page.index("Exposed credentials") < page.index("Credentials by state")
     assert "KS-LEAKEDKEY1" in page
-    assert "could not tell" not in page
+    assert "Nobody could tell" not in page
     assert client(shown).get("/findings/KS-LEAKEDKEY1").status_code == 200
     told = client(shown).get("/api/v1/findings").json
     assert told
@@ -259,4 +259,4 @@ def test_leaked_keys_are_listed_first_with_a_story_though_they_are_on_no_ladder(
 
 
 def test_leaked_keys_of_which_only_the_number_is_known_are_told_by_account() -> None:
-    assert "could not tell whose they are in prod (2)" in words(client().get("/").text)
+    assert "Nobody could tell whose they are in prod (2)" in words(client().get("/").text)
