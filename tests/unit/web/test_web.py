@@ -337,7 +337,7 @@ def test_a_pause_and_a_standby_are_said() -> None:
     assert "<strong>Paused</strong> by ops@example.com" in text
     assert "acts from this replica" in text
     standby = html(leader=False, paused=None)
-    assert "<li>standby</li>" in standby
+    assert "<li>waits its turn</li>" in standby
     assert "Paused" not in standby
 
 
