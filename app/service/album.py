@@ -64,7 +64,7 @@ def _recorded(base: Snapshot) -> Snapshot:
     run = base.last_run
     if run is None:
         return base
-    ended = {run.outcome: run.finished_at}
+    ended: dict[str, datetime] = {run.outcome: run.finished_at}
     return replace(base, last_runs=ended, accounts_by_outcome=run.accounts, held=run.held)
 
 

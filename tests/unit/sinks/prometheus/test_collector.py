@@ -112,7 +112,7 @@ def test_every_series_of_a_seeded_snapshot_is_exactly_as_documented() -> None:
 
 
 def test_what_is_counted_is_there_before_it_happens() -> None:
-    """Prometheus sees no increase in a series that begins with the first act: the boards would not show it."""
+    """Prometheus sees no increase in a series that begins with the first act: no board would show it."""
     text = scrape(Snapshot(pending={"jira": 0}))
     acts = values(text, "keysteward_actions_total")
     assert set(acts.values()) == {0}
