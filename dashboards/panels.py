@@ -252,7 +252,7 @@ def lay_out(about: About, groups: Rows, variables: Sequence[build.QueryVariable]
         made.with_variable(variable)
     built = made.build()
     for link in built.links or ():
-        link.placement = None  # above the panels: the SDK's default hides it in a menu
+        link.placement = None  # type: ignore[assignment]  # above the panels: the SDK's default hides it in a menu
     built.panels = _placed(groups)
     return Board(about.uid, built)
 
