@@ -31,6 +31,7 @@ class Kept:
     held_rows: tuple[HeldRow, ...]
     calendar: Mapping[date, int]
     oldest_ok: tuple[FindingRow, ...] = ()  # an earlier release's picture has none
+    leaks_unknown: int = 0
     watched: tuple[str, ...] = ()  # the ids of the accounts that were listed
 
 
