@@ -32,6 +32,7 @@ class Kept:
     calendar: Mapping[date, int]
     oldest_ok: tuple[FindingRow, ...] = ()  # an earlier release's picture has none
     leaked: tuple[FindingRow, ...] = ()  # nor these
+    leaks_unknown: int = 0
     watched: tuple[str, ...] = ()  # the ids of the accounts that were listed
 
 

@@ -94,6 +94,7 @@ def _of_run(base: Snapshot, parts: Parts, report: RunReport, census: Census) -> 
     return replace(
         base,
         accounts_by_outcome=report.accounts,
+        leaks_unknown=report.leaks_unknown,
         credentials=census.credentials + failed,
         ages=census.ages,
         findings=tuple(_with_ticket(parts, row) for row in census.rows()),

@@ -65,6 +65,7 @@ class RunReport:
     census: Census | None = None  # None: no scan was finished
     listed: frozenset[str] = frozenset()  # the ids of the accounts that are watched
     coverage: Coverage = field(default_factory=Coverage)
+    leaks_unknown: int = 0  # accounts that were read, but not whether AWS knows of a leak, or of root keys
 
 
 def run_once(parts: Parts) -> RunReport:
@@ -96,6 +97,7 @@ def _cycle(parts: Parts, lease: Lease, now: datetime, hub: HubIdentity, listed: 
     if parts.stop.is_set():
         read = f"{sweep.fresh:,} of {len(listed.accounts):,} accounts"
         return _stopped(now, f"stopped during the scan, {read} read: the next start goes on")
+    _say_if_leaks_are_unknown(sweep)
     plan = with_evidence(parts, confirmed(parts, plan_for(sweep, listed)))
     parts.ledger.apply(plan.change, lease)
     _say_if_braked(plan)
@@ -167,6 +169,12 @@ def plan_for(sweep: Sweep, listed: AccountList) -> Plan:
     return apply_guards(ctx, gathered, _vetoes(sweep.parts, ctx.view, ctx.now))
 
 
+def _say_if_leaks_are_unknown(sweep: Sweep) -> None:
+    if sweep.leaks_unknown:
+        facts = log_fields(accounts=sweep.leaks_unknown, such_as=sweep.warnings[:1])
+        log.warning("leaked or root keys are unknown: do the roles lack a permission?", **facts)
+
+
 def _say_if_braked(plan: Plan) -> None:
     if plan.braked:
         number = plan.held_by_guard()[BRAKE]
@@ -230,6 +238,7 @@ def _report(round_: Round, plan: Plan, sweep: Sweep, listed: AccountList) -> Run
         census=sweep.census,
         listed=frozenset(account.id for account in listed.accounts),
         coverage=sweep.coverage,
+        leaks_unknown=sweep.leaks_unknown,
     )
 
 

@@ -66,6 +66,7 @@ class Sweep:
     failures: dict[str, str] = field(default_factory=dict)  # account id -> what went wrong
     warnings: list[str] = field(default_factory=list)
     fresh: int = 0  # accounts read whole
+    leaks_unknown: int = 0  # accounts that were read, but not whether AWS knows of a leak, or of root keys
     gone_on_with: int = 0  # of these: from what an interrupted sweep had fetched
     retried: set[str] = field(default_factory=set)
 
@@ -143,6 +144,7 @@ class Sweep:
         else:
             self.fresh += 1
             self.gone_on_with += self._is_resumed(scanned)
+            self.leaks_unknown += not scan.root_keys_known or self._is_exposure_unknown(scanned)
             self.warnings += [f"{scan.account.label}: {text}" for text in scan.warnings]
 
     def _written(self, scanned: Scanned, plan: Plan, users: Mapping[str, RememberedUser]) -> Change:
@@ -196,6 +198,11 @@ class Sweep:
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )
+
+    def _is_exposure_unknown(self, scanned: Scanned) -> bool:
+        """What is gone on with was not asked again; the sweep that was cut short did."""
+        unknown = isinstance(scanned.scan, Inventory) and scanned.scan.exposed_users is None
+        return unknown and not self._is_resumed(scanned)
 
     def _is_resumed(self, scanned: Scanned) -> bool:
         whole = isinstance(scanned.scan, Inventory)

@@ -194,6 +194,7 @@ class Snapshot:
     next_run_at: datetime | None = None
     accounts: tuple[AccountState, ...] = ()
     accounts_by_outcome: Mapping[str, int] = field(default_factory=dict)  # success, failed, blocked, …
+    leaks_unknown: int = 0  # accounts that were read, but not whether AWS knows of a leak, or of root keys
     stages: tuple[str, ...] = ()  # every stage's name, the mildest first
     credentials: Mapping[CountKey, int] = field(default_factory=dict)
     ages: Mapping[AgeKey, AgeHistogram] = field(default_factory=dict)

@@ -102,6 +102,7 @@ def picture(text: Callable[[str], str] = str) -> Snapshot:
             AccountState(TEST, text("test"), None, text("access denied"), NOW - timedelta(days=2)),
         ),
         accounts_by_outcome={"success": 1, "failed": 1},
+        leaks_unknown=1,
         credentials={
             CountKey(PROD, text("prod"), "access_key", "ok"): 7,
             CountKey(PROD, text("prod"), "access_key", text("final")): 1,

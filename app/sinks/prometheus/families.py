@@ -103,6 +103,12 @@ def accounts(snapshot: Snapshot) -> Iterator[Metric]:
             if state.last_success
         ],
     )
+    yield _gauge(
+        "accounts_leaks_unknown",
+        "Accounts that the last run read, but not whether AWS knows of leaked keys, or of root keys.",
+        (),
+        [((), snapshot.leaks_unknown)],
+    )
     roots = {state.account_id: state.root_keys for state in snapshot.accounts}
     yield _by("root_access_keys", "Active access keys of the root user.", "account_id", roots)
     # Where nobody can tell there is no series: a 0 would say that nothing has leaked.

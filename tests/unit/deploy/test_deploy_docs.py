@@ -69,7 +69,7 @@ def test_aws_knows_every_option(words: list[str]) -> None:
 
 
 def test_an_update_names_every_parameter() -> None:
-    """CloudFormation gives one left out the template's default: the role that writes would be gone."""
+    """One that is left out falls back to the template's default: the role that writes would be gone."""
     declared = set(re.findall(r"^  (\w+):\n    Type: String", TEMPLATE, re.M))
     updates = [words for words in of("aws") if words[2] == "update-stack-set"]
     named = [{m for word in words for m in re.findall(r"ParameterKey=(\w+)", word)} for words in updates]

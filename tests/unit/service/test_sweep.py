@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
 from app.inventory.interface import AccountMemory, Need, Scanned
 from app.ledger.interface import AccountRows, Change
 from app.ledger.memory import MemoryLedger
@@ -164,3 +166,16 @@ def test_leaked_keys_stay_counted_while_nobody_can_tell() -> None:
     world.quarantined = None
     world.day(1)
     assert exposed(world) == 1
+
+
+def test_accounts_of_which_nobody_can_tell_leaks_are_counted_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A role without the permission is no failure; without this no alert of a leak could ever come."""
+    world = World(policy(), aged(86))
+    assert world.day(0).leaks_unknown == 0
+    world.quarantined = None
+    report = world.day(1)
+    assert (report.outcome, report.leaks_unknown) == ("success", 1)
+    assert picture(world.parts(), report, Snapshot()).leaks_unknown == 1
+    assert "leaked or root keys are unknown: do the roles lack a permission?" in caplog.messages
