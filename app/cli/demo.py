@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 INTRO = """\
 [bold]Keysteward {version}: seven weeks in a minute[/]
-A fake AWS organization runs inside this process. The rest is real: accounts are scanned through
-assumed roles, the policy decides, a SQLite ledger remembers, and keys are deactivated over there.
-The first message of each kind is shown as its reader sees it.
+A fake AWS organization runs inside this process. The rest is real: accounts are scanned through assumed \
+roles, the policy decides, a SQLite ledger remembers, and keys are deactivated over there. The first message \
+of each kind is shown as its reader sees it.
 """
+WIDTH = 100
 
 
 @click.command()
@@ -50,9 +51,9 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(f'keysteward: demo needs {error.name}: pip install "keysteward[demo]"') from None
     logging.basicConfig(level=logging.CRITICAL)
-    console = Console(width=100 if not sys.stdout.isatty() else None, highlight=False)
+    console = Console(width=WIDTH if not sys.stdout.isatty() else None, highlight=False)
     started = time.monotonic()
-    console.print(INTRO.format(version=__version__))
+    console.print(INTRO.format(version=__version__), width=min(console.width, WIDTH))
     denied: set[str] = set()
     with temporary_folder() as folder, fake_aws(denied):
         walk = prepare(Path(folder), console, all_messages, datetime.now(UTC))

@@ -49,7 +49,11 @@ class Timeline:
     def line(self, word: str, text: str) -> None:
         """One event; the day's heading comes with its first."""
         self.heading()
-        self.console.print(Text.assemble("  ", (f"{word:<12}", COLOURS.get(word, "")), text))
+        line = Table.grid()
+        line.add_column(width=14)
+        line.add_column(overflow="fold")
+        line.add_row(Text(f"  {word}", COLOURS.get(word, "")), Text(text))
+        self.console.print(line)
 
     def heading(self) -> None:
         if not self._headed:

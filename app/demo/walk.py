@@ -62,7 +62,7 @@ class Walk:
         bar = Progress(
             TextColumn("[bold]Simulating"),
             BarColumn(),
-            TextColumn("day {task.completed} of {task.total}"),
+            TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,

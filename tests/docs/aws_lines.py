@@ -13,7 +13,7 @@ from tests.docs.wrong import Wrong
 # https://docs.aws.amazon.com/cli/latest/reference/ : commands that are no operation of the service.
 CUSTOM: Mapping[str, frozenset[str]] = {
     "cloudformation": frozenset({"deploy", "package", "wait"}),
-    "configure": frozenset({"list", "sso", "get", "set"}),
+    "configure": frozenset({"export-credentials", "list", "sso", "get", "set"}),
     "ecs": frozenset({"deploy", "wait"}),
     "eks": frozenset({"update-kubeconfig"}),
     "logs": frozenset({"tail"}),

@@ -1,11 +1,13 @@
-"""How messages look on a terminal of 100 columns. Everything is `Text`: a tag can't inject markup."""
+"""How messages look on a terminal, best of 100 columns. Everything is `Text`: a tag can't inject markup."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from typing import Literal
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
@@ -20,6 +22,7 @@ from app.sinks.texts import Texts
 
 SHOWN = 3  # findings shown in full; the rest one line each
 MAX_WIDTH = 100
+TWO_COLUMNS = 90  # what is left of a terminal of 96
 
 _COLOURS = {"critical": "red", "warning": "dark_orange", "info": "bright_black"}
 _EVENTS = {"closed": ("✔", "green"), "reopened": ("↺", "dark_orange"), "commented": ("✎", "blue")}
@@ -84,7 +87,7 @@ class Looks:
         return _panel(Group(*lines), _ticket_title(key, event), colour, now)
 
     def _detail(self, notice: Notice) -> RenderableType:
-        """The facts in two columns, as Slack shows them, and under them what is too long for a column."""
+        """The facts in columns, as Slack shows them, and under them what is too long for a column."""
         act = wording.act_line(notice)
         cells = [
             (
@@ -93,14 +96,13 @@ class Looks:
             )
             for label, value in self._texts.facts(notice)
         ]
-        pairs = _grid(columns=2)
-        for left, right in zip_longest(cells[::2], cells[1::2], fillvalue=(Text(), Text())):
-            pairs.add_row(*left, *right)
         ticket = f"ticket {wording.plain(notice.ticket)}" if notice.ticket else ""
         small = " · ".join(filter(None, [notice.finding_id, f"rule {wording.plain(notice.rule)}", ticket]))
         undo = [self._undo(notice)] if self._texts.undo(notice) else []
         use = self._use(notice)
-        return Group(pairs, Text(self._texts.reason(notice)), *use, *undo, Text(small, style="bright_black"))
+        return Group(
+            _Facts(cells), Text(self._texts.reason(notice)), *use, *undo, Text(small, style="bright_black")
+        )
 
     def _use(self, notice: Notice) -> list[RenderableType]:
         """Who uses the key, and how to do without it, where that is known."""
@@ -135,6 +137,21 @@ def _reader(message: Message) -> str:
 
 def _ticket_title(key: str, event: str) -> Text:
     return Text.assemble(("◆ ", "blue"), ("Jira", "bold blue"), f"  {key}  {event}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Labels and values in two columns, or in one where two would break the values up."""
+
+    cells: Sequence[tuple[Text, Text]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = 2 if options.max_width >= TWO_COLUMNS else 1
+        grid = _grid(columns)
+        parts = (self.cells[at::columns] for at in range(columns))
+        for row in zip_longest(*parts, fillvalue=(Text(), Text())):
+            grid.add_row(*(cell for pair in row for cell in pair))
+        yield grid
 
 
 def _grid(columns: int = 1) -> Table:

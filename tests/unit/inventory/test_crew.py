@@ -84,7 +84,7 @@ def test_the_first_error_ends_it_and_what_was_read_is_not_lost(at_once: int) -> 
 
     done, error = Crew(4).each(range(1000), job, Open(at_once))
     assert isinstance(error, Permanent)
-    assert set(range(17)) <= set(done)
+    assert len(set(range(20)) - set(done)) < at_once  # so many may have been handed out, and not begun
     assert set(done) == set(begun) - {20}
     assert len(begun) < 40
 

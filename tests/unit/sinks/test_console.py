@@ -40,6 +40,16 @@ def test_a_slack_message_shows_its_reader_the_day_and_the_steps() -> None:
         assert part in shown
 
 
+def test_a_narrow_terminal_has_each_fact_on_a_line_of_its_own() -> None:
+    screen = Screen("slack", width=80)
+    screen.sink.send(a_message())
+    lines = [line.strip("│ \n") for line in screen.read().splitlines()]
+    assert [line for line in lines if line.startswith(("Account", "Owner"))] == [
+        "Account              prod (111122223333)",
+        "Owner                jane@example.com (tag owner)",
+    ]
+
+
 def test_of_a_run_only_alerts_are_shown() -> None:
     screen = Screen("slack")
     screen.sink.report(a_summary())
