@@ -8,6 +8,7 @@ import pytest
 from app.errors import Ambiguous, Permanent, Transient
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
+from app.inventory.api import Pace
 from app.inventory.sessions import Sessions
 from app.model import Account, RoleRef
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
@@ -32,7 +33,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 @pytest.fixture
 def sessions(aws: FakeAws) -> Sessions:
-    return Sessions()
+    """No time passes: three seconds to sign in are few for a busy machine that loads the SDK."""
+    return Sessions(pace=Pace(monotonic=lambda: 0.0))
 
 
 def statuses(aws: FakeAws) -> dict[str, str]:
