@@ -8,7 +8,6 @@ import pytest
 from app.errors import Ambiguous, Permanent, Transient
 from app.inventory.actor import IamKeyActor
 from app.inventory.api import Pace
-from app.inventory.api import Pace
 from app.inventory.sessions import Sessions
 from app.model import Account, RoleRef
 from tests.fakes.aws import HUB, FakeAws, point_sdk_at
