@@ -45,6 +45,8 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
 
     Then serve its status page. Needs no AWS account.
     """
+    if not once:
+        _check_free(listen)
     try:
         from app.demo.aws import fake_aws
         from app.demo.walk import prepare, temporary_folder
@@ -67,6 +69,16 @@ def demo(once: bool, all_messages: bool, listen: str) -> int:
             _serve(walk, report, console, listen)
         walk.service.ledger.close()
     return 0
+
+
+def _check_free(listen: str) -> None:
+    """Before the walk, so that nobody waits a minute to be told."""
+    from app.web.server import check_free
+
+    try:
+        check_free(listen)
+    except ConfigError as error:
+        raise ConfigError(f"{str(error).removeprefix('http.listen: ')}, by --listen HOST:PORT") from None
 
 
 def _serve(walk: "Walk", report: "RunReport", console: Console, listen: str) -> None:

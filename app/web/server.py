@@ -53,6 +53,11 @@ def serve(app: Flask, listen: str) -> Server:
     return Server(listener.getsockname()[1], create_server(app, sockets=[listener], **OPTIONS))
 
 
+def check_free(listen: str) -> None:
+    """Raises `ConfigError` if it can't be listened on just now."""
+    _bind(listen).close()
+
+
 def _bind(listen: str) -> socket.socket:
     try:
         return _listener(listen)
