@@ -109,9 +109,9 @@ def accounts(snapshot: Snapshot) -> Iterator[Metric]:
         (),
         [((), snapshot.leaks_unknown)],
     )
-    roots = {state.account_id: state.root_keys for state in snapshot.accounts}
+    # Of what was never read, and where nobody can tell, there is no series: a 0 would say that all is well.
+    roots = {state.account_id: state.root_keys for state in snapshot.accounts if state.last_success}
     yield _by("root_access_keys", "Active access keys of the root user.", "account_id", roots)
-    # Where nobody can tell there is no series: a 0 would say that nothing has leaked.
     exposed = {state.account_id: state.exposed for state in snapshot.accounts if state.exposed is not None}
     yield _by(
         "exposed_credentials", "Active credentials of users whom AWS has quarantined.", "account_id", exposed

@@ -131,10 +131,16 @@ def test_a_download_has_every_row_that_the_filter_lets_through(form: str) -> Non
 
 def test_accounts_show_their_freshness_and_what_is_wrong() -> None:
     text = words(client().get("/accounts").text)
-    assert "test 444455556666 failing for 2 days: access denied never" in text
+    assert "test 444455556666 failing for 2 days: access denied never unknown unknown" in text
     only = words(client().get("/accounts?status=read").text)
     assert "prod 111122223333 read now" in only
     assert "access denied" not in only
+
+
+def test_of_an_account_that_was_never_read_no_number_is_told() -> None:
+    rows = {row["account"]: row for row in csv.DictReader(io.StringIO(client().get("/accounts.csv").text))}
+    assert (rows["test"]["credentials"], rows["test"]["root_keys"]) == ("", "")
+    assert rows["prod"]["root_keys"] == "1"
 
 
 def test_what_is_held_is_shown_with_the_plan_and_the_long_holds() -> None:

@@ -38,7 +38,6 @@ keysteward_accounts{outcome="failed"} 1.0
 keysteward_account_last_success_timestamp_seconds{account="prod",account_id="111122223333"} 1.7951760e+09
 keysteward_accounts_leaks_unknown 1.0
 keysteward_root_access_keys{account_id="111122223333"} 1.0
-keysteward_root_access_keys{account_id="444455556666"} 0.0
 keysteward_exposed_credentials{account_id="111122223333"} 2.0
 keysteward_scan_in_progress 1.0
 keysteward_scan_started_timestamp_seconds 1.795175917e+09
