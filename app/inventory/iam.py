@@ -152,7 +152,10 @@ class Visit:
             return list_live(self._api, old)
         report = parse_report(fetched.content)
         subjects = tuple(Subject(r.user, r.path, r) for r in report.rows.values())
-        return Listing(subjects, report.root_keys, report.has_root)
+        if report.has_root:
+            return Listing(subjects, report.root_keys, True)
+        root_keys, doubt = _root_keys(self._api)
+        return Listing(subjects, root_keys, not doubt, (doubt,) if doubt else ())
 
     def _answer(self, it: Subject) -> list[Credential] | None:
         if it.row is None:

@@ -17,7 +17,7 @@ from app.inventory.sessions import Limits, Sessions
 from app.inventory.users import IamLiveReader
 from app.model import Account, Inventory, LastUsed, RememberedKey, RememberedUser, RoleRef, Scan, ScanFailure
 from tests.fakes.aws import HUB, Bucket, FakeAws, point_sdk_at
-from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser
+from tests.fakes.aws_fleet import FakeAccount, FakeKey, FakeUser, report_csv
 from tests.fakes.clock import Sleeper
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -448,6 +448,20 @@ def test_a_live_read_raises_when_the_key_itself_cant_be_read(
     aws.fail(PROD, action, code, times=10_000)
     with pytest.raises(error, match=action):
         IamLiveReader(sessions).read(account(), "user-1", key_id(10), NOW)
+
+
+@pytest.mark.parametrize("denied", [set(), {"iam:GetAccountSummary"}])
+def test_of_root_keys_that_a_report_does_not_tell_of_it_is_asked(
+    aws: FakeAws, sessions: Sessions, denied: set[str]
+) -> None:
+    target = aws.accounts[PROD]
+    target.root_keys, target.denied = 1, denied
+    target.report = "\n".join(line for line in report_csv(target).split("\n") if "<root" not in line).encode()
+    inventory = whole(scan(sessions))
+    assert (inventory.root_keys, inventory.root_keys_known) == ((0, False) if denied else (1, True))
+    assert [bool("root access keys are unknown" in text) for text in inventory.warnings] == [True] * len(
+        denied
+    )
 
 
 # --- leaked keys ---
