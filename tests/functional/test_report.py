@@ -154,11 +154,17 @@ def test_the_root_users_key_is_among_what_does_not_pass(pack: Path) -> None:
     assert "root user" in (pack / "report.html").read_text()
 
 
-def test_a_report_that_does_not_tell_of_the_root_user_passes_nothing(folder: Path, aws: FakeAws) -> None:
+@pytest.mark.parametrize(
+    ("denied", "verdict"), [({"iam:GetAccountSummary"}, "not_assessed"), (set(), "pass")]
+)
+def test_of_the_root_user_nothing_passes_that_nobody_can_tell(
+    folder: Path, aws: FakeAws, denied: set[str], verdict: str
+) -> None:
     lines = report_csv(aws.accounts[DEV]).split("\n")
     aws.accounts[DEV].report = "\n".join([lines[0], *lines[2:]]).encode()
+    aws.accounts[DEV].denied = denied
     report("--out", "pack")
-    assert verdicts(folder / "pack", "dev")["no-root-key"] == "not_assessed"
+    assert verdicts(folder / "pack", "dev")["no-root-key"] == verdict
 
 
 def test_a_last_use_that_is_denied_passes_nothing(folder: Path, aws: FakeAws) -> None:
