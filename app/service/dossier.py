@@ -12,7 +12,8 @@ from typing import Protocol
 from app.errors import LedgerError
 from app.ledger.interface import Ledger, LedgerView
 from app.ledger.rows import EVENT
-from app.model import Caller, Credential, Delivery, Event, Facts, Finding, Owner, Snooze
+from app.model import Caller, Delivery, Event, Facts, Finding, Owner, Snooze
+from app.plan.facts import as_remembered
 from app.plan.require import Told
 from app.plan.rungs import Rung, rungs, told_so_far
 from app.policy.rules import Policy, Rule, Stage
@@ -113,7 +114,7 @@ def _rungs(
     rule, stage = _place(policy, finding)
     if rule is None:
         return ()
-    credential = _credential(facts, now)
+    credential = as_remembered(facts)
     owner = Owner(finding.owner, "") if finding.owner else None
     if stage is None:
         return rungs(rule, None, credential, Told(), facts.inactive_since, now)
@@ -127,17 +128,3 @@ def _place(policy: Policy, finding: Finding) -> tuple[Rule | None, Stage | None]
     rule = next(ladders, None)
     stages = rule.stages if rule else ()
     return rule, next((stage for stage in stages if stage.name == finding.stage), None)
-
-
-def _credential(facts: Facts, now: datetime) -> Credential:
-    """As remembered: good enough for dates, never for an act."""
-    return Credential(
-        account_id=facts.account_id,
-        user=facts.user,
-        id=facts.key_id,
-        status=facts.status,
-        created=facts.created,
-        last_used=facts.last_used,
-        observed_at=now,
-        live=False,
-    )

@@ -143,8 +143,9 @@ class Sweep:
             self.failures[scan.account.id] = f"account {scan.account.named}: {scan.reason}"
         else:
             self.fresh += 1
-            self.gone_on_with += self._is_resumed(scanned)
-            self.leaks_unknown += not scan.root_keys_known or self._is_exposure_unknown(scanned)
+            resumed = self._is_resumed(scanned)  # what is gone on with was not asked again
+            self.gone_on_with += resumed
+            self.leaks_unknown += not scan.root_keys_known or (scan.exposed_users is None and not resumed)
             self.warnings += [f"{scan.account.label}: {text}" for text in scan.warnings]
 
     def _written(self, scanned: Scanned, plan: Plan, users: Mapping[str, RememberedUser]) -> Change:
@@ -198,11 +199,6 @@ class Sweep:
             since=(old.since if old else None) or now,
             traits_at=scanned.traits_at or (old.traits_at if old else None),
         )
-
-    def _is_exposure_unknown(self, scanned: Scanned) -> bool:
-        """What is gone on with was not asked again; the sweep that was cut short did."""
-        unknown = isinstance(scanned.scan, Inventory) and scanned.scan.exposed_users is None
-        return unknown and not self._is_resumed(scanned)
 
     def _is_resumed(self, scanned: Scanned) -> bool:
         whole = isinstance(scanned.scan, Inventory)
